@@ -1,0 +1,89 @@
+# Every target works on a fresh checkout: it makes the virtual environment that it needs.
+# Choose an interpreter with `make demo PYTHON=python3.12`, pytest options with PYTEST_ARGS.
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?=
+# pytest-xdist workers; 0 runs everything in one process.
+JOBS ?= auto
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
+OLDEST := tests/constraints-oldest.txt
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export MPLBACKEND ?= Agg
+
+# Several processes share the cores in tests: one thread each is the fastest there.
+test test-fast test-oldest test-newest: export OMP_NUM_THREADS ?= 1
+test test-fast test-oldest test-newest: export TF_NUM_INTRAOP_THREADS ?= 1
+test test-fast test-oldest test-newest: export TF_NUM_INTEROP_THREADS ?= 2
+
+.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples bench clean
+.DELETE_ON_ERROR:
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-plot ## Train a stack of stacked RNNs on handwritten digits
+	@$(BIN)/python examples/plot_digits.py
+
+test: $(VENV)/.installed-test ## Run the whole test suite and the doctests
+	$(PYTEST) $(PYTEST_ARGS)
+
+test-fast: $(VENV)/.installed-test ## Run the tests that are not marked slow
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-oldest: .venv-oldest/.installed ## Run the suite on the oldest supported versions
+	.venv-oldest/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+
+test-newest: .venv-newest/.installed ## Run the suite on the newest versions there are
+	.venv-newest/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-lint ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-lint ## Mend style and formatting where that is safe
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+	@echo "Documentation: docs/_build/html/index.html"
+
+examples: $(VENV)/.installed-plot ## Run every example
+	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
+
+bench: $(VENV)/.installed-plot ## Run every benchmark
+	@set -e; for bench in tests/benchmarks/bench_*.py; do \
+	    echo "== $$bench"; $(BIN)/python "$$bench"; done
+
+clean: ## Remove environments, caches and built files
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find stackens tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is made once and changed only when pyproject.toml is.
+%/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "stackens needs Python 3.11 or newer; choose one with: make PYTHON=python3.12")'
+	@echo "Making $* with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $*
+
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@echo "Installing stackens[cpu,plot,$*] into $(VENV) (once; TensorFlow is a large download)"
+	@$(PIP) install --editable '.[cpu,plot,$*]'
+	@touch $@
+
+.venv-oldest/.installed: pyproject.toml $(OLDEST) | .venv-oldest/bin/python
+	@.venv-oldest/bin/python -m pip --quiet --disable-pip-version-check \
+	    install --constraint $(OLDEST) --editable '.[cpu,plot,test]'
+	@touch $@
+
+.venv-newest/.installed: pyproject.toml | .venv-newest/bin/python
+	@.venv-newest/bin/python -m pip --quiet --disable-pip-version-check \
+	    install --upgrade --upgrade-strategy eager --editable '.[cpu,plot,test]'
+	@touch $@

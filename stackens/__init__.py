@@ -1,0 +1,89 @@
+"""Stacking ensembles of stacked recurrent networks, for scikit-learn and Keras.
+
+Every name is imported at its first use, so that ``import stackens`` needs neither TensorFlow
+nor scikit-learn, and what runs without TensorFlow never asks for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackens import datasets, exceptions
+    from stackens.ensemble import StackingClassifier, StackingRegressor
+    from stackens.learners import (
+        KerasNetworkClassifier,
+        KerasNetworkRegressor,
+        StackedRNNClassifier,
+        StackedRNNRegressor,
+    )
+    from stackens.preprocessing import (
+        SequenceFlattener,
+        SequenceImputer,
+        SequencePadder,
+        SequenceScaler,
+        SequenceSummarizer,
+        SequenceVectorizer,
+        SlidingWindows,
+        sequences_from_frame,
+    )
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "KerasNetworkClassifier",
+    "KerasNetworkRegressor",
+    "SequenceFlattener",
+    "SequenceImputer",
+    "SequencePadder",
+    "SequenceScaler",
+    "SequenceSummarizer",
+    "SequenceVectorizer",
+    "SlidingWindows",
+    "StackedRNNClassifier",
+    "StackedRNNRegressor",
+    "StackingClassifier",
+    "StackingRegressor",
+    "datasets",
+    "exceptions",
+    "sequences_from_frame",
+]
+
+_SUBMODULES = ("datasets", "exceptions")
+_NAMES_OF_ROOMS = {
+    "ensemble": ("StackingClassifier", "StackingRegressor"),
+    "learners": (
+        "KerasNetworkClassifier",
+        "KerasNetworkRegressor",
+        "StackedRNNClassifier",
+        "StackedRNNRegressor",
+    ),
+    "preprocessing": (
+        "SequenceFlattener",
+        "SequenceImputer",
+        "SequencePadder",
+        "SequenceScaler",
+        "SequenceSummarizer",
+        "SequenceVectorizer",
+        "SlidingWindows",
+        "sequences_from_frame",
+    ),
+}
+_ROOM_OF_NAME = {name: room for room, names in _NAMES_OF_ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the room that holds ``name`` (PEP 562)."""
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _ROOM_OF_NAME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ROOM_OF_NAME[name]}"), name)
+    globals()[name] = value  # found without this function from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted([*__all__, "__version__"])

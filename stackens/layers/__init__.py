@@ -1,0 +1,9 @@
+"""Keras layers of the package; they know tensors, not estimators."""
+
+from __future__ import annotations
+
+from stackens.layers._attention_pooling import AttentionPooling1D
+from stackens.layers._fused_lstm import FusedLSTM
+from stackens.layers._masked_max_pooling import MaskedMaxPooling1D
+
+__all__ = ["AttentionPooling1D", "FusedLSTM", "MaskedMaxPooling1D"]

@@ -1,0 +1,482 @@
+"""What all learners of this package have in common: from data to a job, and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from stackens.exceptions import InvalidInputError
+from stackens.learners._routing import RoutedParameters, check_routed_names
+from stackens.learners._targets import (
+    CLASSIFICATION_LOSSES,
+    REGRESSION_LOSSES,
+    ClassTarget,
+    ValueTarget,
+    make_loss,
+)
+from stackens.sequences import SequenceBatch, validate_sequences, validate_tokens
+from stackens.training import (
+    Architecture,
+    EarlyStopping,
+    Job,
+    Optimizer,
+    TrainedNetwork,
+    predict,
+    require_keras,
+    train,
+)
+
+__all__ = ["NetworkClassifierMixin", "NetworkLearner", "NetworkRegressorMixin"]
+
+# Base and meta classes among Keras's optimizers.
+_NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
+_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+
+
+class NetworkLearner(RoutedParameters, ABC):
+    """Base of the estimators that train one network by the training engine.
+
+    A concrete learner says how its network is built (``_describe``); a mixin says what its target
+    is. Everything between is here: validation, the job, taking back weights, prediction.
+    """
+
+    _routed_parts: tuple[str, ...] = ("optimizer", "loss")
+    _known_losses: ClassVar[Mapping[str, str]]
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "optimizer": [str],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), HasMethods("get_config")],
+        "loss": [str, callable, None],
+        "metrics": ["array-like", None],
+        "batch_size": [_POSITIVE_INT],
+        "epochs": [_POSITIVE_INT],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [_POSITIVE_INT],
+        "warm_start": ["boolean"],
+        "callbacks": ["array-like", None],
+        "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # ---- what a concrete learner supplies ------------------------------------------------------
+
+    @abstractmethod
+    def _describe(
+        self, batch: SequenceBatch, target: Any, seed: int
+    ) -> tuple[Callable[[bool], Architecture], Any, list[np.ndarray] | None]:
+        """Return ``masked -> Architecture``, the final target, and initial weights or None."""
+
+    # ---- training ------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences: an array of shape (n_samples, n_timesteps, n_features), a list of arrays of
+            shape (n_timesteps_i, n_features), a table of shape (n_samples, n_timesteps), or, with
+            ``vocabulary_size``, token ids of shape (n_samples, n_timesteps).
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss; None is 1.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError
+            If the data cannot be used; nothing was trained then.
+        TrainingDivergedError
+            If the loss becomes NaN or infinite.
+        """
+        return self._train(self.plan_job(X, y, sample_weight=sample_weight))
+
+    def _train(self, job: Job) -> Self:
+        from stackens.learners._progress import epoch_printer
+
+        with epoch_printer(type(self).__name__, self.verbose) as progress:
+            (trained,) = train([job], progress=progress)
+        return self.adopt(trained)
+
+    def plan_job(
+        self, X: Any, y: Any, *, rows: Any = None, sample_weight: Any = None, name: str = ""
+    ) -> Job:
+        """Validate the data and describe the training, without doing it.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``, all rows.
+        rows : array-like of int, default=None
+            Rows to train on; None is all.
+        name : str, default=""
+            For messages.
+
+        Returns
+        -------
+        Job
+        """
+        continued = self.warm_start and self.__sklearn_is_fitted__()
+        return self._plan(X, y, rows, sample_weight, name, continued=continued)
+
+    def _plan(
+        self,
+        X: Any,
+        y: Any,
+        rows: Any,
+        sample_weight: Any,
+        name: str,
+        *,
+        continued: bool,
+        classes: Any = None,
+        epochs: int | None = None,
+    ) -> Job:
+        require_keras()
+        self._validate_params()
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target "
+                "y is None."
+            )
+        previous = self._previous_state() if continued else None
+        vars(self).pop("weights_", None)  # an estimator that fails from here on is not fitted
+        batch = self._read_input(X, reset=previous is None)
+        y = self._validate_target(y)
+        check_consistent_length(batch.values, y)
+        rows = np.arange(len(y)) if rows is None else np.asarray(rows)
+        seed = self._draw_seed()
+        target = self._learn_target(y[rows] if classes is None else np.asarray(classes))
+        describe, target, weights = self._describe(batch, target, seed)
+        training_rows, validation_rows = self._hold_out(y, rows, seed)
+        is_padded = bool((batch.lengths[rows] < batch.n_timesteps).any())
+        self._target, self._architecture = target, describe
+        self._set_target_attributes()
+        if previous is not None:
+            weights = previous["weights_"]
+        self._history_before = {} if previous is None else previous["history_"]
+        return Job(
+            architecture=describe(is_padded),
+            X=batch.values,
+            y=target.encode(y),
+            loss=make_loss(target.loss, self._known_losses, self._routed("loss")),
+            optimizer=self._make_optimizer(),
+            seed=seed,
+            epochs=self.epochs if epochs is None else epochs,
+            batch_size=self.batch_size,
+            rows=training_rows,
+            validation_rows=validation_rows,
+            sample_weight=self._row_weights(X, y, rows, sample_weight),
+            metrics=tuple(self.metrics or ()),
+            early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
+            initial_weights=weights,
+            initial_optimizer_state=previous and previous["_optimizer_state"],
+            keep_optimizer_state=self.warm_start or epochs is not None,
+            callbacks=tuple(self.callbacks or ()),
+            name=name or type(self).__name__,
+        )
+
+    def adopt(self, trained: TrainedNetwork) -> Self:
+        """Take the weights that the planned job was trained to.
+
+        Parameters
+        ----------
+        trained : TrainedNetwork
+            Result of the job from ``plan_job``.
+
+        Returns
+        -------
+        self
+        """
+        self.weights_ = trained.weights
+        before = vars(self).pop("_history_before", {})
+        self.history_ = {k: before.get(k, []) + v for k, v in trained.history.items()}
+        self.best_epoch_ = trained.best_epoch
+        self._optimizer_state = trained.optimizer_state
+        vars(self).pop("_wrapper", None)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        continued = self.__sklearn_is_fitted__()
+        job = self._plan(
+            X, y, None, sample_weight, "", continued=continued, classes=classes, epochs=1
+        )
+        return self._train(job)
+
+    def _previous_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("weights_", "history_", "_optimizer_state")}
+
+    # ---- parts of a job ------------------------------------------------------------------------
+
+    def _read_input(self, X: Any, *, reset: bool) -> SequenceBatch:
+        if self.vocabulary_size is not None:
+            return validate_tokens(self, X, reset=reset, vocabulary_size=self.vocabulary_size)
+        return validate_sequences(self, X, reset=reset)
+
+    def _draw_seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _make_optimizer(self) -> Optimizer:
+        import keras
+
+        known = {
+            name.lower(): name
+            for name, cls in vars(keras.optimizers).items()
+            if isinstance(cls, type) and issubclass(cls, keras.optimizers.Optimizer)
+        }
+        known = {k: v for k, v in known.items() if v not in _NO_OPTIMIZERS}
+        if self.optimizer not in known:
+            raise ValueError(f"`optimizer` must be one of {sorted(known)}; got {self.optimizer!r}.")
+        options = self._routed("optimizer")
+        cls = getattr(keras.optimizers, known[self.optimizer])
+        check_routed_names(
+            "optimizer", options, cls, own={"learning_rate": "learning_rate", "name": "optimizer"}
+        )
+        return Optimizer(known[self.optimizer], self.learning_rate, options)
+
+    def _hold_out(
+        self, y: np.ndarray, rows: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Split the training rows; the validation rows come from inside them."""
+        if not self.early_stopping:
+            return rows, None
+        stratify = y[rows] if isinstance(self, ClassifierMixin) else None
+        try:
+            training, validation = train_test_split(
+                rows, test_size=self.validation_fraction, stratify=stratify, random_state=seed
+            )
+        except ValueError as error:
+            raise InvalidInputError(
+                f"`early_stopping` holds out {self.validation_fraction:.0%} of {len(rows)} "
+                f"training rows, which is not possible here: {error} Train without it, or "
+                "change `validation_fraction`."
+            ) from error
+        return training, validation
+
+    def _row_weights(
+        self, X: Any, y: np.ndarray, rows: np.ndarray, sample_weight: Any
+    ) -> np.ndarray | None:
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float32, ensure_non_negative=True
+            )
+            if not sample_weight[rows].any():
+                raise InvalidInputError("`sample_weight` is zero for every training row.")
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
+            return sample_weight
+        weights = np.ones(len(y), np.float32) if sample_weight is None else sample_weight.copy()
+        weights[rows] *= ClassTarget.weight(class_weight, y[rows])
+        return weights
+
+    # ---- prediction ----------------------------------------------------------------------------
+
+    def _predict_outputs(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        batch = self._read_input(X, reset=False)
+        # With masking whether needed or not: one program per learner, and the same bits for a
+        # row among padded and unpadded ones.
+        return predict(self._architecture(True), self.weights_, batch.values)
+
+    def encode_input(self, X: Any) -> np.ndarray:
+        """Return the array that the network sees.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences as in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps, n_features) or (n_samples, n_timesteps)
+            float32, where padded timesteps hold ``stackens.sequences.PADDING_VALUE`` in every
+            channel; or int32 tokens, where padding is 0. This is what ``keras_estimator_`` takes.
+        """
+        check_is_fitted(self)
+        return self._read_input(X, reset=False).values
+
+    @property
+    def keras_estimator_(self) -> Any:
+        """Fitted SciKeras estimator of the same network, usable by itself.
+
+        It takes what ``encode_input`` returns, and predicts the same bits. It is made at the
+        first use, and is not part of copies and pickles.
+        """
+        check_is_fitted(self)
+        if "_wrapper" not in vars(self):
+            from stackens.learners._scikeras import make_wrapper
+
+            model = self._architecture(True).build()
+            model.set_weights(self.weights_)
+            self._wrapper = make_wrapper(model, self)
+        return self._wrapper
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of parameters of the network, embedding included."""
+        check_is_fitted(self)
+        return int(sum(w.size for w in self.weights_))
+
+    # ---- scikit-learn --------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "weights_" in vars(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_wrapper", None)  # a Keras model: made again from the weights when asked for
+        return state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        import copy
+
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        vars(made).update(copy.deepcopy(self.__getstate__(), memo))
+        return made
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.non_deterministic = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class NetworkClassifierMixin(ClassifierMixin):
+    """Classes as the target of a network."""
+
+    _known_losses: ClassVar[Mapping[str, str]] = CLASSIFICATION_LOSSES
+
+    def partial_fit(self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+        """Train one more epoch, going on from the present weights and optimizer state.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come; needed at the first call if ``y`` lacks any.
+
+        Returns
+        -------
+        self
+        """
+        if self.__sklearn_is_fitted__():
+            known = self.classes_
+            if classes is not None and not np.array_equal(np.unique(classes), known):
+                raise ValueError(
+                    f"`classes`={np.unique(classes).tolist()} is not the same as on the last "
+                    f"call to partial_fit, was: {known.tolist()}."
+                )
+            classes = known
+        if classes is not None:
+            unknown = np.setdiff1d(self._validate_target(y), classes)
+            if len(unknown):
+                raise ValueError(f"`y` has labels that `classes` lacks: {unknown.tolist()}.")
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict_proba(self: Any, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences as in ``fit``; except for tables, the number of timesteps may differ.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        probabilities: np.ndarray = self._target.probabilities(self._predict_outputs(X))
+        return probabilities
+
+    def predict(self: Any, X: Any) -> np.ndarray:
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences as in ``predict_proba``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        classes: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return classes
+
+    def _validate_target(self, y: Any) -> np.ndarray:
+        return ClassTarget.validate(y)
+
+    def _learn_target(self: Any, y: np.ndarray) -> ClassTarget:
+        return ClassTarget.learn(y, self.loss)
+
+    def _set_target_attributes(self: Any) -> None:
+        self.classes_ = self._target.classes
+
+
+class NetworkRegressorMixin(RegressorMixin):
+    """Numbers as the target of a network."""
+
+    _known_losses: ClassVar[Mapping[str, str]] = REGRESSION_LOSSES
+
+    def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Train one more epoch, going on from the present weights and optimizer state.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+
+        Returns
+        -------
+        self
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self: Any, X: Any) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences as in ``fit``; except for tables, the number of timesteps may differ.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        values: np.ndarray = self._target.values(self._predict_outputs(X))
+        return values
+
+    def _validate_target(self, y: Any) -> np.ndarray:
+        return ValueTarget.validate(y)
+
+    def _learn_target(self: Any, y: np.ndarray) -> ValueTarget:
+        return ValueTarget.learn(y, self.loss)
+
+    def _set_target_attributes(self: Any) -> None:
+        self.n_outputs_ = self._target.n_outputs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,109 @@
+"""Rare settings by ``part__name``, as SciKeras spells them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["RoutedParameters", "check_routed_names"]
+
+
+class RoutedParameters(BaseEstimator):
+    """Estimator whose constructor also takes ``part__name`` for the parts that it declares.
+
+    A subclass lists its parts in ``_routed_parts`` and hands the extra keyword arguments of its
+    constructor to ``_set_routed``. They are parameters like any other: ``get_params``,
+    ``set_params``, ``clone`` and searches see them.
+    """
+
+    _routed_parts: tuple[str, ...] = ()
+
+    def _set_routed(self, routed: dict[str, Any]) -> None:
+        for name, value in routed.items():
+            self._check_part(name)
+            setattr(self, name, value)
+
+    def _check_part(self, name: str) -> None:
+        part, _, rest = name.partition("__")
+        if part not in self._routed_parts or not rest:
+            known = ", ".join(sorted(self._get_param_names()))
+            parts = ", ".join(f"{part}__…" for part in self._routed_parts)
+            raise TypeError(
+                f"{type(self).__name__} has no parameter `{name}`. It has {known}, and {parts}."
+            )
+
+    def _routed(self, part: str) -> dict[str, Any]:
+        """Return the settings of one part, without its prefix."""
+        prefix = f"{part}__"
+        return {k.removeprefix(prefix): v for k, v in vars(self).items() if k.startswith(prefix)}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, those of the parts included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also those of contained estimators.
+
+        Returns
+        -------
+        dict
+        """
+        routed = {
+            f"{part}__{name}": value
+            for part in self._routed_parts
+            for name, value in self._routed(part).items()
+        }
+        return {**super().get_params(deep=deep), **routed}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of the parts included.
+
+        Parameters
+        ----------
+        **params : dict
+            Name and value.
+
+        Returns
+        -------
+        self
+        """
+        routed = {k: v for k, v in params.items() if k.partition("__")[0] in self._routed_parts}
+        routed = {k: v for k, v in routed.items() if "__" in k}
+        self._set_routed(routed)
+        super().set_params(**{k: v for k, v in params.items() if k not in routed})
+        return self
+
+
+def check_routed_names(
+    part: str, names: Any, target: Callable[..., Any], *, own: dict[str, str] | None = None
+) -> None:
+    """Refuse settings that ``target`` does not take, before any training.
+
+    Parameters
+    ----------
+    part : str
+        Prefix, for the message.
+    names : iterable of str
+        Settings that were given.
+    target : callable
+        The class or function that will get them.
+    own : dict, default=None
+        Arguments of ``target`` that have a spelling of their own, and which.
+    """
+    own = own or {}
+    parameters = inspect.signature(target).parameters.values()
+    skip = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    known = {p.name for p in parameters if p.kind not in skip} - {"self"} - set(own)
+    # What Keras's optimizers and layers take by **kwargs is named in their base class.
+    for name in names:
+        if name in own:
+            raise ValueError(f"`{part}__{name}` is spelled `{own[name]}`.")
+        if name not in known:
+            raise ValueError(
+                f"Unknown setting `{part}__{name}`: {target.__name__} takes "
+                f"{', '.join(sorted(known))}."
+            )

@@ -1,0 +1,267 @@
+"""The one file that imports SciKeras: fitted wrappers of ours, and objects of the user's.
+
+Importing SciKeras changes ``keras.Model.__reduce__`` for the whole process, which is why it
+happens late and here only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from scikeras.wrappers import KerasClassifier, KerasRegressor
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted
+
+from stackens.learners._targets import make_loss
+from stackens.training import (
+    PREDICTION_BLOCK,
+    Architecture,
+    Job,
+    Optimizer,
+    TrainedNetwork,
+    predict,
+    train,
+)
+
+__all__ = ["SciKerasClassifier", "SciKerasRegressor", "make_wrapper", "wrap"]
+
+
+class _AnyLength:
+    """SciKeras accepts one number of timesteps only; a recurrent network takes any."""
+
+    def _validate_data(self, X: Any = None, y: Any = None, reset: bool = False, **kw: Any) -> Any:
+        if X is not None and not reset and hasattr(self, "X_shape_"):
+            X = np.asarray(X)
+            if X.ndim > 1:
+                self.X_shape_ = (self.X_shape_[0], X.shape[1], *self.X_shape_[2:])
+        return super()._validate_data(X, y, reset=reset, **kw)  # type: ignore[misc]
+
+    def _predict_raw(self, X: Any, **kwargs: Any) -> Any:
+        # A matrix product rounds by its shape: whole blocks make a row's bits its own.
+        X = np.asarray(X)
+        padded = np.concatenate([X, np.repeat(X[-1:], -len(X) % PREDICTION_BLOCK, axis=0)])
+        kwargs.setdefault("batch_size", PREDICTION_BLOCK)
+        return super()._predict_raw(padded, **kwargs)[: len(X)]  # type: ignore[misc]
+
+
+class _AnyLengthClassifier(_AnyLength, KerasClassifier):  # type: ignore[misc]
+    pass
+
+
+class _AnyLengthRegressor(_AnyLength, KerasRegressor):  # type: ignore[misc]
+    pass
+
+
+def make_wrapper(model: Any, learner: Any) -> KerasClassifier | KerasRegressor:
+    """Put a trained model of a learner into a fitted SciKeras estimator.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With the learner's weights.
+    learner : NetworkLearner
+        A fitted learner.
+
+    Returns
+    -------
+    KerasClassifier or KerasRegressor
+        Fitted, without having trained.
+    """
+    shape, dtype = model.input_shape[1:], model.inputs[0].dtype
+    shape = tuple(1 if size is None else size for size in shape)
+    loss = make_loss(learner._target.loss, learner._known_losses, learner._routed("loss"))
+    if isinstance(learner, ClassifierMixin):
+        y = learner.classes_
+        wrapper = _AnyLengthClassifier(model, loss=loss, verbose=0)
+    else:
+        y = np.zeros((2, learner.n_outputs_), "float32")
+        y = y[:, 0] if learner._target.is_flat else y
+        wrapper = _AnyLengthRegressor(model, loss=loss, verbose=0)
+    return wrapper.initialize(np.zeros((len(y), *shape), dtype), y)
+
+
+def wrap(estimator: KerasClassifier | KerasRegressor) -> SciKerasClassifier | SciKerasRegressor:
+    """Turn a user's SciKeras object into a learner of ours."""
+    is_classifier = isinstance(estimator, KerasClassifier)
+    return (SciKerasClassifier if is_classifier else SciKerasRegressor)(estimator)
+
+
+class _SciKerasLearner(BaseEstimator):
+    """A SciKeras object that trains as towers, and whose outputs always have the right shape.
+
+    What the user set on the object holds: model, loss, optimizer, epochs, batch size, validation
+    split, callbacks, class weights, random state. ``warm_start`` does not: a job starts anew.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        (trained,) = train([self.plan_job(X, y, sample_weight=sample_weight)])
+        return self.adopt(trained)
+
+    def plan_job(
+        self, X: Any, y: Any, *, rows: Any = None, sample_weight: Any = None, name: str = ""
+    ) -> Job:
+        y = np.asarray(y)
+        rows = np.arange(_num_samples(X)) if rows is None else np.asarray(rows)
+        wrapper = clone(self.estimator)
+        X = np.asarray(X)
+        wrapper.initialize(X[rows], y[rows])
+        wrapper._ensure_compiled_model()
+        training, validation = _split_like_keras(rows, wrapper)
+        model = wrapper.model_
+        self._wrapper = wrapper
+        self._seed = _seed_of(wrapper)
+        return Job(
+            architecture=self._architecture(),
+            X=wrapper.feature_encoder_.transform(X),
+            y=self._encode_target(wrapper, y, rows),
+            loss=model.loss,
+            optimizer=_describe_optimizer(model.optimizer),
+            seed=self._seed,
+            epochs=_setting(wrapper, "epochs", 1),
+            batch_size=_batch_size(wrapper, len(training)),
+            rows=training,
+            validation_rows=validation,
+            sample_weight=_row_weights(wrapper, X, y, rows, sample_weight),
+            initial_weights=model.get_weights(),
+            shuffle=bool(_setting(wrapper, "shuffle", True)),
+            callbacks=tuple(wrapper._fit_callbacks or ()),
+            name=name or type(wrapper).__name__,
+        )
+
+    def adopt(self, trained: TrainedNetwork) -> Self:
+        wrapper = vars(self).pop("_wrapper")
+        wrapper.model_.set_weights(trained.weights)
+        wrapper.history_ = trained.history
+        self.estimator_ = wrapper
+        self.history_ = trained.history
+        self.n_features_in_ = wrapper.n_features_in_
+        return self
+
+    def _architecture(self) -> Architecture:
+        wrapper = vars(self).get("_wrapper") or self.estimator_
+        return Architecture.from_model(wrapper.model_, origin=wrapper.model)
+
+    def _predict_outputs(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        if "_predictor" not in vars(self):
+            self._predictor = (self._architecture(), self.estimator_.model_.get_weights())
+        X = np.asarray(X).astype(self.estimator_.X_dtype_, copy=False)
+        return predict(*self._predictor, self.estimator_.feature_encoder_.transform(X))
+
+    @property
+    def keras_estimator_(self) -> Any:
+        """The fitted SciKeras object."""
+        check_is_fitted(self)
+        return self.estimator_
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of parameters of the network."""
+        check_is_fitted(self)
+        return int(self.estimator_.model_.count_params())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_predictor", None)
+        return state
+
+    @staticmethod
+    def _encode_target(wrapper: Any, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return _as_columns(wrapper.target_encoder_.transform(y))
+
+
+class SciKerasClassifier(ClassifierMixin, _SciKerasLearner):
+    """A ``scikeras.wrappers.KerasClassifier`` as a learner of a stack."""
+
+    @staticmethod
+    def _encode_target(wrapper: Any, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        # The encoder refuses classes that only rows outside this fold have; those are not used.
+        known = np.isin(y, y[rows])
+        encoded = wrapper.target_encoder_.transform(np.where(known, y, y[rows][0]))
+        name = wrapper.model_.loss if isinstance(wrapper.model_.loss, str) else ""
+        return encoded if name.startswith("sparse") else _as_columns(encoded)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Class labels."""
+        classes: np.ndarray = self.estimator_.classes_
+        return classes
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        outputs = self._predict_outputs(X)
+        if outputs.shape[1] == 1:
+            outputs = np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs
+
+    def predict(self, X: Any) -> np.ndarray:
+        labels: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
+
+class SciKerasRegressor(RegressorMixin, _SciKerasLearner):
+    """A ``scikeras.wrappers.KerasRegressor`` as a learner of a stack."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        outputs = self._predict_outputs(X)
+        return outputs[:, 0] if self.estimator_.y_ndim_ == 1 else outputs
+
+
+def _as_columns(y: np.ndarray) -> np.ndarray:
+    return np.asarray(y, "float32").reshape(len(y), -1)
+
+
+def _setting(wrapper: Any, name: str, default: Any) -> Any:
+    """Read a setting of ``fit``; the routed spelling wins, as in SciKeras."""
+    params = wrapper.get_params()
+    value = params.get(f"fit__{name}", params.get(name))
+    return default if value is None else value
+
+
+def _batch_size(wrapper: Any, n_rows: int) -> int:
+    size = int(_setting(wrapper, "batch_size", 32))
+    return n_rows if size == -1 else size  # SciKeras: -1 is all rows
+
+
+def _split_like_keras(rows: np.ndarray, wrapper: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    fraction = float(_setting(wrapper, "validation_split", 0.0))
+    if not fraction:
+        return rows, None
+    n_training = int(len(rows) * (1 - fraction))  # Keras holds out the last rows
+    return rows[:n_training], rows[n_training:]
+
+
+def _seed_of(wrapper: Any) -> int:
+    state = wrapper.random_state
+    if isinstance(state, (int, np.integer)):
+        return int(state)
+    rng = state if isinstance(state, np.random.RandomState) else np.random.mtrand._rand
+    return int(rng.randint(np.iinfo(np.int32).max))
+
+
+def _describe_optimizer(optimizer: Any) -> Optimizer:
+    config = optimizer.get_config()
+    rate = config.pop("learning_rate")
+    if isinstance(rate, dict):  # a schedule
+        rate = optimizer._learning_rate
+    config.pop("name")
+    return Optimizer(type(optimizer).__name__, rate, config)
+
+
+def _row_weights(
+    wrapper: Any, X: np.ndarray, y: np.ndarray, rows: np.ndarray, sample_weight: Any
+) -> np.ndarray | None:
+    class_weight = getattr(wrapper, "class_weight", None)
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float32).copy()
+    if class_weight is not None:
+        weights[rows] *= compute_sample_weight(class_weight, y[rows])
+    return weights

@@ -1,0 +1,152 @@
+"""Targets: what a network is trained on, and what its outputs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d
+
+from stackens.exceptions import InvalidInputError
+from stackens.learners._routing import check_routed_names
+
+__all__ = ["CLASSIFICATION_LOSSES", "REGRESSION_LOSSES", "ClassTarget", "ValueTarget", "make_loss"]
+
+# Name as in Keras -> the class that makes it, so that `loss__…` can set its arguments.
+CLASSIFICATION_LOSSES = {
+    "binary_crossentropy": "BinaryCrossentropy",
+    "binary_focal_crossentropy": "BinaryFocalCrossentropy",
+    "categorical_crossentropy": "CategoricalCrossentropy",
+    "categorical_focal_crossentropy": "CategoricalFocalCrossentropy",
+    "sparse_categorical_crossentropy": "SparseCategoricalCrossentropy",
+}
+REGRESSION_LOSSES = {
+    "huber": "Huber",
+    "log_cosh": "LogCosh",
+    "mean_absolute_error": "MeanAbsoluteError",
+    "mean_absolute_percentage_error": "MeanAbsolutePercentageError",
+    "mean_squared_error": "MeanSquaredError",
+    "mean_squared_logarithmic_error": "MeanSquaredLogarithmicError",
+    "poisson": "Poisson",
+}
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """Classes of a classifier and the outputs that stand for them."""
+
+    classes: np.ndarray
+    loss: Any  # name, function or object; None chooses by the number of classes
+    n_outputs: int
+    activation: str
+
+    @classmethod
+    def learn(cls, y: np.ndarray, loss: Any, n_outputs: int | None = None) -> ClassTarget:
+        """Find the classes in ``y`` of shape (n_samples,), and outputs that suit the loss."""
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise InvalidInputError(
+                f"A classifier needs rows of at least 2 classes; `y` has only 1 class: "
+                f"{classes.tolist()}."
+            )
+        is_binary = len(classes) == 2
+        if n_outputs is None:
+            wants_one = str(loss).startswith("binary") or (loss is None and is_binary)
+            n_outputs = 1 if wants_one else len(classes)
+        if n_outputs == 1 and not is_binary:
+            raise InvalidInputError(
+                f"`loss`={loss!r} is for 2 classes; `y` has {len(classes)}. Leave `loss` at "
+                "None, or choose a categorical one."
+            )
+        if loss is None:
+            loss = "binary_crossentropy" if n_outputs == 1 else "sparse_categorical_crossentropy"
+        return cls(classes, loss, n_outputs, "sigmoid" if n_outputs == 1 else "softmax")
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Turn labels into what the loss compares with outputs; unknown labels into anything."""
+        codes = np.searchsorted(self.classes, y).clip(0, len(self.classes) - 1)
+        if self.n_outputs == 1:
+            return codes.astype("float32")[:, None]
+        name = self.loss if isinstance(self.loss, str) else getattr(self.loss, "name", "")
+        if name.startswith("sparse"):
+            return codes.astype("int32")
+        return np.eye(len(self.classes), dtype="float32")[codes]
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn outputs into an array of shape (n_samples, n_classes)."""
+        if self.n_outputs == 1:
+            outputs = np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs
+
+    @staticmethod
+    def validate(y: Any) -> np.ndarray:
+        """Return ``y`` as an array of shape (n_samples,)."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        return y
+
+    @staticmethod
+    def weight(class_weight: Any, y: np.ndarray) -> np.ndarray | None:
+        """Return the weight of each row that its class gives it."""
+        return None if class_weight is None else compute_sample_weight(class_weight, y)
+
+
+@dataclass(frozen=True)
+class ValueTarget:
+    """Numbers that a regressor predicts."""
+
+    loss: Any
+    n_outputs: int
+    is_flat: bool  # y was (n_samples,)
+    activation: str = "linear"
+
+    @classmethod
+    def learn(cls, y: np.ndarray, loss: Any) -> ValueTarget:
+        """Count the outputs of ``y``."""
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        return cls(loss or "mean_squared_error", n_outputs, y.ndim == 1)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return ``y`` as float32 of shape (n_samples, n_outputs)."""
+        return y.reshape(len(y), -1).astype("float32")
+
+    def values(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn outputs into (n_samples,) or (n_samples, n_outputs), as in training."""
+        return outputs[:, 0] if self.is_flat else outputs
+
+    @staticmethod
+    def validate(y: Any) -> np.ndarray:
+        """Return ``y`` as an array of finite numbers, 1-D or 2-D."""
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return y
+
+
+def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> Any:
+    """Return a Keras loss from a known name and the settings ``loss__…``.
+
+    Parameters
+    ----------
+    loss : str, callable or keras.losses.Loss
+        Names must be in ``known``; other objects are returned as they are.
+    known : dict
+        Names and the Keras classes behind them.
+    options : dict
+        Arguments of the class.
+    """
+    import keras
+
+    if not isinstance(loss, str):
+        if options:
+            raise ValueError("`loss__…` needs a `loss` given by name.")
+        return loss
+    if loss not in known:
+        raise ValueError(f"`loss` must be one of {sorted(known)}, or a function; got {loss!r}.")
+    cls = getattr(keras.losses, known[loss])
+    check_routed_names("loss", options, cls)
+    return cls(**options)

@@ -1,0 +1,7 @@
+"""Architectures: one function each, returning an uncompiled ``keras.Model``."""
+
+from __future__ import annotations
+
+from stackens.networks._stacked_rnn import build_stacked_rnn
+
+__all__ = ["build_stacked_rnn"]

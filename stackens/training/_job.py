@@ -1,0 +1,154 @@
+"""What is trained: a network, on some rows of some arrays, in some way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stackens.training._architecture import Architecture
+from stackens.training._random import stream
+
+__all__ = ["EarlyStopping", "Job", "Optimizer", "TrainedNetwork"]
+
+# Called after every epoch with the epoch's number (from 0) and its logs; True stops training.
+EpochHook = Callable[[int, Mapping[str, float]], bool | None]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer as it is written down: a name known to Keras and its settings.
+
+    Parameters
+    ----------
+    name : str
+        Class name of the Keras optimizer.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=None
+        None is the optimizer's own default.
+    options : mapping, default={}
+        Further arguments of the class.
+    """
+
+    name: str
+    learning_rate: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when the loss of the validation rows has not improved, and keep the best weights.
+
+    Parameters
+    ----------
+    patience : int
+        Epochs without improvement after which training stops.
+    min_delta : float, default=0.0
+        Smallest decrease that counts.
+    """
+
+    patience: int
+    min_delta: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One network to be trained on one set of rows.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    X, y : ndarray of shape (n_samples, ...)
+        Encoded input and target of all rows; jobs that share them share one copy.
+    loss : str, keras.losses.Loss or callable
+        What is minimised.
+    optimizer : Optimizer
+        How.
+    seed : int
+        Determines initial weights, order of rows, and dropout.
+    epochs, batch_size : int
+        Passes over the rows, and rows a step.
+    rows : ndarray of int, default=None
+        Rows to train on; None is all.
+    validation_rows : ndarray of int, default=None
+        Rows whose loss is computed after every epoch.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weight of each row.
+    metrics : tuple, default=()
+        Keras metrics (names or objects) for the history.
+    early_stopping : EarlyStopping, default=None
+        Needs ``validation_rows``.
+    initial_weights : list of ndarray, default=None
+        Start from these (in the order of ``Model.get_weights``) instead of random ones.
+    initial_optimizer_state : list of ndarray, default=None
+        Go on with this state, as found in a ``TrainedNetwork``.
+    keep_optimizer_state : bool, default=False
+        Put the final state into the result.
+    shuffle : bool, default=True
+        New order of rows in every epoch.
+    callbacks : tuple of keras.callbacks.Callback, default=()
+        Their presence sends the job through Keras's own ``fit``.
+    on_epoch_end : callable, default=None
+        ``hook(epoch, logs) -> bool | None``; True stops training.
+    name : str, default=""
+        For messages, e.g. "lstm, fold 2".
+    """
+
+    architecture: Architecture
+    X: np.ndarray
+    y: np.ndarray
+    loss: Any
+    optimizer: Optimizer
+    seed: int
+    epochs: int
+    batch_size: int
+    rows: np.ndarray | None = None
+    validation_rows: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    metrics: tuple[Any, ...] = ()
+    early_stopping: EarlyStopping | None = None
+    initial_weights: list[np.ndarray] | None = None
+    initial_optimizer_state: list[np.ndarray] | None = None
+    keep_optimizer_state: bool = False
+    shuffle: bool = True
+    callbacks: tuple[Any, ...] = ()
+    on_epoch_end: EpochHook | None = None
+    name: str = ""
+
+    @property
+    def training_rows(self) -> np.ndarray:
+        """Indices of the rows to train on."""
+        return np.arange(len(self.X)) if self.rows is None else np.asarray(self.rows)
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Training rows in the order of an epoch (from 0)."""
+        rows = self.training_rows
+        return stream(self.seed, "shuffle", epoch).permutation(rows) if self.shuffle else rows
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """What training gives back.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        In the order of ``keras.Model.get_weights``.
+    history : dict of str to list of float
+        One value an epoch: ``loss``, metrics, and ``val_…`` of the validation rows.
+    best_epoch : int
+        Epoch (from 0) whose weights these are.
+    seconds : float
+        Wall time of this job, side by side with others.
+    optimizer_state : list of ndarray or None
+        If the job asked for it.
+    """
+
+    weights: list[np.ndarray]
+    history: dict[str, list[float]]
+    best_epoch: int
+    seconds: float
+    optimizer_state: list[np.ndarray] | None = None
+

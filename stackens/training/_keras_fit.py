@@ -1,0 +1,101 @@
+"""Training by Keras's own ``fit``, for what only that can do, with our rows in our order."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from stackens.training._architecture import initial_weights
+from stackens.training._job import Job, TrainedNetwork
+from stackens.training._objective import make_loss, make_metric
+from stackens.training._random import stream
+from stackens.training._updates import make_keras_optimizer
+
+__all__ = ["fit_with_keras"]
+
+
+def _batches(job: Job) -> Iterator[tuple[Any, ...]]:
+    """Yield the batches of a job in the order that a tower sees them, epoch after epoch."""
+    for epoch in itertools.count():
+        order = job.order(epoch)
+        for start in range(0, len(order), job.batch_size):
+            yield _take(job, order[start : start + job.batch_size])
+
+
+def fit_with_keras(job: Job) -> TrainedNetwork:
+    """Train one job by ``keras.Model.fit``.
+
+    Parameters
+    ----------
+    job : Job
+        Its callbacks are called as in any Keras training.
+
+    Returns
+    -------
+    TrainedNetwork
+    """
+    started = time.perf_counter()
+    model = job.architecture.build()
+    model.set_weights(job.initial_weights or initial_weights(job.architecture, job.seed))
+    _seed_layers(model, job.seed)
+    loss = make_loss(job.loss)
+    model.compile(
+        optimizer=make_keras_optimizer(job.optimizer),
+        loss=loss,
+        metrics=[make_metric(m, loss, job.y.shape) for m in job.metrics],
+    )
+    callbacks = list(job.callbacks)
+    if job.early_stopping is not None:
+        stopper = keras.callbacks.EarlyStopping(
+            patience=job.early_stopping.patience,
+            min_delta=job.early_stopping.min_delta,
+            restore_best_weights=True,
+        )
+        callbacks.append(stopper)
+    if job.on_epoch_end is not None:
+        callbacks.append(_HookCallback(job.on_epoch_end))
+    rows = job.validation_rows
+    history = model.fit(
+        _batches(job),
+        epochs=job.epochs,
+        steps_per_epoch=-(-len(job.training_rows) // job.batch_size),
+        validation_data=None if rows is None else _take(job, rows),
+        callbacks=callbacks,
+        verbose=0,
+    ).history
+    best = int(np.argmin(history["val_loss"])) if job.early_stopping else len(history["loss"]) - 1
+    return TrainedNetwork(
+        model.get_weights(),
+        {name: [float(v) for v in values] for name, values in history.items()},
+        best,
+        time.perf_counter() - started,
+    )
+
+
+class _HookCallback(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, hook: Any) -> None:
+        super().__init__()
+        self.hook = hook
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.hook(epoch, logs or {}):
+            self.model.stop_training = True
+
+
+def _take(job: Job, rows: np.ndarray) -> tuple[Any, ...]:
+    if job.sample_weight is None:
+        return job.X[rows], job.y[rows]
+    return job.X[rows], job.y[rows], job.sample_weight[rows]
+
+
+def _seed_layers(model: keras.Model, seed: int) -> None:
+    """Give the dropout layers the streams that a tower of this seed has."""
+    trained_or_moving = {id(v) for v in model.weights}
+    for i, variable in enumerate(model.non_trainable_variables):
+        if id(variable) not in trained_or_moving:
+            variable.assign([stream(seed, "layers", i).integers(2**31), 0])

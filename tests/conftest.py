@@ -1,0 +1,21 @@
+"""Settings and fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Read by TensorFlow and matplotlib at their first import, which is later than this.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real data sets that STACKENS_DATA names; a test without it is skipped."""
+    folder = os.environ.get("STACKENS_DATA")
+    if not folder:
+        pytest.skip("needs real data: set STACKENS_DATA to the folder that holds it")
+    return Path(folder)

@@ -1,0 +1,267 @@
+"""The imports of the package follow the rooms of the design, and nobody goes round them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import stackens
+
+FOUNDATION = {"exceptions", "sequences", "archive"}
+
+# Who may import whom, within the package. A room that is not here has no place yet: add it to the
+# design first.
+ROOMS: dict[str, set[str]] = {
+    "exceptions": set(),
+    "sequences": {"exceptions"},
+    "archive": {"exceptions"},
+    "portable": set(),
+    "layers": FOUNDATION,
+    "networks": FOUNDATION | {"layers"},
+    "training": FOUNDATION,
+    "preprocessing": FOUNDATION,
+    "learners": FOUNDATION | {"networks", "layers", "training", "preprocessing", "portable"},
+    "ensemble": FOUNDATION | {"training"},
+    "model_selection": FOUNDATION | {"training", "ensemble"},
+    "forecasting": FOUNDATION | {"preprocessing"},
+    "recipes": FOUNDATION | {"learners", "ensemble", "preprocessing"},
+    "inspection": FOUNDATION,
+    "persistence": FOUNDATION | {"layers"},
+    "datasets": FOUNDATION,
+}
+TENSORFLOW_ROOMS = {"layers", "networks", "training", "learners"}
+TENSORFLOW = {"tensorflow", "keras"}
+VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc"}
+DYNAMIC_IMPORTS = {"import_module", "__import__"}
+FACADE = "stackens"  # the top-level __init__.py: it may name every room, and no third party
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module or name, in full, and where it is imported."""
+
+    path: Path
+    line: int
+    target: str  # "" where only running the code would tell
+
+    @property
+    def room(self) -> str:
+        return "" if self.target.split(".")[0] != "stackens" else (self.target + ".").split(".")[1]
+
+    @property
+    def top_level(self) -> str:
+        return self.target.split(".")[0]
+
+
+def room_of(path: Path, package: Path) -> str:
+    first = path.relative_to(package).parts[0]
+    return FACADE if first == "__init__.py" else first.removesuffix(".py")
+
+
+def imports_of(path: Path, package: Path) -> Iterator[Import]:
+    """All imports of a file, those in functions and under TYPE_CHECKING included."""
+    parents = ["stackens", *path.relative_to(package).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for target in targets_of(node, parents):
+            yield Import(path, node.lineno, target)
+
+
+def targets_of(node: ast.AST, parents: list[str]) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=module, names=names, level=level):
+            base = parents[: len(parents) - level + 1] if level else []
+            return [".".join([*base, *([module] if module else []), a.name]) for a in names]
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return [literal_argument(node)] if name in DYNAMIC_IMPORTS else []
+    return []
+
+
+def literal_argument(call: ast.Call) -> str:
+    match call.args:
+        case [ast.Constant(value=str(target)), *_]:
+            return target
+    return ""
+
+
+def find_violations(package: Path) -> list[str]:
+    """Describe every import, file and folder of ``package`` that breaks the design."""
+    found: list[str] = []
+    for path in sorted(package.rglob("*.py")):
+        room = room_of(path, package)
+        where = path.relative_to(package)
+        if room not in ROOMS and room != FACADE:
+            found.append(f"{where}: room {room!r} is not in the table")
+        if any(Path(part).stem.lstrip("_") in VAGUE_NAMES for part in where.parts):
+            found.append(f"{where}: a helper lives with its user, under a name of its own")
+        complaints = ((i.line, judge(room, i)) for i in imports_of(path, package))
+        found.extend(f"{where}:{line}: {text}" for line, text in complaints if text)
+    return found + find_misplaced_seams(package)
+
+
+def judge(room: str, imported: Import) -> str:
+    """Say what is wrong with an import from ``room``; empty if nothing is."""
+    if not imported.target:
+        return "" if room in (FACADE, "training") else f"{room} imports by a computed name"
+    if imported.top_level == "stackens":
+        return judge_room(room, imported)
+    if imported.top_level in TENSORFLOW and room not in TENSORFLOW_ROOMS:
+        return f"{room} imports {imported.top_level}"
+    allowed_third_parties = {FACADE: set(), "portable": {"numpy"}}.get(room)
+    if allowed_third_parties is None or imported.top_level in sys.stdlib_module_names:
+        return ""
+    if imported.top_level in allowed_third_parties:
+        return ""
+    return f"{room} imports {imported.top_level}"
+
+
+def judge_room(room: str, imported: Import) -> str:
+    other = imported.room
+    if room == FACADE or other in (room, "__version__"):
+        return ""
+    if other not in ROOMS.get(room, set()):
+        return f"{room} imports {imported.target}"
+    if any(part.startswith("_") for part in imported.target.split(".")):
+        return f"{room} reaches into {imported.target}, which is private to {other}"
+    return ""
+
+
+def find_misplaced_seams(package: Path) -> list[str]:
+    """The two exceptions of the design: one importer of SciKeras, one import by string."""
+    all_imports = [
+        imported for path in sorted(package.rglob("*.py")) for imported in imports_of(path, package)
+    ]
+    scikeras = {i.path.relative_to(package) for i in all_imports if i.top_level == "scikeras"}
+    by_string = {i.path.relative_to(package) for i in all_imports if not i.target}
+    by_string.discard(Path("__init__.py"))
+    found = [f"{p}: scikeras is for learners" for p in scikeras if p.parts[0] != "learners"]
+    if len(scikeras) > 1:
+        found.append(f"scikeras is imported by {len(scikeras)} files; expected one")
+    if len(by_string) > 1:
+        found.append(f"{len(by_string)} files import by a computed name; expected one")
+    return found
+
+
+PACKAGE = Path(stackens.__file__).parent
+
+
+def test_no_arrow_leaves_the_table():
+    assert find_violations(PACKAGE) == []
+
+
+def test_exactly_one_file_imports_scikeras():
+    importers = {
+        path.relative_to(PACKAGE).parts[0]: path
+        for path in PACKAGE.rglob("*.py")
+        if any(imported.top_level == "scikeras" for imported in imports_of(path, PACKAGE))
+    }
+    assert list(importers) == ["learners"]
+
+
+def test_the_top_level_names_are_those_that_type_checkers_see():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    checked = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in checked.body for alias in node.names}
+    assert seen == set(stackens.__all__)
+
+
+@pytest.fixture
+def plant(tmp_path):
+    """Write files into a small lawful package, and return what the checker says."""
+
+    def write_and_check(**files: str) -> list[str]:
+        lawful = {
+            "__init__": "from importlib import import_module\nimport_module(name)\n",
+            "exceptions": "",
+            "sequences": "import numpy as np\nfrom stackens.exceptions import InvalidInputError\n",
+            "layers/__init__": "from stackens.layers._cell import Cell\n",
+            "layers/_cell": "import keras\nimport tensorflow as tf\n",
+            "networks/__init__": "import keras\nfrom stackens.layers import Cell\n",
+            "training/__init__": "from ._adapters import adapt\nfrom ..sequences import take\n",
+            "training/_adapters": "import importlib\nimportlib.import_module(path)\n",
+            "learners/__init__": "from stackens.networks import build\nimport stackens.training\n",
+            "learners/_wrapper": "def wrap():\n    from scikeras.wrappers import KerasClassifier\n",
+            "ensemble/__init__": "import sklearn\nfrom stackens.training import train\n",
+            "portable/__init__": "import json\nimport numpy as np\n",
+        }
+        for name, text in {**lawful, **files}.items():
+            path = tmp_path / "stackens" / f"{name}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return find_violations(tmp_path / "stackens")
+
+    return write_and_check
+
+
+def test_a_lawful_tree_passes(plant):
+    assert plant() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        pytest.param(
+            "ensemble/_bad", "from stackens.learners import A", "ensemble imports stackens.learners"
+        ),
+        pytest.param(
+            "ensemble/_bad", "import stackens.learners as s", "ensemble imports stackens.learners"
+        ),
+        pytest.param(
+            "ensemble/_bad", "from stackens import learners", "ensemble imports stackens.learners"
+        ),
+        pytest.param("ensemble/_bad", "from ..learners import A", "imports stackens.learners"),
+        pytest.param("ensemble/_bad", "from .. import learners", "imports stackens.learners"),
+        pytest.param(
+            "ensemble/_bad",
+            "def late():\n    from stackens.networks import build",
+            "_bad.py:2: ensemble imports stackens.networks",
+        ),
+        pytest.param(
+            "ensemble/_bad",
+            "if TYPE_CHECKING:\n    from stackens.networks import build",
+            "ensemble imports stackens.networks",
+        ),
+        pytest.param(
+            "ensemble/_bad", "from stackens import StackedRNNClassifier", "ensemble imports"
+        ),
+        pytest.param("training/_bad", "from stackens.layers import A", "training imports"),
+        pytest.param("training/_bad", "import_module('stackens.learners')", "training imports"),
+        pytest.param("training/_bad", "__import__(name)", "2 files import by a computed name"),
+        pytest.param("ensemble/_bad", "import_module(name)", "imports by a computed name"),
+        pytest.param("exceptions", "import stackens.sequences", "exceptions imports"),
+        pytest.param("ensemble/_bad", "import keras", "ensemble imports keras"),
+        pytest.param(
+            "ensemble/_bad",
+            "def late():\n    import tensorflow.raw_ops",
+            "ensemble imports tensorflow",
+        ),
+        pytest.param("__init__", "import numpy", "stackens imports numpy"),
+        pytest.param("__init__", "import keras", "stackens imports keras"),
+        pytest.param("portable/_bad", "import scipy.special", "portable imports scipy"),
+        pytest.param("portable/_bad", "import stackens.sequences", "portable imports"),
+        pytest.param("learners/_bad", "import scikeras", "imported by 2 files"),
+        pytest.param("training/_bad", "import scikeras", "scikeras is for learners"),
+        pytest.param(
+            "learners/_bad",
+            "from stackens.training._job import Job",
+            "reaches into stackens.training._job",
+        ),
+        pytest.param(
+            "learners/_bad",
+            "from stackens.training import _job",
+            "reaches into stackens.training._job",
+        ),
+        pytest.param("utils/__init__", "", "room 'utils' is not in the table"),
+        pytest.param("ensemble/_utils", "", "a helper lives with its user"),
+        pytest.param("attic", "", "room 'attic' is not in the table"),
+    ],
+)
+def test_a_planted_fault_is_caught(plant, name, text, complaint):
+    found = plant(**{name: text})
+    assert [line for line in found if complaint in line], found

@@ -1,0 +1,127 @@
+"""What importing the package brings into a process, and what it offers before that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import stackens
+
+HEAVY = {"tensorflow", "keras", "scikeras", "sklearn", "scipy", "numpy", "pandas", "matplotlib"}
+
+# As if it had never been installed: asking for it finds nothing, at every level of importlib.
+WITHOUT_TENSORFLOW = """
+import sys
+from importlib.machinery import PathFinder
+
+class WithoutTensorFlow(PathFinder):
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        if fullname.partition(".")[0] in ("tensorflow", "tensorflow_cpu"):
+            return None
+        return super().find_spec(fullname, path, target)
+
+sys.meta_path[:] = [WithoutTensorFlow if f is PathFinder else f for f in sys.meta_path]
+"""
+
+
+def run(code: str, before: str = "") -> str:
+    """Run ``code`` in an interpreter of its own and return what it prints."""
+    finished = subprocess.run(
+        [sys.executable, "-c", before + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.strip()
+
+
+def top_level_modules_after(code: str) -> set[str]:
+    printed = run(f"{code}\nimport sys\nprint(*sys.modules, sep=chr(10))")
+    return {name.partition(".")[0] for name in printed.splitlines()}
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    assert not HEAVY & top_level_modules_after("import stackens")
+
+
+def test_listing_the_names_imports_nothing_heavy():
+    assert not HEAVY & top_level_modules_after("import stackens\ndir(stackens)")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from stackens import StackingClassifier, StackingRegressor",
+        "from stackens import SequenceScaler, SequenceVectorizer",
+        "from stackens.datasets import load_digits_sequences",
+    ],
+)
+def test_what_needs_no_network_imports_no_tensorflow(statement):
+    loaded = top_level_modules_after(statement)
+    assert "stackens" in loaded
+    assert not {"tensorflow", "keras", "scikeras"} & loaded
+
+
+@pytest.mark.parametrize("name", stackens.__all__)
+def test_every_public_name_can_be_had(name):
+    assert getattr(stackens, name) is getattr(stackens, name)
+    assert getattr(stackens, name).__doc__
+
+
+def test_dir_lists_the_public_names():
+    assert set(dir(stackens)) == {*stackens.__all__, "__version__"}
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"'stackens' has no attribute 'StackingClasifier'"):
+        stackens.StackingClasifier  # noqa: B018
+
+
+def test_importing_an_unknown_name_is_an_import_error():
+    with pytest.raises(ImportError, match="StackingClasifier"):
+        from stackens import StackingClasifier  # noqa: F401
+
+
+def test_without_tensorflow_every_public_name_can_still_be_had():
+    code = """
+        import stackens
+        print(sum(getattr(stackens, name) is not None for name in stackens.__all__))
+    """
+    assert run(code, before=WITHOUT_TENSORFLOW) == str(len(stackens.__all__))
+
+
+def test_without_tensorflow_the_first_fit_of_a_network_names_the_extra():
+    code = """
+        import numpy as np
+        from stackens import StackedRNNClassifier
+        from stackens.exceptions import MissingExtraError
+
+        X, y = np.zeros((6, 4, 2)), np.array([0, 1] * 3)
+        try:
+            StackedRNNClassifier(epochs=1).fit(X, y)
+        except MissingExtraError as error:
+            print(error)
+    """
+    assert 'pip install "stackens[cpu]"' in run(code, before=WITHOUT_TENSORFLOW)
+
+
+def test_without_tensorflow_stacking_other_estimators_works():
+    code = """
+        from sklearn.datasets import load_iris
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.naive_bayes import GaussianNB
+        from stackens import StackingClassifier
+
+        X, y = load_iris(return_X_y=True)
+        stack = StackingClassifier(
+            [("bayes", GaussianNB())], final_estimator=LogisticRegression(max_iter=1000)
+        )
+        print(stack.fit(X, y).score(X, y) > 0.9)
+    """
+    assert run(code, before=WITHOUT_TENSORFLOW) == "True"
