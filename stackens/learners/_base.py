@@ -148,6 +148,7 @@ class NetworkLearner(RoutedParameters, ABC):
     ) -> Job:
         require_keras()
         self._validate_params()
+        self._check_routed()
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target "
@@ -292,7 +293,8 @@ class NetworkLearner(RoutedParameters, ABC):
         batch = self._read_input(X, reset=False)
         # With masking whether needed or not: one program per learner, and the same bits for a
         # row among padded and unpadded ones.
-        return predict(self._architecture(True), self.weights_, batch.values)
+        outputs = predict(self._architecture(True), self.weights_, batch.values)
+        return outputs.astype(np.float64)
 
     def encode_input(self, X: Any) -> np.ndarray:
         """Return the array that the network sees.
@@ -405,7 +407,8 @@ class NetworkClassifierMixin(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        probabilities: np.ndarray = self._target.probabilities(self._predict_outputs(X))
+        outputs = self._predict_outputs(X)
+        probabilities: np.ndarray = self._target.probabilities(outputs)
         return probabilities
 
     def predict(self: Any, X: Any) -> np.ndarray:
@@ -420,8 +423,9 @@ class NetworkClassifierMixin(ClassifierMixin):
         -------
         ndarray of shape (n_samples,)
         """
-        classes: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return classes
+        probabilities = self.predict_proba(X)
+        labels: np.ndarray = self.classes_[probabilities.argmax(axis=1)]
+        return labels
 
     def _validate_target(self, y: Any) -> np.ndarray:
         return ClassTarget.validate(y)
@@ -464,7 +468,8 @@ class NetworkRegressorMixin(RegressorMixin):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        values: np.ndarray = self._target.values(self._predict_outputs(X))
+        outputs = self._predict_outputs(X)
+        values: np.ndarray = self._target.values(outputs)
         return values
 
     def _validate_target(self, y: Any) -> np.ndarray:

@@ -23,17 +23,27 @@ class RoutedParameters(BaseEstimator):
 
     def _set_routed(self, routed: dict[str, Any]) -> None:
         for name, value in routed.items():
-            self._check_part(name)
             setattr(self, name, value)
 
-    def _check_part(self, name: str) -> None:
-        part, _, rest = name.partition("__")
-        if part not in self._routed_parts or not rest:
-            known = ", ".join(sorted(self._get_param_names()))
-            parts = ", ".join(f"{part}__…" for part in self._routed_parts)
-            raise TypeError(
-                f"{type(self).__name__} has no parameter `{name}`. It has {known}, and {parts}."
-            )
+    def _all_routed(self) -> dict[str, Any]:
+        """Return what the constructor took beyond its named parameters."""
+        own = self._get_param_names()
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in own and not name.startswith("_") and not name.endswith("_")
+        }
+
+    def _check_routed(self) -> None:
+        """Refuse names that belong to no part; scikit-learn wants this in ``fit``."""
+        for name in self._all_routed():
+            part, _, rest = name.partition("__")
+            if part not in self._routed_parts or not rest:
+                known = ", ".join(sorted(self._get_param_names()))
+                parts = ", ".join(f"{part}__…" for part in self._routed_parts)
+                raise TypeError(
+                    f"{type(self).__name__} has no parameter `{name}`. It has {known}, {parts}."
+                )
 
     def _routed(self, part: str) -> dict[str, Any]:
         """Return the settings of one part, without its prefix."""
@@ -52,12 +62,7 @@ class RoutedParameters(BaseEstimator):
         -------
         dict
         """
-        routed = {
-            f"{part}__{name}": value
-            for part in self._routed_parts
-            for name, value in self._routed(part).items()
-        }
-        return {**super().get_params(deep=deep), **routed}
+        return {**super().get_params(deep=deep), **self._all_routed()}
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, those of the parts included.

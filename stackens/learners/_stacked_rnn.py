@@ -62,11 +62,11 @@ class _StackedRNN(NetworkLearner):
         vocabulary_size: int | None = None,
         embedding_dim: int = 32,
         optimizer: str = "adam",
-        learning_rate: Any = 0.003,
+        learning_rate: Any = 0.005,
         loss: Any = None,
         metrics: Any = None,
         batch_size: int = 32,
-        epochs: int = 30,
+        epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 5,
@@ -207,7 +207,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
     optimizer : str, default="adam"
         Name of a Keras optimizer. Its other settings are ``optimizer__…``, for example
         ``optimizer__clipnorm``, ``optimizer__clipvalue``, ``optimizer__weight_decay``.
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=0.003
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=0.005
         Learning rate.
     loss : str, callable or keras.losses.Loss, default=None
         What is minimised; None is the cross-entropy that suits the number of classes. The settings of a
@@ -216,7 +216,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         Keras metrics (names or objects) to record in ``history_``.
     batch_size : int, default=32
         Rows of each training step.
-    epochs : int, default=30
+    epochs : int, default=50
         Passes over the training rows.
     early_stopping : bool, default=False
         Hold out some of the training rows, stop when their loss has not improved, and keep the
@@ -296,11 +296,11 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         vocabulary_size: int | None = None,
         embedding_dim: int = 32,
         optimizer: str = "adam",
-        learning_rate: Any = 0.003,
+        learning_rate: Any = 0.005,
         loss: Any = None,
         metrics: Any = None,
         batch_size: int = 32,
-        epochs: int = 30,
+        epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         patience: int = 5,
@@ -375,7 +375,7 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
     optimizer : str, default="adam"
         Name of a Keras optimizer. Its other settings are ``optimizer__…``, for example
         ``optimizer__clipnorm``, ``optimizer__clipvalue``, ``optimizer__weight_decay``.
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=0.003
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=0.005
         Learning rate.
     loss : str, callable or keras.losses.Loss, default=None
         What is minimised; None is the mean squared error. The settings of a
@@ -384,7 +384,7 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         Keras metrics (names or objects) to record in ``history_``.
     batch_size : int, default=32
         Rows of each training step.
-    epochs : int, default=30
+    epochs : int, default=50
         Passes over the training rows.
     early_stopping : bool, default=False
         Hold out some of the training rows, stop when their loss has not improved, and keep the
