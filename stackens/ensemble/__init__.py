@@ -1,0 +1,8 @@
+"""Level 1: out-of-fold predictions of any learners train a final estimator."""
+
+from __future__ import annotations
+
+from stackens.ensemble._out_of_fold import OutOfFoldPredictions
+from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
+
+__all__ = ["OutOfFoldPredictions", "StackingClassifier", "StackingRegressor"]

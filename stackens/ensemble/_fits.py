@@ -1,0 +1,178 @@
+"""A flat list of fits, run together: towers in one training run, others by joblib."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.ensemble._base import _fit_single_estimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from stackens.training import adapt
+
+__all__ = ["Fit", "run_fits"]
+
+
+@dataclass
+class Fit:
+    """One learner to be fitted on one set of rows.
+
+    Attributes
+    ----------
+    learner : estimator
+        Not changed; ``fitted`` is a clone.
+    name : str
+        The learner's name.
+    fold : int or None
+        None is the refit on all rows.
+    train, test : ndarray of int or None
+        Rows to fit on (None = all) and to predict.
+    method : str
+        What to predict with.
+    params : dict
+        Metadata for ``fit``, of all rows.
+    fitted : estimator
+        Result.
+    predictions : ndarray or list of ndarray
+        Of the rows ``test``.
+    seconds : float
+        Wall time, side by side with others.
+    """
+
+    learner: Any
+    name: str
+    fold: int | None
+    train: np.ndarray | None
+    test: np.ndarray | None
+    method: str
+    params: dict[str, Any] = field(default_factory=dict)
+    fitted: Any = None
+    predictions: Any = None
+    seconds: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        part = "refit on all rows" if self.fold is None else f"fold {self.fold}"
+        return f"{self.name}, {part}"
+
+    def predict(self, X: Any) -> None:
+        """Predict the held-out rows."""
+        if self.test is not None:
+            self.predictions = getattr(self.fitted, self.method)(_safe_indexing(X, self.test))
+
+
+@contextmanager
+def _told_where(fit: Fit) -> Iterator[None]:
+    """Add to an error which learner raised it, and where; its type stays."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"Raised by learner {fit.name!r}, {fit.label.split(', ')[1]}.")
+        raise
+
+
+def run_fits(
+    fits: Sequence[Fit], X: Any, y: np.ndarray, *, n_jobs: int | None, progress: Any
+) -> None:
+    """Fit all, and predict held-out rows; the results are put into the fits.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        In any order.
+    X, y : array-like
+        All rows.
+    n_jobs : int or None
+        Processes, as joblib understands it.
+    progress : Progress
+        Told what is done.
+    """
+    planned = []
+    plain = []
+    for fit in fits:
+        with _told_where(fit):
+            tower = _plan_tower(fit, X, y)
+        if tower is None:
+            plain.append(fit)
+        else:
+            planned.append((fit, *tower))
+    _run_plain(plain, X, y, n_jobs, progress)
+    _run_towers(planned, X, n_jobs, progress)
+
+
+def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
+    """Return the tower learner and its job, or None if this fit is a plain one."""
+    learner = clone(fit.learner)
+    is_pipeline = isinstance(learner, Pipeline)
+    last = adapt(learner.steps[-1][1] if is_pipeline else learner)
+    weights = fit.params.get("sample_weight")
+    if not hasattr(last, "plan_job") or set(fit.params) - {"sample_weight"}:
+        return None
+    if not is_pipeline:
+        fit.fitted = last
+        job = last.plan_job(X, y, rows=fit.train, sample_weight=weights, name=fit.label)
+        return last, job
+    if weights is not None:  # Pipeline.fit routes it, or refuses it
+        return None
+    rows = np.arange(len(y)) if fit.train is None else fit.train
+    steps = learner.steps[:-1]
+    # Whatever comes before the network is fitted on this fold's training rows alone.
+    transformed, target = _safe_indexing(X, rows), y[rows]
+    if steps:
+        head = Pipeline(steps, memory=learner.memory)
+        transformed = head.fit_transform(transformed, target)
+        steps = head.steps
+    learner.steps = [*steps, (learner.steps[-1][0], last)]
+    fit.fitted = learner
+    return last, last.plan_job(transformed, target, name=fit.label)
+
+
+def _run_towers(
+    planned: Sequence[tuple[Fit, Any, Any]], X: Any, n_jobs: int | None, progress: Any
+) -> None:
+    if not planned:
+        return
+    from stackens.training import train
+
+    trained = train([job for _, _, job in planned], n_jobs=n_jobs, progress=progress.epochs)
+    for (fit, last, _), network in zip(planned, trained, strict=True):
+        with _told_where(fit):
+            last.adopt(network)
+            fit.seconds = network.seconds
+            fit.predict(X)
+
+
+def _run_plain(
+    fits: Sequence[Fit], X: Any, y: np.ndarray, n_jobs: int | None, progress: Any
+) -> None:
+    if not fits:
+        return
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_plain)(fit, X, y) for fit in fits
+    )
+    for fit, result in zip(fits, results, strict=True):
+        fit.fitted, fit.predictions, fit.seconds = result
+        progress.fit_done(fit.label)
+
+
+def _fit_plain(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, float]:
+    started = time.perf_counter()
+    with _told_where(fit):
+        if fit.train is None:
+            fit.fitted = _fit_single_estimator(clone(fit.learner), X, y, fit.params)
+        else:
+            params = _check_method_params(X, fit.params, indices=fit.train)
+            fit.fitted = _fit_single_estimator(
+                clone(fit.learner), _safe_indexing(X, fit.train), y[fit.train], params
+            )
+        fit.predict(X)
+    return fit.fitted, fit.predictions, time.perf_counter() - started

@@ -1,0 +1,142 @@
+"""Predictions for rows by models that did not see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError
+
+__all__ = ["OutOfFoldPredictions", "align_classes", "average_predictions"]
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFoldPredictions:
+    """Out-of-fold predictions of all learners: what the final estimator was trained on.
+
+    Attributes
+    ----------
+    row_index : ndarray of int of shape (n_covered,)
+        Rows of the training data that were held out at least once.
+    fold : ndarray of int of shape (n_covered,)
+        Split that held the row out (the first one, if several).
+    n_predictions : ndarray of int of shape (n_covered,)
+        How many predictions were averaged.
+    y : ndarray of shape (n_covered,) or (n_covered, n_outputs)
+        Target.
+    blocks : dict of str to ndarray of shape (n_covered, n_columns)
+        For each learner what it predicted.
+    splits : list of (ndarray, ndarray)
+        Training and held-out rows of each split.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> stack = StackingClassifier([("linear", LogisticRegression(max_iter=1000))]).fit(X, y)
+    >>> stack.out_of_fold_predictions_
+    OutOfFoldPredictions(150 rows, 5 splits, learners: linear (3 columns))
+    """
+
+    row_index: np.ndarray
+    fold: np.ndarray
+    n_predictions: np.ndarray
+    y: np.ndarray
+    blocks: dict[str, np.ndarray]
+    splits: list[tuple[np.ndarray, np.ndarray]] = field(repr=False)
+
+    def __repr__(self) -> str:
+        learners = ", ".join(f"{k} ({v.shape[1]} columns)" for k, v in self.blocks.items())
+        return (
+            f"OutOfFoldPredictions({len(self.row_index)} rows, {len(self.splits)} splits, "
+            f"learners: {learners})"
+        )
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """All blocks side by side, of shape (n_covered, n_columns)."""
+        return np.hstack(list(self.blocks.values()))
+
+    def to_frame(self) -> Any:
+        """Return one ``pandas.DataFrame`` with all of it, a column for each output."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"row": self.row_index, "fold": self.fold})
+        for k, column in enumerate(np.reshape(self.y, (len(self.y), -1)).T):
+            frame["y" if self.y.ndim == 1 else f"y{k}"] = column
+        for name, block in self.blocks.items():
+            for k, column in enumerate(block.T):
+                frame[name if block.shape[1] == 1 else f"{name}_{k}"] = column
+        return frame.set_index("row")
+
+
+def align_classes(predictions: Any, estimator: Any, n_classes: int, method: str) -> Any:
+    """Put the columns of a model that saw only some classes where they belong.
+
+    Parameters
+    ----------
+    predictions : ndarray
+        Of the model; its classes are numbered as all classes are.
+    estimator : estimator
+        The model.
+    n_classes : int
+        How many classes there are.
+    method : str
+        Absent columns are 0 for probabilities and the smallest float for decision values, as in
+        ``sklearn.model_selection.cross_val_predict``.
+    """
+    if method == "predict" or isinstance(predictions, list):
+        return predictions
+    seen = np.asarray(estimator.classes_)
+    if len(seen) == n_classes:
+        return predictions
+    if predictions.ndim == 1:
+        raise InvalidInputError(
+            f"Only {len(seen)} of {n_classes} classes are in a fold's training rows, so that "
+            "`decision_function` has one column. Use `stack_method='predict_proba'`."
+        )
+    fill = 0.0 if method == "predict_proba" else np.finfo(predictions.dtype).min
+    aligned = np.full((len(predictions), n_classes), fill, dtype=predictions.dtype)
+    aligned[:, seen.astype(int)] = predictions
+    return aligned
+
+
+def average_predictions(parts: Sequence[tuple[np.ndarray, Any]], n_rows: int) -> Any:
+    """Average what each row was predicted; rows that never were stay NaN.
+
+    Parameters
+    ----------
+    parts : sequence of (rows, predictions)
+        One per split; predictions are an array, or a list of arrays (one per label).
+    n_rows : int
+        Rows of the training data.
+
+    Returns
+    -------
+    ndarray or list of ndarray
+        Of shape (n_rows,) or (n_rows, n_columns).
+    """
+    first = parts[0][1]
+    if isinstance(first, list):
+        return [
+            average_predictions([(rows, p[i]) for rows, p in parts], n_rows)
+            for i in range(len(first))
+        ]
+    total = np.zeros((n_rows, *np.shape(first)[1:]), dtype=np.asarray(first).dtype)
+    counts = np.zeros(n_rows, dtype=int)
+    for rows, predictions in parts:
+        np.add.at(counts, rows, 1)
+    if counts.max() == 1 and counts.min() == 1:  # a partition: no arithmetic, same type and bits
+        for rows, predictions in parts:
+            total[rows] = predictions
+        return total
+    total = total.astype(float)
+    for rows, predictions in parts:
+        np.add.at(total, rows, predictions)
+    counts = counts.reshape(-1, *[1] * (total.ndim - 1))
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,78 @@
+"""Splits, made once for all learners, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from stackens.exceptions import InvalidInputError
+
+__all__ = ["count_coverage", "make_splits"]
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def make_splits(
+    cv: Any, X: Any, y: np.ndarray, *, classifier: bool, params: dict[str, Any]
+) -> list[Split]:
+    """Ask a splitter for its splits, once, without changing it.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        As everywhere in scikit-learn; an int is stratified for classifiers. Splits need not be a
+        partition.
+    X, y : array-like
+        The data.
+    classifier : bool
+        Whether ``y`` holds classes.
+    params : dict
+        For ``split``, e.g. ``groups``.
+
+    Returns
+    -------
+    list of (ndarray, ndarray)
+        Indices of training and of held-out rows.
+
+    Raises
+    ------
+    InvalidInputError
+        If a row is in both parts of a split, or hardly any row is held out.
+    """
+    splitter = check_cv(deepcopy(cv) if hasattr(cv, "split") else cv, y, classifier=classifier)
+    splits = [
+        (np.arange(len(y))[train], np.arange(len(y))[test])
+        for train, test in splitter.split(X, y, **params)
+    ]
+    for fold, (train, test) in enumerate(splits):
+        common = np.intersect1d(train, test)
+        if len(common):
+            raise InvalidInputError(
+                f"`cv` must hold out rows that it does not train on; in split {fold} rows "
+                f"{common[:10].tolist()}{' …' if len(common) > 10 else ''} are in both parts."
+            )
+    covered = count_coverage(splits, len(y)) > 0
+    if covered.sum() < 2 or (classifier and y.ndim == 1 and len(np.unique(y[covered])) < 2):
+        raise InvalidInputError(
+            f"`cv` holds out {covered.sum()} of {len(y)} rows"
+            f"{', all of one class' if covered.sum() > 1 else ''}; the final estimator cannot "
+            "be trained on these. Use a splitter that holds out more rows."
+        )
+    return splits
+
+
+def count_coverage(splits: Sequence[Split], n_rows: int) -> np.ndarray:
+    """Count how often each row is held out.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+    """
+    counts = np.zeros(n_rows, dtype=int)
+    for _, test in splits:
+        np.add.at(counts, test, 1)
+    return counts
