@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-# Read by TensorFlow and matplotlib at their first import, which is later than this.
+# Read by TensorFlow and matplotlib at their first import, which comes after this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Read by SciPy; without it scikit-learn skips its checks of array API input.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,99 @@
+"""Where files of data sets are: a folder of the user's, a cache, or their home on the net."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+__all__ = ["find_files"]
+
+_TIMEOUT = 60  # seconds without an answer
+_MAX_BYTES = 200_000_000  # of one extracted file
+
+
+def find_files(
+    folder: str,
+    checksums: Mapping[str, str],
+    url: str,
+    *,
+    data_home: str | os.PathLike[str] | None,
+    download_if_missing: bool,
+) -> dict[str, Path]:
+    """Find the files of a data set, or download them into the cache.
+
+    Parameters
+    ----------
+    folder : str
+        Of the data set, below a home.
+    checksums : mapping of str to str
+        SHA-256 of each file, by name.
+    url : str
+        A zip archive that holds the files.
+    data_home : path, default=None
+        Looked in first; then the folder that the environment variable STACKENS_DATA names, then
+        the cache (STACKENS_CACHE, or ``~/.cache/stackens``). Only the cache is written to.
+    download_if_missing : bool
+        Whether to download what is nowhere.
+
+    Returns
+    -------
+    dict of str to Path
+
+    Raises
+    ------
+    OSError
+        If the files are nowhere and cannot be downloaded, or a checksum is wrong.
+    """
+    cache = Path(os.environ.get("STACKENS_CACHE", Path.home() / ".cache" / "stackens"))
+    homes = [data_home, os.environ.get("STACKENS_DATA"), cache]
+    for home in homes:
+        paths = {name: Path(home) / folder / name for name in checksums} if home else {}
+        if paths and all(path.is_file() for path in paths.values()):
+            return paths
+    if not download_if_missing:
+        raise OSError(_advice(folder, checksums, "and `download_if_missing` is False"))
+    return _download(url, cache / folder, checksums, folder)
+
+
+def _advice(folder: str, checksums: Mapping[str, str], reason: str) -> str:
+    return (
+        f"The files {sorted(checksums)} were not found, {reason}. Put them into a folder named "
+        f"{folder!r}, and set the environment variable STACKENS_DATA (or `data_home`) to the "
+        "folder that holds it."
+    )
+
+
+def _download(
+    url: str, target: Path, checksums: Mapping[str, str], folder: str
+) -> dict[str, Path]:
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+            content = answer.read()
+    except (urllib.error.URLError, TimeoutError) as error:
+        raise OSError(_advice(folder, checksums, f"and {url} cannot be read ({error})")) from error
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: _extract(archive, name, target, checksums[name]) for name in checksums}
+
+
+def _extract(archive: zipfile.ZipFile, name: str, target: Path, checksum: str) -> Path:
+    """Write one member under its plain name; whatever path it claims is not followed."""
+    members = [m for m in archive.infolist() if Path(m.filename).name == name]
+    if len(members) != 1 or members[0].file_size > _MAX_BYTES:
+        raise OSError(f"The downloaded archive must hold {name!r} once; it has {len(members)}.")
+    content = archive.read(members[0])
+    found = hashlib.sha256(content).hexdigest()
+    if found != checksum:
+        raise OSError(f"{name!r} has SHA-256 {found}, expected {checksum}; it was not stored.")
+    target.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=target, delete=False) as part:
+        part.write(content)
+    path = target / name
+    Path(part.name).replace(path)  # whole or not at all
+    return path

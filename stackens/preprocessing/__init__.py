@@ -1,0 +1,23 @@
+"""Transformers for sequences and text; what they learn, they learn from the rows given to fit."""
+
+from __future__ import annotations
+
+from stackens.preprocessing._flattener import SequenceFlattener
+from stackens.preprocessing._frame import sequences_from_frame
+from stackens.preprocessing._imputer import SequenceImputer
+from stackens.preprocessing._padder import SequencePadder
+from stackens.preprocessing._scaler import SequenceScaler
+from stackens.preprocessing._summarizer import SequenceSummarizer
+from stackens.preprocessing._vectorizer import SequenceVectorizer
+from stackens.preprocessing._windows import SlidingWindows
+
+__all__ = [
+    "SequenceFlattener",
+    "SequenceImputer",
+    "SequencePadder",
+    "SequenceScaler",
+    "SequenceSummarizer",
+    "SequenceVectorizer",
+    "SlidingWindows",
+    "sequences_from_frame",
+]

@@ -1,0 +1,28 @@
+"""scikit-learn's own checks of transformers."""
+
+from __future__ import annotations
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from stackens import (
+    SequenceFlattener,
+    SequenceImputer,
+    SequencePadder,
+    SequenceScaler,
+    SequenceSummarizer,
+    SlidingWindows,
+)
+
+
+@parametrize_with_checks(
+    [
+        SequenceFlattener(),
+        SequenceImputer(),
+        SequencePadder(),
+        SequenceScaler(),
+        SequenceSummarizer(),
+        SlidingWindows(),
+    ]
+)
+def test_passes_every_check(estimator, check):
+    check(estimator)
