@@ -1,0 +1,63 @@
+"""
+Does a stack of stacked RNNs beat the best of them?
+===================================================
+
+Handwritten digits, read row by row: each image is a sequence of 8 steps with 8 features. Three
+different stacked RNNs are trained on five folds and once more on all training rows; their
+out-of-fold predictions train a logistic regression.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+
+from stackens import StackedRNNClassifier, StackingClassifier
+from stackens.datasets import load_digits_sequences
+
+X, y = load_digits_sequences(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+# %%
+# Level 0 and level 1
+# -------------------
+stack = StackingClassifier(
+    [
+        ("lstm", StackedRNNClassifier(64, n_layers=2, epochs=30)),
+        ("bilstm", StackedRNNClassifier(48, n_layers=2, bidirectional=True, epochs=30)),
+        (
+            "attention",
+            StackedRNNClassifier(
+                48, n_layers=2, bidirectional=True, pooling="attention", dropout=0.1, epochs=30
+            ),
+        ),
+    ],
+    LogisticRegression(max_iter=1000),
+    cv=5,
+    random_state=0,
+    verbose=1,
+)
+stack.fit(X_train, y_train)
+
+# %%
+# Who is how good, and at what cost?
+# ----------------------------------
+board = stack.leaderboard(X_test, y_test)
+print(board.round(4).to_string())
+
+# %%
+# Out-of-fold scores, which need no test set, rank the learners as the test set does.
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5), layout="constrained")
+board[["out_of_fold", "test"]].iloc[::-1].plot.barh(ax=left, xlim=(0.85, 1.0))
+left.set_xlabel("accuracy")
+for name, learner in stack.named_estimators_.items():
+    right.plot(learner.history_["loss"], label=name)
+right.set(xlabel="epoch", ylabel="training loss", yscale="log")
+right.legend()
+figure = Path("demo_output") / "digits_stack.png"
+figure.parent.mkdir(exist_ok=True)
+fig.savefig(figure, dpi=120)
+print(f"\nTest accuracy of the stack: {stack.score(X_test, y_test):.4f}")
+print(f"{len(stack.estimators) * 6} networks trained in {stack.seconds_:.1f} s")
+print(f"Figure: {figure.resolve()}")
