@@ -10,6 +10,7 @@ JOBS ?= auto
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
+comma := ,
 OLDEST := tests/constraints-oldest.txt
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -67,15 +68,16 @@ clean: ## Remove environments, caches and built files
 	find stackens tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is made once and changed only when pyproject.toml is.
-%/bin/python:
+$(BIN)/python .venv-oldest/bin/python .venv-newest/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	    "stackens needs Python 3.11 or newer; choose one with: make PYTHON=python3.12")'
-	@echo "Making $* with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv $*
+	@echo "Making $(@:/bin/python=) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(@:/bin/python=)
 
+$(VENV)/.installed-%: EXTRAS = cpu,plot$(addprefix $(comma),$(filter-out plot,$*))
 $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
-	@echo "Installing stackens[cpu,plot,$*] into $(VENV) (once; TensorFlow is a large download)"
-	@$(PIP) install --editable '.[cpu,plot,$*]'
+	@echo "Installing stackens[$(EXTRAS)] into $(VENV) (once; TensorFlow is a large download)"
+	@$(PIP) install --editable '.[$(EXTRAS)]'
 	@touch $@
 
 .venv-oldest/.installed: pyproject.toml $(OLDEST) | .venv-oldest/bin/python

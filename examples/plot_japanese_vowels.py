@@ -36,7 +36,7 @@ except OSError as error:
 def rnn(**parameters):
     return make_pipeline(
         SequenceScaler(),
-        StackedRNNClassifier(64, bidirectional=True, dropout=0.2, epochs=60, **parameters),
+        StackedRNNClassifier(32, bidirectional=True, dropout=0.2, epochs=40, **parameters),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -481,7 +481,7 @@ def _as_floats(array: np.ndarray, dtype: DTypes, where: str) -> np.ndarray:
 
 def _choose_dtype(own: np.dtype, wanted: DTypes) -> np.dtype:
     several = wanted if isinstance(wanted, list | tuple) else [wanted]
-    candidates = [np.dtype(one) for one in several]
+    candidates = [np.dtype(cast(Any, one)) for one in several]
     return own if own in candidates else candidates[0]
 
 

@@ -70,9 +70,7 @@ def _advice(folder: str, checksums: Mapping[str, str], reason: str) -> str:
     )
 
 
-def _download(
-    url: str, target: Path, checksums: Mapping[str, str], folder: str
-) -> dict[str, Path]:
+def _download(url: str, target: Path, checksums: Mapping[str, str], folder: str) -> dict[str, Path]:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
             content = answer.read()

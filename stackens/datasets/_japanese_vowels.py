@@ -1,4 +1,4 @@
-"""Japanese vowels: who is speaking?"""
+"""Japanese vowels, of nine speakers."""
 
 from __future__ import annotations
 

@@ -80,7 +80,9 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     import pandas as pd
 
     if not hasattr(stack, "out_of_fold_predictions_"):
-        raise ValueError("`leaderboard` needs out-of-fold predictions, which `cv='prefit'` has not.")
+        raise ValueError(
+            "`leaderboard` needs out-of-fold predictions, which `cv='prefit'` has not."
+        )
     if is_classifier(stack) and isinstance(stack.classes_, list):
         raise ValueError("`leaderboard` compares single-label targets; `y` has several labels.")
     if (X is None) != (y is None):
@@ -89,7 +91,7 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     kept = stack.out_of_fold_predictions_
     held_out = _learner_outputs(stack, list(kept.blocks.values()))
     held_out["stack"], stack_rows = _cross_fit_final(stack)
-    table = {name: {} for name in held_out}
+    table: dict[str, dict[str, Any]] = {name: {} for name in held_out}
     for name, outputs in held_out.items():
         rows = stack_rows if name == "stack" else np.arange(len(kept.y))
         table[name]["out_of_fold"] = _score(outputs, kept.y, scoring, rows)

@@ -129,7 +129,7 @@ def average_predictions(parts: Sequence[tuple[np.ndarray, Any]], n_rows: int) ->
         ]
     total = np.zeros((n_rows, *np.shape(first)[1:]), dtype=np.asarray(first).dtype)
     counts = np.zeros(n_rows, dtype=int)
-    for rows, predictions in parts:
+    for rows, _ in parts:
         np.add.at(counts, rows, 1)
     if counts.max() == 1 and counts.min() == 1:  # a partition: no arithmetic, same type and bits
         for rows, predictions in parts:

@@ -72,7 +72,7 @@ class _JobStacking(_BaseStacking):
         self._validate_final_estimator()
         self._check_data(X, y, groups)
         routed = self._route(names, groups, params)
-        learners = {n: e for n, e in zip(names, self._seeded(estimators), strict=True)}
+        learners = dict(zip(names, self._seeded(estimators), strict=True))
         learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
         methods = [self._method_name(n, adapt(e), self.stack_method) for n, e in learners.items()]
         splits = make_splits(
@@ -98,7 +98,9 @@ class _JobStacking(_BaseStacking):
     def _check_data(self, X: Any, y: Any, groups: Any) -> None:
         check_consistent_length(X, y, groups)
         if _num_samples(X) == 0:
-            raise InvalidInputError("Found array with 0 sample(s) while a minimum of 1 is required.")
+            raise InvalidInputError(
+                "Found array with 0 sample(s) while a minimum of 1 is required."
+            )
         if self.passthrough and np.ndim(X) > 2:
             raise InvalidInputError(
                 f"`passthrough=True` needs 2-D input; `X` has shape {np.shape(X)}. Add a learner "
@@ -173,7 +175,7 @@ class _JobStacking(_BaseStacking):
     ) -> None:
         predictions = [
             average_predictions(
-                [(f.test, self._align(f)) for f in fits if f.name == name and f.fold is not None],
+                [(f.test, self._align(f)) for f in fits if f.name == name and f.test is not None],
                 len(y),
             )
             for name in names
@@ -416,21 +418,20 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
         _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
-            self._label_encoder = [LabelEncoder().fit(column) for column in np.asarray(y).T]
-            self.classes_ = [encoder.classes_ for encoder in self._label_encoder]
-            columns = zip(self._label_encoder, np.asarray(y).T, strict=True)
+            encoders = [LabelEncoder().fit(column) for column in np.asarray(y).T]
+            columns = zip(encoders, np.asarray(y).T, strict=True)
             encoded = np.array([encoder.transform(column) for encoder, column in columns]).T
+            self._label_encoder: Any = encoders
+            self.classes_: Any = [encoder.classes_ for encoder in encoders]
         else:
-            self._label_encoder = LabelEncoder().fit(y)
-            self.classes_ = self._label_encoder.classes_
-            encoded = self._label_encoder.transform(y)
-            if len(self.classes_) < 2:
-                only = self.classes_.tolist()
-                self._forget()
+            encoder = LabelEncoder().fit(y)
+            if len(encoder.classes_) < 2:
                 raise InvalidInputError(
-                    f"A stack of classifiers needs rows of at least 2 classes; `y` has only 1 "
-                    f"class: {only}."
+                    "A stack of classifiers needs rows of at least 2 classes; `y` has only 1 "
+                    f"class: {encoder.classes_.tolist()}."
                 )
+            encoded = encoder.transform(y)
+            self._label_encoder, self.classes_ = encoder, encoder.classes_
         return self._fit(X, encoded, y, groups, fit_params)
 
 

@@ -12,11 +12,11 @@ __all__ = ["AttentionPooling1D"]
 
 @keras.saving.register_keras_serializable(package="stackens")
 class AttentionPooling1D(keras.layers.Layer):
-    """Weighted mean over timesteps, with weights that are learned from each timestep.
+    r"""Weighted mean over timesteps, with weights that are learned from each timestep.
 
     For a sequence :math:`h_1 … h_T` the weights are
-    :math:`a = \\mathrm{softmax}_t(v^\\top \\tanh(W h_t + b))` and the result is
-    :math:`\\sum_t a_t h_t` (Yang et al., *Hierarchical Attention Networks for Document
+    :math:`a = \mathrm{softmax}_t(v^\top \tanh(W h_t + b))` and the result is
+    :math:`\sum_t a_t h_t` (Yang et al., *Hierarchical Attention Networks for Document
     Classification*, 2016). Masked timesteps have weight zero.
 
     Parameters

@@ -155,7 +155,7 @@ class NetworkLearner(RoutedParameters, ABC):
                 "y is None."
             )
         previous = self._previous_state() if continued else None
-        vars(self).pop("weights_", None)  # an estimator that fails from here on is not fitted
+        self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
         batch = self._read_input(X, reset=previous is None)
         y = self._validate_target(y)
         check_consistent_length(batch.values, y)
@@ -185,7 +185,7 @@ class NetworkLearner(RoutedParameters, ABC):
             metrics=tuple(self.metrics or ()),
             early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
             initial_weights=weights,
-            initial_optimizer_state=previous and previous["_optimizer_state"],
+            initial_optimizer_state=None if previous is None else previous["_optimizer_state"],
             keep_optimizer_state=self.warm_start or epochs is not None,
             callbacks=tuple(self.callbacks or ()),
             name=name or type(self).__name__,
@@ -204,11 +204,11 @@ class NetworkLearner(RoutedParameters, ABC):
         self
         """
         self.weights_ = trained.weights
-        before = vars(self).pop("_history_before", {})
+        before = self.__dict__.pop("_history_before", {})
         self.history_ = {k: before.get(k, []) + v for k, v in trained.history.items()}
         self.best_epoch_ = trained.best_epoch
         self._optimizer_state = trained.optimizer_state
-        vars(self).pop("_wrapper", None)
+        self.__dict__.pop("_wrapper", None)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
@@ -350,7 +350,7 @@ class NetworkLearner(RoutedParameters, ABC):
 
         made = type(self).__new__(type(self))
         memo[id(self)] = made
-        vars(made).update(copy.deepcopy(self.__getstate__(), memo))
+        made.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
         return made
 
     def __sklearn_tags__(self) -> Any:
@@ -366,7 +366,9 @@ class NetworkClassifierMixin(ClassifierMixin):
 
     _known_losses: ClassVar[Mapping[str, str]] = CLASSIFICATION_LOSSES
 
-    def partial_fit(self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+    def partial_fit(
+        self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Any:
         """Train one more epoch, going on from the present weights and optimizer state.
 
         Parameters
@@ -482,6 +484,6 @@ class NetworkRegressorMixin(RegressorMixin):
         self.n_outputs_ = self._target.n_outputs
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

@@ -162,8 +162,8 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         ``build(meta) -> keras.Model``, uncompiled, with one input and one output. ``meta`` is a
         dict with ``X_shape_`` (of the encoded array; its first entry is the number of rows),
         ``n_features_in_``, ``vocabulary_size``, ``padding_value`` (what padded timesteps hold in
-        every channel), ``n_outputs_``, ``target_type_``, ``n_classes_`` and ``classes_``. It is called once for every
-        fit, with Python's and NumPy's random generators seeded.
+        every channel), ``n_outputs_``, ``target_type_``, ``n_classes_`` and ``classes_``.
+        It is called once for every fit, with Python's and NumPy's random generators seeded.
     vocabulary_size : int, default=None
         Number of token ids, 0 (padding) included; if given, the input is tokens.
     optimizer : str, default="adam"
@@ -172,8 +172,8 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
     learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=0.005
         Learning rate.
     loss : str, callable or keras.losses.Loss, default=None
-        What is minimised; None is the cross-entropy that suits the number of classes. The settings of a
-        named loss are ``loss__…``.
+        What is minimised; None is the cross-entropy that suits the number of classes.
+        The settings of a named loss are ``loss__…``.
     metrics : sequence, default=None
         Keras metrics (names or objects) to record in ``history_``.
     batch_size : int, default=32

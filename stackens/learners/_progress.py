@@ -9,7 +9,9 @@ __all__ = ["epoch_printer"]
 
 
 @contextlib.contextmanager
-def epoch_printer(name: str, verbose: int | bool) -> Iterator[Callable[[int, int, str], None] | None]:
+def epoch_printer(
+    name: str, verbose: int | bool
+) -> Iterator[Callable[[int, int, str], None] | None]:
     """Yield a callable that shows finished epochs in a bar; None if ``verbose`` is 0."""
     if not verbose:
         yield None

@@ -31,6 +31,8 @@ __all__ = ["SciKerasClassifier", "SciKerasRegressor", "make_wrapper", "wrap"]
 class _AnyLength:
     """SciKeras accepts one number of timesteps only; a recurrent network takes any."""
 
+    X_shape_: tuple[int, ...]
+
     def _validate_data(self, X: Any = None, y: Any = None, reset: bool = False, **kw: Any) -> Any:
         if X is not None and not reset and hasattr(self, "X_shape_"):
             X = np.asarray(X)
@@ -46,11 +48,11 @@ class _AnyLength:
         return super()._predict_raw(padded, **kwargs)[: len(X)]  # type: ignore[misc]
 
 
-class _AnyLengthClassifier(_AnyLength, KerasClassifier):  # type: ignore[misc]
+class _AnyLengthClassifier(_AnyLength, KerasClassifier):
     pass
 
 
-class _AnyLengthRegressor(_AnyLength, KerasRegressor):  # type: ignore[misc]
+class _AnyLengthRegressor(_AnyLength, KerasRegressor):
     pass
 
 
@@ -134,7 +136,7 @@ class _SciKerasLearner(BaseEstimator):
         )
 
     def adopt(self, trained: TrainedNetwork) -> Self:
-        wrapper = vars(self).pop("_wrapper")
+        wrapper = self.__dict__.pop("_wrapper")
         wrapper.model_.set_weights(trained.weights)
         wrapper.history_ = trained.history
         self.estimator_ = wrapper

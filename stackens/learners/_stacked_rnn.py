@@ -121,7 +121,7 @@ class _StackedRNN(NetworkLearner):
         return partial(_stacked_rnn_architecture, options), target, None
 
     def _units_of_layers(self) -> tuple[int, ...]:
-        if isinstance(self.units, Integral):
+        if isinstance(self.units, (int, np.integer)):
             return (int(self.units),) * (self.n_layers or 1)
         units = tuple(self.units)
         if not units or not all(isinstance(u, Integral) and u >= 1 for u in units):
@@ -143,8 +143,7 @@ class _StackedRNN(NetworkLearner):
             "gru": keras.layers.GRU,
             "simple_rnn": keras.layers.SimpleRNN,
         }[self.cell]
-        own = dict.fromkeys(("units", "dropout", "recurrent_dropout"), "")
-        own = {name: name for name in own}
+        own = {name: name for name in ("units", "dropout", "recurrent_dropout")}
         own |= {"kernel_regularizer": "l1` or `l2", "recurrent_regularizer": "l1` or `l2"}
         own |= {"return_sequences": "pooling", "seed": "random_state"}
         check_routed_names("recurrent", options["recurrent_options"], layer, own=own)
@@ -210,8 +209,8 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
     learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=0.005
         Learning rate.
     loss : str, callable or keras.losses.Loss, default=None
-        What is minimised; None is the cross-entropy that suits the number of classes. The settings of a
-        named loss are ``loss__…``.
+        What is minimised; None is the cross-entropy that suits the number of classes.
+        The settings of a named loss are ``loss__…``.
     metrics : sequence, default=None
         Keras metrics (names or objects) to record in ``history_``.
     batch_size : int, default=32

@@ -20,7 +20,7 @@ _PADDING, _UNKNOWN = 0, 1
 
 
 class SequenceVectorizer(TransformerMixin, BaseEstimator):
-    """Turn strings into sequences of token ids, frequent tokens first.
+    r"""Turn strings into sequences of token ids, frequent tokens first.
 
     Tokens are found by scikit-learn's
     :class:`~sklearn.feature_extraction.text.CountVectorizer`. Id 0 is padding and 1 stands for
@@ -36,8 +36,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     truncation : {"right", "left"}, default="right"
         Which end is cut off.
     analyzer : {"word", "char"}, default="word"
-        What a token is. Words are two or more letters or digits, unless ``token_pattern`` says
-        otherwise.
+        What a token is. Words are what ``token_pattern`` matches.
     lowercase : bool, default=True
         Whether upper case does not matter.
     token_pattern : str, default=r"(?u)\\\\b\\\\w+\\\\b"
@@ -165,7 +164,11 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
     def _cut(self, tokens: list[int]) -> list[int]:
         if self.max_length is not None and len(tokens) > self.max_length:
-            kept = slice(self.max_length) if self.truncation == "right" else slice(-self.max_length, None)
+            kept = (
+                slice(self.max_length)
+                if self.truncation == "right"
+                else slice(-self.max_length, None)
+            )
             tokens = tokens[kept]
         return tokens or [_UNKNOWN]
 

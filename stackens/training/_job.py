@@ -151,4 +151,3 @@ class TrainedNetwork:
     best_epoch: int
     seconds: float
     optimizer_state: list[np.ndarray] | None = None
-

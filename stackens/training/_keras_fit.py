@@ -77,7 +77,7 @@ def fit_with_keras(job: Job) -> TrainedNetwork:
     )
 
 
-class _HookCallback(keras.callbacks.Callback):  # type: ignore[misc]
+class _HookCallback(keras.callbacks.Callback):
     def __init__(self, hook: Any) -> None:
         super().__init__()
         self.hook = hook

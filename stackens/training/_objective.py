@@ -19,7 +19,7 @@ def make_loss(loss: Any) -> keras.losses.Loss:
     return _FunctionLoss(function)
 
 
-class _FunctionLoss(keras.losses.Loss):  # type: ignore[misc]
+class _FunctionLoss(keras.losses.Loss):
     """Mean of what a function gives for each row, as ``Model.compile`` makes of it."""
 
     def __init__(self, function: Any) -> None:

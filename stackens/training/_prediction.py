@@ -42,7 +42,7 @@ def predict(
     """
     require_keras()
     program = _programs().get(architecture.key, lambda: _PredictionProgram(architecture))
-    return program(weights, values)  # type: ignore[no-any-return]
+    return program(weights, values)
 
 
 def _programs() -> ProgramCache:
@@ -83,7 +83,7 @@ class _PredictionProgram:
         if missing:  # repeat the last row
             values = np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
         outputs = self._run(flat, others, tf.constant(values, self.model.inputs[0].dtype))
-        return outputs.numpy()[:n_rows]  # type: ignore[no-any-return]
+        return outputs.numpy()[:n_rows]
 
     def _forward(self, flat: Any, others: Any, values: Any) -> Any:
         import tensorflow as tf

@@ -108,9 +108,7 @@ class TowerProgram:
         Learning rate of the optimizer, for jobs that name none.
     """
 
-    def __init__(
-        self, job: Job, rule: UpdateRule, model: keras.Model, default_rate: float
-    ) -> None:
+    def __init__(self, job: Job, rule: UpdateRule, model: keras.Model, default_rate: float) -> None:
         self.model = model
         self.default_rate = default_rate
         self.layout = WeightLayout(model)
@@ -158,7 +156,12 @@ class TowerProgram:
             self._ready = True
 
     def train_epoch(
-        self, state: TowerState, data: Sequence[Any], order: np.ndarray, batch_size: int, rate: float
+        self,
+        state: TowerState,
+        data: Sequence[Any],
+        order: np.ndarray,
+        batch_size: int,
+        rate: float,
     ) -> dict[str, float]:
         """Train on the rows ``order``, in that order; return loss and metrics."""
         order, size = tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)

@@ -167,9 +167,7 @@ def _train_one(job: Job, shared: _Shared, counter: _Counter) -> TrainedNetwork:
 class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
-    def __init__(
-        self, job: Job, program: TowerProgram, shared: _Shared, counter: _Counter
-    ) -> None:
+    def __init__(self, job: Job, program: TowerProgram, shared: _Shared, counter: _Counter) -> None:
         self.started = time.perf_counter()
         self.job, self.program, self.counter = job, program, counter
         program.prepare(job)

@@ -38,7 +38,9 @@ _common = load_with_ours("test_common.py")
 
 # Collected by pytest as if they were written here.
 globals().update({k: v for k, v in vars(_stacking).items() if k.startswith("test_")})
-globals().update({f"{k}_of_ensembles": v for k, v in vars(_common).items() if k.startswith("test_")})
+globals().update(
+    {f"{k}_of_ensembles": v for k, v in vars(_common).items() if k.startswith("test_")}
+)
 pytestmark = pytest.mark.filterwarnings("default")
 enable_slep006 = pytest.fixture(lambda: None)
 
