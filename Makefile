@@ -4,19 +4,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
-# pytest-xdist workers; 0 runs everything in one process.
-JOBS ?= auto
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 comma := ,
 OLDEST := tests/constraints-oldest.txt
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
-# Several processes share the cores in tests: one thread each is the fastest there.
+# Tests train many tiny networks: threads inside an operation would cost more than they save.
 test test-fast test-oldest test-newest: export OMP_NUM_THREADS ?= 1
 test test-fast test-oldest test-newest: export TF_NUM_INTRAOP_THREADS ?= 1
 test test-fast test-oldest test-newest: export TF_NUM_INTEROP_THREADS ?= 2
@@ -31,16 +28,16 @@ demo: $(VENV)/.installed-plot ## Train a stack of stacked RNNs on handwritten di
 	@$(BIN)/python examples/plot_digits.py
 
 test: $(VENV)/.installed-test ## Run the whole test suite and the doctests
-	$(PYTEST) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.installed-test ## Run the tests that are not marked slow
-	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 test-oldest: .venv-oldest/.installed ## Run the suite on the oldest supported versions
-	.venv-oldest/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+	.venv-oldest/bin/python -m pytest $(PYTEST_ARGS)
 
 test-newest: .venv-newest/.installed ## Run the suite on the newest versions there are
-	.venv-newest/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+	.venv-newest/bin/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint ## Check style, formatting and types
 	$(BIN)/ruff check .
@@ -52,7 +49,8 @@ format: $(VENV)/.installed-lint ## Mend style and formatting where that is safe
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
-	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+	@rm -rf docs/api/generated
+	$(BIN)/python -m sphinx -W --keep-going --fresh-env --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
 examples: $(VENV)/.installed-plot ## Run every example

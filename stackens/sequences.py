@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -479,9 +479,9 @@ def _as_floats(array: np.ndarray, dtype: DTypes, where: str) -> np.ndarray:
         raise TypeError(f"`X` must hold numbers{where}; it holds other objects: {error}") from error
 
 
-def _choose_dtype(own: np.dtype, wanted: DTypes) -> np.dtype:
+def _choose_dtype(own: np.dtype, wanted: Any) -> np.dtype:
     several = wanted if isinstance(wanted, list | tuple) else [wanted]
-    candidates = [np.dtype(cast(Any, one)) for one in several]
+    candidates = [np.dtype(one) for one in several]
     return own if own in candidates else candidates[0]
 
 

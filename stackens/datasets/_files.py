@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -51,7 +52,7 @@ def find_files(
     OSError
         If the files are nowhere and cannot be downloaded, or a checksum is wrong.
     """
-    cache = Path(os.environ.get("STACKENS_CACHE", Path.home() / ".cache" / "stackens"))
+    cache = Path(os.environ.get("STACKENS_CACHE") or "~/.cache/stackens").expanduser()
     homes = [data_home, os.environ.get("STACKENS_DATA"), cache]
     for home in homes:
         paths = {name: Path(home) / folder / name for name in checksums} if home else {}
@@ -74,24 +75,34 @@ def _download(url: str, target: Path, checksums: Mapping[str, str], folder: str)
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
             content = answer.read()
-    except (urllib.error.URLError, TimeoutError) as error:
-        raise OSError(_advice(folder, checksums, f"and {url} cannot be read ({error})")) from error
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: _extract(archive, name, target, checksums[name]) for name in checksums}
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {name: _extract(archive, name, sha) for name, sha in checksums.items()}
+    except (OSError, HTTPException, zipfile.BadZipFile, zlib.error) as error:
+        raise OSError(_advice(folder, checksums, f"and {url} cannot be used ({error})")) from error
+    return {name: _write(target / name, member) for name, member in members.items()}
 
 
-def _extract(archive: zipfile.ZipFile, name: str, target: Path, checksum: str) -> Path:
-    """Write one member under its plain name; whatever path it claims is not followed."""
+def _extract(archive: zipfile.ZipFile, name: str, checksum: str) -> bytes:
+    """Return the checked content of the member of that plain name, whatever path it claims."""
     members = [m for m in archive.infolist() if Path(m.filename).name == name]
     if len(members) != 1 or members[0].file_size > _MAX_BYTES:
-        raise OSError(f"The downloaded archive must hold {name!r} once; it has {len(members)}.")
+        raise OSError(f"The downloaded archive must hold {name!r} once; it has {len(members)}")
     content = archive.read(members[0])
     found = hashlib.sha256(content).hexdigest()
     if found != checksum:
-        raise OSError(f"{name!r} has SHA-256 {found}, expected {checksum}; it was not stored.")
-    target.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=target, delete=False) as part:
-        part.write(content)
-    path = target / name
-    Path(part.name).replace(path)  # whole or not at all
+        raise OSError(f"{name!r} has SHA-256 {found}, expected {checksum}; nothing was stored")
+    return content
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as part:
+        try:
+            part.write(content)
+            part.close()
+            Path(part.name).replace(path)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
     return path

@@ -1,4 +1,4 @@
-"""Japanese vowels, of nine speakers."""
+"""The Japanese vowels data: who is speaking."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ _CHECKSUMS = {
     "JapaneseVowels_TRAIN.ts": "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd",
     "JapaneseVowels_TEST.ts": "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462",
 }
+_DESCRIPTION = """\
+Nine male speakers utter the Japanese vowels /ae/; each frame of an utterance is described by 12
+linear prediction cepstrum coefficients. The task is to tell the speaker. 270 training rows (30 of
+each speaker), 370 test rows (24 to 88), 7 to 29 frames.
+Source: M. Kudo, J. Toyama and M. Shimbo (1999), "Multidimensional curve classification using
+passing-through regions", Pattern Recognition Letters 20(11-13), 1103-1111.
+"""
 
 
 def load_japanese_vowels(
@@ -51,14 +58,23 @@ def load_japanese_vowels(
     sklearn.utils.Bunch
         ``data``: object array of shape (n_samples,) with float64 arrays of shape (T_i, 12);
         ``target``: int of shape (n_samples,), the speaker, from 1; ``is_test``: bool of shape
-        (n_samples,).
+        (n_samples,); ``DESCR``.
     (X, y) : tuple of ndarray
         If ``return_X_y``.
 
     Raises
     ------
+    InvalidInputError
+        If ``split`` is unknown.
     OSError
         If the files cannot be had.
+
+    Examples
+    --------
+    >>> from stackens.datasets import load_japanese_vowels
+    >>> X, y = load_japanese_vowels("train", return_X_y=True)  # doctest: +SKIP
+    >>> X.shape, X[0].shape  # doctest: +SKIP
+    ((270,), (20, 12))
     """
     if split not in ("train", "test", None):
         raise InvalidInputError(f"`split` must be 'train', 'test' or None; got {split!r}.")
@@ -72,4 +88,5 @@ def load_japanese_vowels(
     if return_X_y:
         return X, y
     sizes = [len(x) for x, _ in parts]
-    return Bunch(data=X, target=y, is_test=np.repeat([part == "test" for part in wanted], sizes))
+    is_test = np.repeat([part == "test" for part in wanted], sizes)
+    return Bunch(data=X, target=y, is_test=is_test, DESCR=_DESCRIPTION)

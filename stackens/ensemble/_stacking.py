@@ -70,7 +70,6 @@ class _JobStacking(_BaseStacking):
     def _fit_jobs(self, X: Any, y: Any, y_given: Any, groups: Any, params: dict[str, Any]) -> None:
         names, estimators = self._validate_estimators()
         self._validate_final_estimator()
-        self._check_data(X, y, groups)
         routed = self._route(names, groups, params)
         learners = dict(zip(names, self._seeded(estimators), strict=True))
         learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
@@ -416,6 +415,7 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
             If the data or splits cannot be used; nothing was trained then.
         """
         _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
+        self._check_data(X, y, groups)
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             encoders = [LabelEncoder().fit(column) for column in np.asarray(y).T]
@@ -553,6 +553,7 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
             If the data or splits cannot be used; nothing was trained then.
         """
         _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
+        self._check_data(X, y, groups)
         y = column_or_1d(y, warn=True)
         return self._fit(X, y, y, groups, fit_params)
 

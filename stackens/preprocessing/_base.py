@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from stackens.exceptions import InvalidInputError
 from stackens.sequences import SequenceBatch, validate_sequences
 
-__all__ = ["SequenceTransformer", "channel_names", "check_choice", "cut_or_pad"]
+__all__ = [
+    "SequenceTransformer",
+    "TableNamesMixin",
+    "channel_names",
+    "check_choice",
+    "check_count",
+    "cut_or_pad",
+]
 
 
 class SequenceTransformer(TransformerMixin, BaseEstimator):
@@ -38,6 +47,40 @@ class SequenceTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _gives_table(transformer: Any) -> bool:
+    return getattr(transformer, "_input_kind", "table") == "table"
+
+
+class TableNamesMixin:
+    """Column names for transformers that give back what they get: a table for a table.
+
+    scikit-learn wraps the output of whatever has names in a data frame, when ``set_output`` or its
+    global configuration say so. 3-D and ragged output cannot be wrapped, and so has no names.
+    """
+
+    @available_if(_gives_table)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the input's columns; only there unless fitted on 3-D or ragged data.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns; None is those seen in ``fit``, or x0, x1, ….
+
+        Returns
+        -------
+        ndarray of str
+        """
+        return channel_names(self, input_features)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse what is neither None nor a whole number from 1 on."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if value is not None and not (whole and value >= 1):
+        raise InvalidInputError(f"`{name}` must be None or an integer >= 1; got {value!r}.")
+
+
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     """Refuse a name that is not known."""
     if value not in choices:
@@ -58,11 +101,12 @@ def cut_or_pad(batch: SequenceBatch, length: int, fill: float, side: str = "righ
     side : {"left", "right"}, default="right"
         Where a longer sequence is cut.
     """
-    result = np.full((batch.n_samples, length, batch.n_features), fill, batch.values.dtype)
-    n_kept = np.minimum(batch.lengths, length)
-    start = batch.lengths - n_kept if side == "left" else np.zeros_like(n_kept)
-    for row, (first, n) in enumerate(zip(start, n_kept, strict=True)):
-        result[row, :n] = batch.values[row, first : first + n]
+    n_kept = np.minimum(batch.lengths, length)[:, np.newaxis]
+    start = batch.lengths[:, np.newaxis] - n_kept if side == "left" else np.zeros_like(n_kept)
+    steps = np.arange(length)
+    wanted = np.minimum(start + steps, batch.n_timesteps - 1)  # (n_samples, length)
+    result: np.ndarray = batch.values[np.arange(batch.n_samples)[:, np.newaxis], wanted]
+    result[steps >= n_kept] = fill
     return result
 
 

@@ -43,7 +43,8 @@ def sequences_from_frame(
     time : str
         Column with the time of a row; must increase within a sequence.
     features : sequence of str, default=None
-        Columns that are channels; None is all others, which must be numeric.
+        Columns that are channels; None is all others, which must be numeric. Missing values
+        become NaN, for ``SequenceImputer``.
     label : str, default=None
         Column with the target; must be constant within a sequence.
     group : str, default=None
@@ -63,8 +64,8 @@ def sequences_from_frame(
     Raises
     ------
     InvalidInputError
-        If a column is missing, steps are duplicate or out of order, a label changes within a
-        sequence, or a channel is not numeric; the message names the id.
+        If a column is missing, the label is also a channel, steps are duplicate or out of order,
+        a label changes within a sequence, or a channel is not numeric; the message names the id.
 
     Examples
     --------
@@ -76,20 +77,27 @@ def sequences_from_frame(
     >>> X[0].shape, y.tolist(), ids.tolist()
     ((2, 1), ['a', 'b'], [7, 9])
     """
+    if not hasattr(frame, "groupby"):
+        raise InvalidInputError(
+            f"`frame` must be a pandas.DataFrame; got {type(frame).__name__}. Convert it first."
+        )
     roles = [c for c in (id, time, label, group) if c is not None]
     columns = [c for c in frame.columns if c not in roles] if features is None else list(features)
     _check_columns(frame, [*roles, *columns])
+    if label in columns:
+        raise InvalidInputError(f"Column {label!r} cannot be both `label` and in `features`.")
     _check_numeric(frame, columns)
     for column in roles:
         if frame[column].isna().any():
             raise InvalidInputError(f"Column {column!r} must have no missing values.")
     if sort:
         frame = frame.sort_values(time, kind="stable")
-    parts = dict(list(frame.groupby(id, sort=False)))
+    parts = dict(list(frame.groupby(id, sort=False, observed=True)))
     for key, part in parts.items():
         _check_times(part[time], key, time)
+    values = (part[columns].to_numpy(float, na_value=np.nan) for part in parts.values())
     return FrameSequences(
-        as_object_array(part[columns].to_numpy(dtype=float) for part in parts.values()),
+        as_object_array(values),
         _constant(parts, label),
         _constant(parts, group),
         np.asarray(list(parts)),

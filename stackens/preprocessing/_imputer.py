@@ -7,14 +7,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.preprocessing._base import SequenceTransformer, check_choice
+from stackens.exceptions import InvalidInputError
+from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin, check_choice
 from stackens.sequences import SequenceBatch, to_container
 
 __all__ = ["SequenceImputer"]
 
 
-class SequenceImputer(SequenceTransformer):
+class SequenceImputer(TableNamesMixin, SequenceTransformer):
     """Fill NaN inside sequences; trailing timesteps that are NaN in every channel stay padding.
+
+    In a table nothing is padding: every NaN is filled.
 
     Parameters
     ----------
@@ -63,6 +66,8 @@ class SequenceImputer(SequenceTransformer):
         """
         strategies = ("forward", "linear", "mean", "median", "constant")
         check_choice("strategy", self.strategy, strategies)
+        if not np.isfinite(self.fill_value):
+            raise InvalidInputError(f"`fill_value` must be finite; got {self.fill_value}.")
         batch = self._read(X, reset=True)
         values = batch.values[batch.mask].astype(np.float64)
         with warnings.catch_warnings():  # a channel without values: handled in the next line

@@ -6,8 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.exceptions import InvalidInputError
-from stackens.preprocessing._base import SequenceTransformer, check_choice, cut_or_pad
+from stackens.preprocessing._base import (
+    SequenceTransformer,
+    check_choice,
+    check_count,
+    cut_or_pad,
+)
 
 __all__ = ["SequencePadder"]
 
@@ -58,8 +62,7 @@ class SequencePadder(SequenceTransformer):
         self
         """
         check_choice("truncation", self.truncation, ("right", "left"))
-        if self.max_length is not None and self.max_length < 1:
-            raise InvalidInputError(f"`max_length` must be >= 1; got {self.max_length}.")
+        check_count("max_length", self.max_length)
         batch = self._read(X, reset=True)
         self.length_ = int(self.max_length or batch.lengths.max())
         return self
@@ -74,8 +77,7 @@ class SequencePadder(SequenceTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, length_, n_features), or (n_samples, length_) of a table
+        ndarray of shape (n_samples, length_, n_features)
+            Always 3-D, with one channel for a table: in a table, NaN could not mean padding.
         """
-        batch = self._read(X, reset=False)
-        padded = cut_or_pad(batch, self.length_, np.nan, self.truncation)
-        return padded[:, :, 0] if batch.kind == "table" else padded
+        return cut_or_pad(self._read(X, reset=False), self.length_, np.nan, self.truncation)

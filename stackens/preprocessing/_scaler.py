@@ -6,13 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.preprocessing._base import SequenceTransformer, check_choice
+from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin, check_choice
 from stackens.sequences import to_container
 
 __all__ = ["SequenceScaler"]
 
 
-class SequenceScaler(SequenceTransformer):
+class SequenceScaler(TableNamesMixin, SequenceTransformer):
     """Scale every channel by what all its timesteps have in common; padding does not count.
 
     Parameters

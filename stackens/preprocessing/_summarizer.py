@@ -19,7 +19,8 @@ def _masked(batch: SequenceBatch, fill: float) -> np.ndarray:
 
 
 def _mean(batch: SequenceBatch) -> np.ndarray:
-    return _masked(batch, 0.0).sum(axis=1) / batch.lengths[:, None]
+    # In float64: a sum along the middle axis adds up its rounding timestep by timestep.
+    return _masked(batch, 0.0).sum(axis=1, dtype=np.float64) / batch.lengths[:, None]
 
 
 def _std(batch: SequenceBatch) -> np.ndarray:
@@ -93,14 +94,14 @@ class SequenceSummarizer(SequenceTransformer):
         -------
         self
         """
-        unknown = [s for s in self.statistics if s not in _STATISTICS]
-        if unknown or not len(self.statistics) or isinstance(self.statistics, str):
+        names = [] if isinstance(self.statistics, str) else list(self.statistics)
+        unknown = [name for name in names if name not in _STATISTICS]
+        if unknown or not names or len(set(names)) < len(names):
             raise InvalidInputError(
-                f"`statistics` must be a sequence of names from {list(_STATISTICS)}; got "
-                f"{self.statistics!r}."
+                f"`statistics` must be a sequence of different names from {list(_STATISTICS)}; "
+                f"got {self.statistics!r}."
             )
-        batch = self._read(X, reset=True)
-        self._n_channels = batch.n_features
+        self._read(X, reset=True)
         return self
 
     def transform(self, X: Any) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +13,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.preprocessing._base import check_choice
+from stackens.preprocessing._base import check_choice, check_count
+from stackens.sequences import to_ragged, validate_tokens
 
 __all__ = ["SequenceVectorizer"]
 
@@ -36,11 +38,11 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     truncation : {"right", "left"}, default="right"
         Which end is cut off.
     analyzer : {"word", "char"}, default="word"
-        What a token is. Words are what ``token_pattern`` matches.
+        What a token is: what ``token_pattern`` finds, or each character.
     lowercase : bool, default=True
         Whether upper case does not matter.
-    token_pattern : str, default=r"(?u)\\\\b\\\\w+\\\\b"
-        Regular expression of a word.
+    token_pattern : str, default=r"(?u)\b\w+\b"
+        Regular expression of a word; the default also finds words of one letter.
 
     Attributes
     ----------
@@ -96,19 +98,21 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         """
         check_choice("truncation", self.truncation, ("right", "left"))
         check_choice("analyzer", self.analyzer, ("word", "char"))
-        if self.max_tokens < 3:
+        if not isinstance(self.max_tokens, Integral) or self.max_tokens < 3:
             raise InvalidInputError(
-                f"`max_tokens` must be >= 3 (padding, unknown, one token); got {self.max_tokens}."
+                "`max_tokens` must be an integer >= 3 (padding, unknown, one token); got "
+                f"{self.max_tokens!r}."
             )
-        if self.max_length is not None and self.max_length < 1:
-            raise InvalidInputError(f"`max_length` must be >= 1; got {self.max_length}.")
+        check_count("max_length", self.max_length)
         analyze = self._analyzer()
         counts = Counter(token for text in _check_texts(X) for token in analyze(text))
         # Ties by the alphabet: the ids must not depend on the order of rows.
         frequent = sorted(counts, key=lambda token: (-counts[token], token))
         frequent = frequent[: self.max_tokens - 2]
-        self.vocabulary_ = {token: i for i, token in enumerate(frequent, start=_UNKNOWN + 1)}
-        self.n_tokens_ = len(self.vocabulary_) + 2
+        self.vocabulary_: dict[str, int] = {
+            token: i for i, token in enumerate(frequent, start=_UNKNOWN + 1)
+        }
+        self.n_tokens_: int = len(self.vocabulary_) + 2
         return self
 
     def transform(self, X: Iterable[str]) -> np.ndarray:
@@ -149,8 +153,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             "[UNK]" stands for unknown tokens.
         """
         check_is_fitted(self)
+        ids = validate_tokens(BaseEstimator(), X, reset=True, vocabulary_size=self.n_tokens_)
         tokens = self.get_vocabulary()
-        return [[tokens[i] for i in row if i != _PADDING] for row in X]
+        return [[tokens[i] for i in row] for row in to_ragged(ids)]
 
     def get_vocabulary(self) -> list[str]:
         """Return the tokens by id; id 0 is the empty string and 1 is "[UNK]"."""
@@ -163,13 +168,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         ).build_analyzer()
 
     def _cut(self, tokens: list[int]) -> list[int]:
-        if self.max_length is not None and len(tokens) > self.max_length:
-            kept = (
-                slice(self.max_length)
-                if self.truncation == "right"
-                else slice(-self.max_length, None)
-            )
-            tokens = tokens[kept]
+        if self.max_length is not None:
+            right = self.truncation == "right"
+            tokens = tokens[: self.max_length] if right else tokens[-self.max_length :]
         return tokens or [_UNKNOWN]
 
     def __sklearn_tags__(self) -> Any:
@@ -180,8 +181,14 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
 
 
 def _check_texts(X: Iterable[str]) -> list[str]:
-    if isinstance(X, str) or not isinstance(X, Iterable):
-        raise InvalidInputError("`X` must be an iterable of strings; got a single one, or none.")
+    if isinstance(X, str | bytes) or not isinstance(X, Iterable):
+        raise InvalidInputError(
+            f"`X` must be an iterable of strings; got a single {type(X).__name__}. Pass a list."
+        )
+    if hasattr(X, "columns"):  # iterating a data frame gives the names of its columns
+        raise InvalidInputError(
+            "`X` must be an iterable of strings; got a data frame. Pass one column: X['text']."
+        )
     texts = list(X)
     if not texts:
         raise InvalidInputError("`X` must hold at least one text; got none.")

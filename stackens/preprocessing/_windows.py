@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
-from stackens.preprocessing._base import SequenceTransformer, check_choice
+from stackens.preprocessing._base import SequenceTransformer, check_choice, check_count
 from stackens.sequences import Kind, SequenceBatch, to_container
 
 __all__ = ["SlidingWindows"]
@@ -69,10 +69,8 @@ class SlidingWindows(SequenceTransformer):
         self
         """
         check_choice("short", self.short, ("drop", "keep", "raise"))
-        for name in ("window", "step"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InvalidInputError(f"`{name}` must be >= 1; got {value}.")
+        check_count("window", self.window)
+        check_count("step", self.step)
         if self.window is None and self.step is not None:
             raise InvalidInputError("`step` needs a `window`; got `window`=None.")
         self._read(X, reset=True)
@@ -111,7 +109,8 @@ class SlidingWindows(SequenceTransformer):
         y : ndarray of shape (n_windows, ...) or None
             Target of each window's recording.
         groups : ndarray of int of shape (n_windows,)
-            Row of ``X`` that a window is from.
+            Row of ``X`` that a window is from. With groups of recordings, such as the speaker,
+            ``speaker[groups]`` is the group of each window.
         """
         batch = self.fit(X)._read(X, reset=False)
         if y is not None and len(y) != batch.n_samples:
@@ -149,7 +148,8 @@ class SlidingWindows(SequenceTransformer):
 
     def _cut(self, batch: SequenceBatch, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
         if self.window is None:
-            return to_container(batch)
+            # Copied, so that no later step can write into the caller's recordings.
+            return to_container(batch.with_values(batch.values.copy()))
         steps = starts[:, None] + np.arange(self.window)
         steps = np.minimum(steps, batch.n_timesteps - 1)
         lengths = np.minimum(batch.lengths[rows] - starts, self.window)

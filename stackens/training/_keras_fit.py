@@ -63,6 +63,7 @@ def fit_with_keras(job: Job) -> TrainedNetwork:
     history = model.fit(
         _batches(job),
         epochs=job.epochs,
+        shuffle=False,
         steps_per_epoch=-(-len(job.training_rows) // job.batch_size),
         validation_data=None if rows is None else _take(job, rows),
         callbacks=callbacks,

@@ -1,0 +1,410 @@
+"""Our stacking against scikit-learn's, and what is ours alone."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import sklearn.ensemble
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    RandomizedSearchCV,
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.validation import check_is_fitted
+
+from stackens import (
+    SequenceFlattener,
+    SequenceSummarizer,
+    SequenceVectorizer,
+    StackedRNNClassifier,
+    StackedRNNRegressor,
+    StackingClassifier,
+    StackingRegressor,
+)
+from stackens.datasets import load_digits_sequences
+from stackens.exceptions import MissingClassWarning
+
+iris = load_iris(return_X_y=True)
+
+
+def members():
+    return [
+        ("forest", RandomForestClassifier(10, random_state=0)),
+        ("linear", make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))),
+        ("svm", make_pipeline(StandardScaler(), LinearSVC())),
+    ]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits_sequences(return_X_y=True)
+    return X[:240], y[:240]
+
+
+def rnn(**parameters):
+    return StackedRNNClassifier(**{"units": 8, "epochs": 2, **parameters})
+
+
+def mixed_stack(**parameters):
+    learners = [
+        ("rnn", rnn()),
+        ("linear", make_pipeline(SequenceFlattener(), LogisticRegression(max_iter=500))),
+        ("summary", make_pipeline(SequenceSummarizer(), GaussianNB(var_smoothing=1e-3))),
+        ("piped", make_pipeline(SequenceFlattener(), rnn(epochs=1))),
+    ]
+    final = LogisticRegression(max_iter=500)
+    return StackingClassifier(learners, final, **{"cv": 3, "random_state": 0, **parameters})
+
+
+# ---- against scikit-learn --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [iris, load_breast_cancer(return_X_y=True)], ids=["3", "2"])
+@pytest.mark.parametrize(
+    "cv",
+    [4, StratifiedKFold(3, shuffle=True, random_state=1), KFold(7, shuffle=True, random_state=0)],
+)
+def test_level_one_equals_cross_val_predict_and_predictions_equal_scikit_learn(data, cv):
+    X, y = data
+    final = LogisticRegression(max_iter=500)
+    ours = StackingClassifier(members(), final, cv=cv).fit(X, y)
+    theirs = sklearn.ensemble.StackingClassifier(members(), final, cv=cv).fit(X, y)
+    assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
+    for (name, learner), method in zip(members(), ours.stack_method_, strict=True):
+        expected = cross_val_predict(learner, X, y, cv=cv, method=method)
+        expected = expected.reshape(len(y), -1)
+        if method == "predict_proba" and expected.shape[1] == 2:
+            expected = expected[:, 1:]
+        assert_array_equal(ours.out_of_fold_predictions_.blocks[name], expected)
+
+
+def test_regressor_equals_scikit_learn():
+    X, y = load_diabetes(return_X_y=True)
+    learners = [("a", Ridge()), ("b", Ridge(10.0))]
+    ours = StackingRegressor(learners).fit(X, y)
+    theirs = sklearn.ensemble.StackingRegressor(learners).fit(X, y)
+    assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+# ---- splits ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cv", "covered"),
+    [
+        (TimeSeriesSplit(4, gap=2), 120),
+        (RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0), 150),
+        (ShuffleSplit(3, test_size=0.2, random_state=0), None),
+        (PredefinedSplit(np.r_[np.full(50, -1), np.arange(100) % 4]), 100),
+        ([(np.arange(100), np.arange(100, 150)), (np.arange(50, 150), np.arange(50))], 100),
+    ],
+    ids=["time", "repeated", "shuffle", "predefined", "list"],
+)
+def test_splitters_that_are_no_partition(cv, covered):
+    X, y = iris
+    order = np.random.default_rng(0).permutation(150)
+    X, y = X[order], y[order]
+    stack = StackingClassifier(members(), LogisticRegression(max_iter=500), cv=cv).fit(X, y)
+    splits = list(cv if isinstance(cv, list) else cv.split(X, y))
+    counts = np.bincount(np.concatenate([test for _, test in splits]), minlength=150)
+    assert_array_equal(stack.coverage_, counts)
+    kept = stack.out_of_fold_predictions_
+    assert_array_equal(kept.row_index, np.flatnonzero(counts))
+    assert covered in (None, len(kept.y))
+    assert np.isfinite(kept.matrix).all()
+    total = np.zeros((150, 3))
+    for train, test in splits:
+        total[test] += clone(members()[0][1]).fit(X[train], y[train]).predict_proba(X[test])
+    rows = kept.row_index
+    np.testing.assert_allclose(kept.blocks["forest"], total[rows] / counts[rows, None])
+
+
+def test_generators_are_used_once_and_the_splitter_is_not_changed():
+    X, y = iris
+    expected = StackingClassifier(members(), cv=StratifiedKFold(3)).fit(X, y)
+    generator = StratifiedKFold(3).split(X, y)
+    ours = StackingClassifier(members(), cv=generator).fit(X, y)
+    assert_array_equal(ours.predict_proba(X), expected.predict_proba(X))
+    state = np.random.RandomState(3)
+    before = state.get_state()[1].copy()
+    StackingClassifier(members(), cv=KFold(3, shuffle=True, random_state=state)).fit(X, y)
+    assert_array_equal(state.get_state()[1], before)
+
+
+def test_groups_reach_the_splitter(digits):
+    X, y = digits
+    groups = np.arange(240) % 6
+    stack = mixed_stack(cv=GroupKFold(3)).fit(X, y, groups=groups)
+    for train, test in stack.out_of_fold_predictions_.splits:
+        assert not set(groups[train]) & set(groups[test])
+
+
+# ---- leakage ---------------------------------------------------------------------------------
+
+
+class RowMemory(ClassifierMixin, BaseEstimator):
+    """Predicts perfectly what it has seen, and nothing else."""
+
+    def fit(self, X, y):
+        self.seen_ = dict(zip(map(bytes, X), y, strict=True))
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.array([self.seen_.get(bytes(x), -1) for x in X])
+
+
+def test_no_row_sees_its_own_label():
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    stack = StackingClassifier([("memory", RowMemory())], cv=5).fit(X, y)
+    assert (stack.out_of_fold_predictions_.blocks["memory"] == -1).all()
+    assert_array_equal(stack.estimators_[0].predict(X), y)  # the refit has seen all
+
+
+def test_random_labels_score_at_chance_out_of_fold(digits):
+    X, _ = digits
+    y = np.random.default_rng(0).integers(2, size=len(X))
+    stack = StackingClassifier(
+        [("rnn", rnn(units=32, epochs=100, learning_rate=0.01))], cv=4, random_state=0
+    ).fit(X, y)
+    assert abs(stack.leaderboard().loc["rnn", "out_of_fold"] - 0.5) < 4 * 0.5 / np.sqrt(len(y))
+    assert stack.estimators_[0].score(X, y) > 0.8  # so it could have cheated
+
+
+def test_a_pipeline_before_a_network_is_fitted_on_training_rows_alone(digits):
+    X, y = digits
+    X = X.reshape(len(X), -1)
+    learner = make_pipeline(StandardScaler(), rnn())
+    stack = StackingClassifier([("rnn", learner)], cv=3, predict_with="folds", random_state=0)
+    stack.fit(X, y)
+    splits = stack.out_of_fold_predictions_.splits
+    for model, (train, _) in zip(stack.estimators_[0].estimators, splits, strict=True):
+        np.testing.assert_allclose(model[0].mean_, X[train].mean(axis=0))
+
+
+# ---- networks at level 0 ---------------------------------------------------------------------
+
+
+def test_out_of_fold_predictions_of_networks_equal_cross_val_predict(digits):
+    X, y = digits
+    stack = mixed_stack().fit(X, y)
+    for name in ("rnn", "piped"):
+        learner = clone(stack.named_estimators_[name])
+        expected = cross_val_predict(learner, X, y, cv=3, method="predict_proba")
+        assert_array_equal(stack.out_of_fold_predictions_.blocks[name], expected)
+        refit = learner.fit(X, y)
+        assert_array_equal(refit.predict_proba(X), stack.named_estimators_[name].predict_proba(X))
+    assert stack.predict(X[:1]).shape == (1,)
+
+
+@pytest.mark.slow
+def test_same_seed_same_result_also_in_two_processes(digits):
+    X, y = digits
+    one = mixed_stack().fit(X, y)
+    two = mixed_stack(n_jobs=2).fit(X, y)
+    assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    assert_array_equal(one.out_of_fold_predictions_.matrix, two.out_of_fold_predictions_.matrix)
+    other = mixed_stack(random_state=1).fit(X, y)
+    assert not np.array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+def test_learners_of_the_user_are_not_changed(digits):
+    X, y = digits
+    stack = mixed_stack()
+    before = repr(stack.estimators)
+    X_before, y_before = X.copy(), y.copy()
+    stack.fit(X, y)
+    assert repr(stack.estimators) == before
+    assert not hasattr(stack.estimators[0][1], "weights_")
+    assert_array_equal(X, X_before)
+    assert_array_equal(y, y_before)
+
+
+def test_fold_models_predict_without_refits(digits):
+    X, y = digits
+    stack = mixed_stack(predict_with="folds").fit(X, y)
+    models = stack.named_estimators_["rnn"].estimators
+    assert len(models) == 3
+    mean = np.mean([m.predict_proba(X) for m in models], axis=0)
+    np.testing.assert_allclose(stack.transform(X)[:, :10], mean)
+    assert_array_equal(
+        stack.out_of_fold_predictions_.matrix,
+        mixed_stack().fit(X, y).out_of_fold_predictions_.matrix,
+    )
+
+
+def test_ragged_rows_texts_and_missing_classes():
+    texts = ["red green", "blue blue sky", "green", "sky red", "blue", "red sky"] * 6
+    y = np.array(["a", "b", "c"] * 12)
+    stack = StackingClassifier(
+        [
+            ("rnn", make_pipeline(SequenceVectorizer(20), rnn(vocabulary_size=20, epochs=1))),
+            ("tfidf", make_pipeline(TfidfVectorizer(), LogisticRegression())),
+        ],
+        cv=3,
+        random_state=0,
+    ).fit(texts, y)
+    assert set(stack.predict(["red", "blue"])) <= set("abc")
+    ragged = [np.ones((n % 5 + 1, 2)) * n for n in range(36)]
+    y = np.r_[np.zeros(17, int), np.ones(17, int), 2, 2]
+    cv = [(np.arange(34), np.array([34, 35])), (np.arange(2, 36), np.array([0, 1]))]
+    with pytest.warns(MissingClassWarning, match=r"rnn, fold 0 lack the classes \[2\]"):
+        stack = StackingClassifier([("rnn", rnn())], cv=cv, random_state=0).fit(ragged, y)
+    assert (stack.out_of_fold_predictions_.blocks["rnn"][2:, 2] == 0).all()
+
+
+@pytest.mark.slow
+def test_copies_searches_and_wrappers(digits):
+    X, y = digits
+    stack = mixed_stack().fit(X, y)
+    for other in (pickle.loads(pickle.dumps(stack)), copy.deepcopy(stack)):
+        assert_array_equal(other.predict_proba(X), stack.predict_proba(X))
+    small = StackingClassifier([("rnn", rnn(random_state=0))], cv=2)
+    grid = {
+        "rnn__units": [4, 8],
+        "rnn__optimizer__weight_decay": [None, 0.01],
+        "final_estimator__C": [0.1, 1.0],
+    }
+    small.set_params(final_estimator=LogisticRegression(max_iter=300))
+    search = GridSearchCV(small, grid, cv=2).fit(X, y)
+    assert len(search.cv_results_["params"]) == 8
+    draws = {"rnn__n_layers": [1, 2], "rnn__dropout": [0.0, 0.2]}
+    RandomizedSearchCV(
+        make_pipeline(clone(small)),
+        {f"stackingclassifier__{k}": v for k, v in draws.items()},
+        n_iter=2,
+        cv=2,
+        random_state=0,
+    ).fit(X, y)
+    binary = (y > 4).astype(int)
+    assert cross_val_score(rnn(), X, binary, cv=2, scoring="roc_auc").shape == (2,)
+    VotingClassifier([("a", rnn()), ("b", rnn(cell="gru"))], voting="soft").fit(X, y).predict(X)
+    CalibratedClassifierCV(rnn(), cv=2).fit(X, y).predict_proba(X)
+    BaggingClassifier(rnn(), n_estimators=2).fit(X.reshape(len(X), -1), y)
+    nested = StackingClassifier([("stack", small), ("rnn", rnn())], cv=2, random_state=0).fit(X, y)
+    assert nested.predict(X[:1]).shape == (1,)
+    assert "StackingClassifier" in stack._repr_html_()
+    assert repr(stack).startswith("stackens.StackingClassifier(")
+    frame = mixed_stack().set_output(transform="pandas").fit(X, y).transform(X)
+    assert frame.columns[0] == "stackingclassifier_rnn0"
+
+
+def test_regressor_with_networks(digits):
+    X, y = digits
+    stack = StackingRegressor(
+        [
+            ("rnn", StackedRNNRegressor(8, epochs=3)),
+            ("ridge", make_pipeline(SequenceFlattener(), Ridge())),
+        ],
+        cv=3,
+        random_state=0,
+    ).fit(X, y)
+    board = stack.leaderboard(X, y)
+    assert set(board.index) == {"rnn", "ridge", "average", "stack"}
+    expected = cross_val_predict(stack.estimators[1][1], X, y, cv=3)
+    assert_array_equal(stack.out_of_fold_predictions_.blocks["ridge"][:, 0], expected)
+
+
+# ---- the leaderboard -------------------------------------------------------------------------
+
+
+def test_leaderboard_scores_are_what_they_say():
+    X, y = load_breast_cancer(return_X_y=True)
+    stack = StackingClassifier(members(), LogisticRegression(max_iter=500), cv=4).fit(
+        X[:400], y[:400]
+    )
+    board = stack.leaderboard(X[400:], y[400:])
+    for name, learner in members():
+        expected = cross_val_predict(learner, X[:400], y[:400], cv=4)
+        assert board.loc[name, "out_of_fold"] == pytest.approx((expected == y[:400]).mean())
+        fitted = stack.named_estimators_[name]
+        assert board.loc[name, "test"] == pytest.approx(
+            (fitted.predict(X[400:]) == stack._label_encoder.transform(y[400:])).mean()
+        )
+    assert board.loc["stack", "test"] == pytest.approx(stack.score(X[400:], y[400:]))
+    matrix = stack.out_of_fold_predictions_.matrix
+    honest = cross_val_predict(stack.final_estimator, matrix, y[:400], cv=StratifiedKFold(4))
+    assert board.loc["stack", "out_of_fold"] == pytest.approx((honest == y[:400]).mean())
+    assert board["predicts"].sum() == 1
+    assert board.loc["stack", "predicts"]
+    best = board.loc[[n for n, _ in members()], "out_of_fold"].idxmax()
+    other = next(n for n, _ in members() if n != best)
+    right = {
+        n: cross_val_predict(dict(members())[n], X[:400], y[:400], cv=4) == y[:400]
+        for n in (best, other)
+    }
+    gap = right[other].astype(float) - right[best]
+    assert board.loc[other, "difference"] == pytest.approx(gap.mean())
+    assert board.loc[other, "standard_error"] == pytest.approx(gap.std(ddof=1) / 20)
+
+
+def test_leaderboard_takes_any_score():
+    X, y = iris
+    stack = StackingClassifier(members(), LogisticRegression(max_iter=500)).fit(X, y)
+    losses = stack.leaderboard(scoring="neg_log_loss")
+    assert np.isnan(losses.loc["svm", "out_of_fold"])  # has decision values only
+    assert (losses["out_of_fold"].dropna() < 0).all()
+    assert stack.leaderboard(scoring="f1_macro")["out_of_fold"].between(0.8, 1).all()
+
+
+# ---- bad input -------------------------------------------------------------------------------
+
+X_BAD, Y_BAD = np.zeros((20, 5, 3)), np.arange(20) % 2
+
+
+@pytest.mark.parametrize(
+    ("parameters", "data", "message"),
+    [
+        ({}, (X_BAD[:0], Y_BAD[:0]), "0 sample"),
+        ({}, (X_BAD, Y_BAD[:10]), "20, 10|inconsistent"),
+        ({}, (X_BAD, np.zeros(20)), "1 class"),
+        ({"passthrough": True}, (X_BAD, Y_BAD), "passthrough"),
+        ({"predict_with": "all"}, (X_BAD, Y_BAD), "refit"),
+        ({"stack_method": "decision_function"}, (X_BAD, Y_BAD), "decision_function"),
+        ({"cv": [(np.arange(10), np.arange(8, 20))]}, (X_BAD, Y_BAD), r"rows \[8, 9\]"),
+        ({"cv": [(np.arange(19), np.array([19]))]}, (X_BAD, Y_BAD), "1 of 20 rows"),
+    ],
+)
+def test_bad_input_is_refused_before_training(parameters, data, message, monkeypatch):
+    monkeypatch.setattr("stackens.training.train", pytest.fail)
+    stack = StackingClassifier([("rnn", rnn())], **parameters)
+    with pytest.raises(ValueError, match=message):
+        stack.fit(*data)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(stack)
+
+
+def test_groups_of_the_wrong_length():
+    with pytest.raises(ValueError, match="inconsistent"):
+        StackingClassifier([("rnn", rnn())], cv=GroupKFold(2)).fit(X_BAD, Y_BAD, groups=[1, 2])
+
+
+def test_an_error_says_which_learner_raised_it():
+    X = X_BAD.copy()
+    X[3, 2, 1] = np.nan
+    with pytest.raises(ValueError, match="row 3") as caught:
+        StackingClassifier([("first", rnn())]).fit(X, Y_BAD)
+    assert "learner 'first', fold 0" in caught.value.__notes__[0]

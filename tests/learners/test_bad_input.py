@@ -1,0 +1,182 @@
+"""One clear error before any training, and an estimator that stays unfitted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+import stackens.learners._base
+from stackens import KerasNetworkClassifier, StackedRNNClassifier, StackedRNNRegressor
+from stackens.exceptions import TrainingDivergedError
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 5, 3))
+y = np.arange(20) % 2
+
+
+def with_value(value):
+    changed = X.copy()
+    changed[7, 2, 1] = value
+    return changed
+
+
+DATA = {
+    "one dimension": (np.zeros(20), y, "[Rr]eshape"),
+    "four dimensions": (np.zeros((20, 2, 2, 2)), y, r"\(20, 2, 2, 2\)"),
+    "no rows": (X[:0], y[:0], "0 sample|at least one|rows"),
+    "no timesteps": (X[:, :0], y, "timestep|0 feature|empty"),
+    "a sequence without a timestep": ([*X[:19], X[19, :0]], y, "Row 19"),
+    "NaN inside": (with_value(np.nan), y, "row 7"),
+    "infinity": (with_value(np.inf), y, "row 7"),
+    "lengths that differ": (X, y[:19], "20.*19|inconsistent"),
+    "one class": (X, np.zeros(20), "1 class|one class"),
+    "text": (np.array(["good", "bad"] * 10), y, "SequenceVectorizer"),
+    "objects": ([object()] * 20, y, "number|sequence"),
+    "rows with other channels": ([*X[:19], X[19, :, :2]], y, "19|channels|features"),
+    "no target": (X, None, "requires y"),
+}
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_data_that_cannot_be_used(case, monkeypatch):
+    data, target, message = DATA[case]
+    monkeypatch.setattr(stackens.learners._base, "train", pytest.fail)
+    learner = StackedRNNClassifier()
+    with pytest.raises((ValueError, TypeError), match=message):
+        learner.fit(data, target)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(learner)
+
+
+def test_sparse_input():
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
+        StackedRNNClassifier().fit(scipy.sparse.eye(20).tocsr(), y)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        ([[1, 9]] * 20, "row 0.*9|9.*row 0"),
+        ([[1, -2]] * 20, "negative|-2"),
+        ([[0, 0]] * 20, "Row 0"),
+    ],
+)
+def test_token_ids_outside_the_table(tokens, message):
+    with pytest.raises(ValueError, match=message):
+        StackedRNNClassifier(vocabulary_size=5).fit(tokens, y)
+
+
+PARAMETERS = {
+    "units": (0, "units"),
+    "n_layers": (0, "n_layers"),
+    "cell": ("lstmm", "gru"),
+    "pooling": ("sum", "attention"),
+    "optimizer": ("adm", "adamw"),
+    "loss": ("cross", "binary_crossentropy"),
+    "normalization": ("group", "layer"),
+    "dropout": (1.5, "dropout"),
+    "epochs": (0, "epochs"),
+    "batch_size": (-1, "batch_size"),
+    "learning_rate": (-1.0, "learning_rate"),
+    "optimizer__lerning_rate": (0.1, "beta_1"),
+    "optimizer__learning_rate": (0.1, "spelled `learning_rate`"),
+    "recurrent__units": (3, "spelled `units`"),
+    "recurrent__nonsense": (3, "kernel_initializer"),
+    "unitz": (3, "no parameter `unitz`"),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_unknown_names_and_values_out_of_range(name, monkeypatch):
+    value, message = PARAMETERS[name]
+    monkeypatch.setattr(stackens.learners._base, "train", pytest.fail)
+    with pytest.raises((ValueError, TypeError), match=message):
+        StackedRNNClassifier(**{name: value}).fit(X, y)
+
+
+def test_units_that_contradict_the_number_of_layers():
+    with pytest.raises(ValueError, match=r"2 layers.*n_layers"):
+        StackedRNNClassifier((4, 4), n_layers=3).fit(X, y)
+
+
+def test_another_number_of_channels_at_predict():
+    learner = StackedRNNClassifier(4, epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match=r"2 features.*expecting 3"):
+        learner.predict(X[:, :, :2])
+    assert learner.predict(X[:, :2]).shape == (20,)  # other lengths are fine
+
+
+def test_a_failed_fit_leaves_a_fitted_learner_unfitted():
+    learner = StackedRNNClassifier(4, epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="1 class"):
+        learner.fit(X, np.zeros(20))
+    with pytest.raises(NotFittedError):
+        learner.predict(X)
+
+
+@pytest.mark.parametrize("weight", [np.zeros(20), -np.ones(20), np.ones(3)])
+def test_weights_that_cannot_be_used(weight):
+    with pytest.raises(ValueError, match=r"weight|[Nn]egative"):
+        StackedRNNClassifier().fit(X, y, sample_weight=weight)
+
+
+def test_early_stopping_without_rows_to_spare():
+    with pytest.raises(ValueError, match="early_stopping"):
+        StackedRNNClassifier(early_stopping=True).fit(X[:3], [0, 1, 1])
+
+
+def small(units, activation="softmax"):
+    return keras.Sequential(
+        [keras.Input((5, 3)), keras.layers.Flatten(), keras.layers.Dense(units, activation)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda meta: None, "NoneType"),
+        (lambda meta: small(7), "7"),
+        (lambda meta: keras.Sequential([keras.layers.Dense(2)]), "keras.Input"),
+        (lambda meta: _compiled(), "uncompiled"),
+    ],
+)
+def test_builders_that_return_no_suitable_model(build, message):
+    with pytest.raises(ValueError, match=message):
+        KerasNetworkClassifier(build).fit(X, y)
+
+
+def _compiled():
+    model = small(2)
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_a_loss_that_diverges_names_the_learner_and_the_epoch():
+    learner = StackedRNNRegressor(4, optimizer="sgd", learning_rate=1e30, random_state=0)
+    with pytest.raises(TrainingDivergedError, match=r"StackedRNNRegressor.*epoch"):
+        learner.fit(X, X[:, 0, 0] * 1e10)
+
+
+def test_another_backend_is_refused():
+    code = (
+        "from stackens import StackedRNNClassifier as C\n"
+        "import numpy as np\n"
+        "try: C().fit(np.zeros((4, 3)), [0, 1, 0, 1])\n"
+        "except RuntimeError as error: print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "KERAS_BACKEND=tensorflow" in result.stdout
