@@ -26,8 +26,9 @@ def make_pair(**options):
 
 
 def count_kernels(layer, x, mask=None):
-    graph = tf.function(lambda a: layer(a, mask=mask)).get_concrete_function(x).graph
-    return sum(op.type == "BlockLSTM" for op in graph.get_operations())
+    graph = tf.function(lambda a: layer(a, mask=mask)).get_concrete_function(x).graph.as_graph_def()
+    inner = [node for function in graph.library.function for node in function.node_def]
+    return sum(node.op == "BlockLSTM" for node in [*graph.node, *inner])
 
 
 def values_and_gradients(layer, x, mask, weights_of_outputs):
