@@ -7,6 +7,7 @@ different stacked RNNs are trained on five folds and once more on all training r
 out-of-fold predictions train a logistic regression.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from stackens import StackedRNNClassifier, StackingClassifier
 from stackens.datasets import load_digits_sequences
 
+seed = int(sys.argv[1]) if len(sys.argv) > 1 else 0  # another one: plot_digits.py 1
 X, y = load_digits_sequences(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
@@ -35,7 +37,7 @@ stack = StackingClassifier(
     ],
     LogisticRegression(max_iter=1000),
     cv=5,
-    random_state=0,
+    random_state=seed,
     verbose=1,
 )
 stack.fit(X_train, y_train)

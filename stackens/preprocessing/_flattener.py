@@ -65,7 +65,7 @@ class SequenceFlattener(SequenceTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, length_ * n_channels)
+        ndarray of shape (n_samples, n_timesteps * n_channels)
             Timestep after timestep.
         """
         batch = self._read(X, reset=False)

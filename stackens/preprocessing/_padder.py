@@ -77,7 +77,7 @@ class SequencePadder(SequenceTransformer):
 
         Returns
         -------
-        ndarray of shape (n_samples, length_, n_features)
+        ndarray of shape (n_samples, n_timesteps, n_features)
             Always 3-D, with one channel for a table: in a table, NaN could not mean padding.
         """
         return cut_or_pad(self._read(X, reset=False), self.length_, np.nan, self.truncation)
