@@ -414,7 +414,7 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
         InvalidInputError
             If the data or splits cannot be used; nothing was trained then.
         """
-        _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
+        fit_params = _check_params(self, fit_params)
         self._check_data(X, y, groups)
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
@@ -552,10 +552,18 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
         InvalidInputError
             If the data or splits cannot be used; nothing was trained then.
         """
-        _raise_for_params(fit_params, self, "fit", allow=["sample_weight"])
+        fit_params = _check_params(self, fit_params)
         self._check_data(X, y, groups)
         y = column_or_1d(y, warn=True)
         return self._fit(X, y, y, groups, fit_params)
+
+
+def _check_params(stack: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Refuse metadata without routing, but for weights; a None is the same as nothing."""
+    others = {name: value for name, value in params.items() if name != "sample_weight"}
+    _raise_for_params(others, stack, "fit")
+    weights = params.get("sample_weight")
+    return others if weights is None else {**others, "sample_weight": weights}
 
 
 def _is_dropped(estimator: Any) -> bool:
