@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,17 @@ from sklearn.utils.validation import _check_method_params
 
 from stackens.training import adapt
 
-__all__ = ["Fit", "run_fits"]
+__all__ = ["Fit", "adapt_learner", "run_fits"]
+
+
+def adapt_learner(learner: Any) -> Any:
+    """Return what trains in the learner's place; of a Pipeline, its last step is adapted."""
+    if not isinstance(learner, Pipeline):
+        return adapt(learner)
+    *before, (name, last) = learner.steps
+    adapted = copy.copy(learner)
+    adapted.steps = [*before, (name, adapt(last))]
+    return adapted
 
 
 @dataclass

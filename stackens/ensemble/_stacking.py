@@ -28,7 +28,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
-from stackens.ensemble._fits import Fit, run_fits
+from stackens.ensemble._fits import Fit, adapt_learner, run_fits
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._out_of_fold import (
@@ -39,7 +39,6 @@ from stackens.ensemble._out_of_fold import (
 from stackens.ensemble._progress import Progress
 from stackens.ensemble._splits import Split, count_coverage, make_splits
 from stackens.exceptions import InvalidInputError, MissingClassWarning
-from stackens.training import adapt
 
 __all__ = ["StackingClassifier", "StackingRegressor"]
 
@@ -73,7 +72,9 @@ class _JobStacking(_BaseStacking):
         routed = self._route(names, groups, params)
         learners = dict(zip(names, self._seeded(estimators), strict=True))
         learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
-        methods = [self._method_name(n, adapt(e), self.stack_method) for n, e in learners.items()]
+        methods = [
+            self._method_name(n, adapt_learner(e), self.stack_method) for n, e in learners.items()
+        ]
         splits = make_splits(
             self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
         )
@@ -89,7 +90,8 @@ class _JobStacking(_BaseStacking):
         # Foreign estimators (SciKeras) are recognised by what they become.
         adapted = copy.copy(self)
         adapted.estimators = [
-            (name, adapt(e)) if not _is_dropped(e) else (name, e) for name, e in self.estimators
+            (name, adapt_learner(e)) if not _is_dropped(e) else (name, e)
+            for name, e in self.estimators
         ]
         names, _ = super(_JobStacking, adapted)._validate_estimators()
         return names, [e for _, e in self.estimators]
@@ -100,9 +102,9 @@ class _JobStacking(_BaseStacking):
             raise InvalidInputError(
                 "Found array with 0 sample(s) while a minimum of 1 is required."
             )
-        if self.passthrough and np.ndim(X) > 2:
+        if self.passthrough and _holds_sequences(X):
             raise InvalidInputError(
-                f"`passthrough=True` needs 2-D input; `X` has shape {np.shape(X)}. Add a learner "
+                "`passthrough=True` needs a 2-D table; `X` holds sequences. Add a learner "
                 "that summarises the sequences, e.g. with `SequenceSummarizer`, instead."
             )
 
@@ -568,6 +570,14 @@ def _check_params(stack: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 def _is_dropped(estimator: Any) -> bool:
     return isinstance(estimator, str) and estimator == "drop"
+
+
+def _holds_sequences(X: Any) -> bool:
+    if isinstance(X, np.ndarray) and X.dtype.kind != "O":
+        return X.ndim > 2
+    if isinstance(X, list | np.ndarray) and len(X):
+        return isinstance(X[0], str) or np.ndim(X[0]) > 1
+    return False
 
 
 def _check_takes_weights(name: str, estimator: Any) -> None:

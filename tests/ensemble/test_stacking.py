@@ -382,6 +382,7 @@ X_BAD, Y_BAD = np.zeros((20, 5, 3)), np.arange(20) % 2
         ({}, (X_BAD, Y_BAD[:10]), "20, 10|inconsistent"),
         ({}, (X_BAD, np.zeros(20)), "1 class"),
         ({"passthrough": True}, (X_BAD, Y_BAD), "passthrough"),
+        ({"passthrough": True}, ([np.zeros((n, 3)) for n in range(1, 21)], Y_BAD), "passthrough"),
         ({"predict_with": "all"}, (X_BAD, Y_BAD), "refit"),
         ({"stack_method": "decision_function"}, (X_BAD, Y_BAD), "decision_function"),
         ({"cv": [(np.arange(10), np.arange(8, 20))]}, (X_BAD, Y_BAD), r"rows \[8, 9\]"),

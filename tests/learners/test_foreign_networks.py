@@ -10,6 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from stackens import KerasNetworkClassifier, StackingClassifier, StackingRegressor
 from stackens.datasets import load_digits_sequences
@@ -93,6 +95,9 @@ def test_scikeras_in_stacks(digits):
     ).fit(X, y)
     assert stack.predict_proba(X[:1]).shape == (1, 10)
     assert stack.out_of_fold_predictions_.matrix.shape == (300, 20)
+    piped = make_pipeline(FunctionTransformer(), scikeras_classifier(epochs=1))
+    stack = StackingClassifier([("piped", piped)], LogisticRegression(), cv=3).fit(X, y)
+    assert stack.predict(X[:1]).shape == (1,)
     regressor = KerasRegressor(lstm_regressor, loss="mse", epochs=1, random_state=0)
     stack = StackingRegressor([("keras", regressor)], cv=3).fit(X, y)
     assert stack.predict(X[:1]).shape == (1,)
