@@ -188,6 +188,7 @@ class NetworkLearner(RoutedParameters, ABC):
             initial_optimizer_state=None if previous is None else previous["_optimizer_state"],
             keep_optimizer_state=self.warm_start or epochs is not None,
             callbacks=tuple(self.callbacks or ()),
+            prediction=describe(True),
             name=name or type(self).__name__,
         )
 

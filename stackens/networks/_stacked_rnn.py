@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 
-from stackens.layers import AttentionPooling1D, FusedLSTM, MaskedMaxPooling1D
+from stackens.layers import (
+    AttentionPooling1D,
+    FusedGRU,
+    FusedLSTM,
+    FusedSimpleRNN,
+    MaskedMaxPooling1D,
+)
 
 __all__ = ["build_stacked_rnn"]
 
@@ -97,8 +104,7 @@ def build_stacked_rnn(
         # Padded frames are found by their value and zeroed before any arithmetic.
         hidden = keras.layers.Masking(padding_value, name="padding")(inputs) if masked else inputs
     for depth, n_units in enumerate(units, start=1):
-        layer = _recurrent_layer(
-            cell,
+        layer = _CELLS[cell](
             n_units,
             return_sequences=depth < len(units) or pooling != "last",
             dropout=dropout,
@@ -117,10 +123,11 @@ def build_stacked_rnn(
     return keras.Model(inputs, outputs)
 
 
-def _recurrent_layer(cell: str, units: int, **options: Any) -> keras.layers.Layer:
-    if cell == "lstm":
-        return FusedLSTM(units, right_padded=True, **options)
-    return {"gru": keras.layers.GRU, "simple_rnn": keras.layers.SimpleRNN}[cell](units, **options)
+_CELLS: dict[str, Callable[..., keras.layers.RNN]] = {
+    "lstm": partial(FusedLSTM, right_padded=True),
+    "gru": FusedGRU,
+    "simple_rnn": FusedSimpleRNN,
+}
 
 
 def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:

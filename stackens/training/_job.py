@@ -92,6 +92,8 @@ class Job:
         Their presence sends the job through Keras's own ``fit``.
     on_epoch_end : callable, default=None
         ``hook(epoch, logs) -> bool | None``; True stops training.
+    prediction : Architecture, default=None
+        Network that will predict with the weights; its program is prepared during training.
     name : str, default=""
         For messages, e.g. "lstm, fold 2".
     """
@@ -115,6 +117,7 @@ class Job:
     shuffle: bool = True
     callbacks: tuple[Any, ...] = ()
     on_epoch_end: EpochHook | None = None
+    prediction: Architecture | None = None
     name: str = ""
 
     @property

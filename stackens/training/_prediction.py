@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,13 @@ from stackens.training._backend import require_keras
 if TYPE_CHECKING:
     from stackens.training._program import ProgramCache
 
-__all__ = ["PREDICTION_BLOCK", "predict"]
+__all__ = ["PREDICTION_BLOCK", "predict", "prepare_prediction"]
 
 # Rows are computed in blocks of a fixed size: a row's result must not depend on its company, and
 # the rounding of a matrix product depends on its shape.
 PREDICTION_BLOCK = 32
+_PIECE_BYTES = 16 * 2**20
+_KEPT_WEIGHTS = 2  # networks of one architecture
 _CACHE: list[ProgramCache] = []
 
 
@@ -41,16 +45,30 @@ def predict(
         The same for a row alone as among others.
     """
     require_keras()
-    program = _programs().get(architecture.key, lambda: _PredictionProgram(architecture))
-    return program(weights, values)
+    return _find_program(architecture)(weights, values)
 
 
-def _programs() -> ProgramCache:
+def prepare_prediction(architecture: Architecture, shape: tuple[int, ...]) -> None:
+    """Trace and run the program that predicts, so that the first prediction is a fast one.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    shape : tuple of int
+        Of one row of the input.
+    """
+    _find_program(architecture).prepare(shape)
+
+
+def _find_program(architecture: Architecture) -> _PredictionProgram:
     if not _CACHE:
         from stackens.training._program import ProgramCache
 
         _CACHE.append(ProgramCache(max_size=32))
-    return _CACHE[0]
+    make = lambda: _PredictionProgram(architecture)  # noqa: E731
+    program: _PredictionProgram = _CACHE[0].get(architecture.key, make)
+    return program
 
 
 class _PredictionProgram:
@@ -72,18 +90,44 @@ class _PredictionProgram:
                 tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype),
             ],
         )
+        self._tensors: OrderedDict[int, tuple[Any, Any, Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
+        self(weights, np.zeros([1, *shape], self.model.inputs[0].dtype))
+        self._tensors.clear()
 
     def __call__(self, weights: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
-        flat = tf.constant(self.layout.flatten(weights))
-        others = [tf.constant(v) for v in self.layout.others(weights, seed=0)]
-        n_rows = len(values)
-        missing = -n_rows % PREDICTION_BLOCK
-        if missing:  # repeat the last row
-            values = np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
-        outputs = self._run(flat, others, tf.constant(values, self.model.inputs[0].dtype))
-        return outputs.numpy()[:n_rows]
+        flat, others = self._weights(weights)
+        size = max(1, _PIECE_BYTES // max(1, values[:PREDICTION_BLOCK].nbytes)) * PREDICTION_BLOCK
+        results = []
+        for start in range(0, len(values), size):
+            piece = values[start : start + size]
+            n_rows = len(piece)
+            missing = -n_rows % PREDICTION_BLOCK
+            if missing:  # repeat the last row
+                piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
+            outputs = self._run(flat, others, tf.constant(piece, self.model.inputs[0].dtype))
+            results.append(outputs.numpy()[:n_rows])
+        return results[0] if len(results) == 1 else np.concatenate(results)
+
+    def _weights(self, weights: Sequence[np.ndarray]) -> tuple[Any, Any]:
+        """Return a network's weights as tensors; those used last are kept."""
+        import tensorflow as tf
+
+        with self._lock:
+            key = id(weights)
+            if key not in self._tensors:  # the list is kept, so that its id stays its own
+                flat = tf.constant(self.layout.flatten(weights))
+                others = [tf.constant(v) for v in self.layout.others(weights, seed=0)]
+                self._tensors[key] = (weights, flat, others)
+            self._tensors.move_to_end(key)
+            while len(self._tensors) > _KEPT_WEIGHTS:
+                self._tensors.popitem(last=False)
+            return self._tensors[key][1:]
 
     def _forward(self, flat: Any, others: Any, values: Any) -> Any:
         import tensorflow as tf

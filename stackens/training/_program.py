@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import keras
@@ -25,6 +26,9 @@ from stackens.training._random import stream
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 
 __all__ = ["ProgramCache", "TowerProgram", "TowerState", "WeightLayout", "find_program"]
+
+
+Pieces = Iterable[tuple[tuple[Any, ...], np.ndarray]]
 
 
 class WeightLayout:
@@ -113,8 +117,10 @@ class TowerProgram:
         self.default_rate = default_rate
         self.layout = WeightLayout(model)
         self.rule = rule
+        self.input_dtype = model.inputs[0].dtype
         self.loss = make_loss(job.loss)
         self.metrics = [make_metric(m, self.loss, job.y.shape) for m in job.metrics]
+        self._ones: dict[int, np.ndarray] = {}
         self._tracing = threading.Lock()
         self._ready = False
         self._train = tf.function(self._train_epoch, autograph=False)
@@ -145,40 +151,48 @@ class TowerProgram:
             rows = tf.TensorSpec([None], tf.int32)
             scalar = tf.TensorSpec([], tf.int32)
             rate = tf.TensorSpec([], self.layout.dtype)
+            totals = self._fresh_totals()
             data = (
-                tf.TensorSpec(_open_shape(job.X, self.model.inputs[0].shape), job.X.dtype),
+                tf.TensorSpec(_open_shape(job.X, self.model.inputs[0].shape), self.input_dtype),
                 tf.TensorSpec([None, *job.y.shape[1:]], job.y.dtype),
                 tf.TensorSpec([None], self.layout.dtype),
             )
-            self._train.get_concrete_function(state, *data, rows, scalar, rate)
+            self._train.get_concrete_function(state, *data, rows, scalar, totals, rate)
             if job.validation_rows is not None:
-                self._evaluate.get_concrete_function(state, *data, rows, scalar)
+                self._evaluate.get_concrete_function(state, *data, rows, scalar, totals)
             self._ready = True
 
+    def unit_weights(self, n_rows: int) -> np.ndarray:
+        """Return one weight for each row, the same array every time."""
+        if n_rows not in self._ones:
+            self._ones = {n_rows: np.ones(n_rows, self.layout.dtype)}
+        return self._ones[n_rows]
+
     def train_epoch(
-        self,
-        state: TowerState,
-        data: Sequence[Any],
-        order: np.ndarray,
-        batch_size: int,
-        rate: float,
+        self, state: TowerState, pieces: Pieces, batch_size: int, rate: float
     ) -> dict[str, float]:
-        """Train on the rows ``order``, in that order; return loss and metrics."""
-        order, size = tf.constant(order, tf.int32), tf.constant(batch_size, tf.int32)
-        return self._logs(
-            self._train(state, *data, order, size, tf.constant(rate, self.layout.dtype))
-        )
+        """Train on pieces of data, each with the rows to take in order; return loss and metrics."""
+        rate = tf.constant(rate, self.layout.dtype)
+        return self._over_pieces(pieces, batch_size, partial(self._train, state), rate)
 
-    def evaluate(
-        self, state: TowerState, data: Sequence[Any], rows: np.ndarray, batch_size: int
+    def evaluate(self, state: TowerState, pieces: Pieces, batch_size: int) -> dict[str, float]:
+        """Return loss and metrics of the rows in pieces of data."""
+        return self._over_pieces(pieces, batch_size, partial(self._evaluate, state))
+
+    def _over_pieces(
+        self, pieces: Pieces, batch_size: int, run: Callable[..., Any], *options: Any
     ) -> dict[str, float]:
-        """Return loss and metrics of ``rows``."""
-        rows, size = tf.constant(rows, tf.int32), tf.constant(batch_size, tf.int32)
-        return self._logs(self._evaluate(state, *data, rows, size))
-
-    def _logs(self, values: Any) -> dict[str, float]:
+        size, totals = tf.constant(batch_size, tf.int32), self._fresh_totals()
+        for data, rows in pieces:
+            means, totals = run(*data, tf.constant(rows, tf.int32), size, totals, *options)
         names = ["loss", *(metric.name for metric in self.metrics)]
-        return {name: float(value) for name, value in zip(names, values, strict=True)}
+        return {name: float(mean) for name, mean in zip(names, means, strict=True)}
+
+    def _fresh_totals(self) -> Any:
+        """Sum of losses, number of rows, and the sums of each metric."""
+        nothing = tf.constant(0.0, self.layout.dtype)
+        metrics = [[tf.zeros(v.shape, v.dtype) for v in m.variables] for m in self.metrics]
+        return nothing, nothing, metrics
 
     def _train_epoch(
         self,
@@ -188,8 +202,9 @@ class TowerProgram:
         sample_weight: Any,
         order: Any,
         batch_size: Any,
+        totals: Any,
         rate: Any,
-    ) -> list[Any]:
+    ) -> Any:
         def train_batch(rows: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
                 weights = self.layout.split(state.parameters.read_value())
@@ -205,11 +220,18 @@ class TowerProgram:
                 variable.assign(value)
             return outputs, loss
 
-        return self._loop(train_batch, y, order, batch_size)
+        return self._loop(train_batch, y, order, batch_size, totals)
 
     def _evaluate_rows(
-        self, state: TowerState, x: Any, y: Any, sample_weight: Any, rows: Any, batch_size: Any
-    ) -> list[Any]:
+        self,
+        state: TowerState,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        rows: Any,
+        batch_size: Any,
+        totals: Any,
+    ) -> Any:
         weights = self.layout.split(state.parameters.read_value())
 
         def evaluate_batch(batch: Any) -> tuple[Any, Any]:
@@ -218,7 +240,7 @@ class TowerProgram:
             )
             return outputs, loss
 
-        return self._loop(evaluate_batch, y, rows, batch_size)
+        return self._loop(evaluate_batch, y, rows, batch_size, totals)
 
     def _forward(
         self,
@@ -238,32 +260,31 @@ class TowerProgram:
         loss = self.loss(tf.gather(y, rows), outputs, tf.gather(sample_weight, rows))
         return outputs, others, tf.add_n([tf.cast(loss, self.layout.dtype), *penalties])
 
-    def _loop(self, run_batch: Any, y: Any, order: Any, batch_size: Any) -> list[Any]:
-        """Run over all batches inside the graph; average loss and metrics over rows."""
+    def _loop(self, run_batch: Any, y: Any, order: Any, batch_size: Any, totals: Any) -> Any:
+        """Run over all batches inside the graph; return means over rows, and the new totals."""
         n_rows = tf.size(order)
 
-        def body(start: Any, total: Any, metric_states: Any) -> tuple[Any, Any, Any]:
+        def body(start: Any, total: Any, count: Any, metric_states: Any) -> tuple[Any, ...]:
             rows = order[start : tf.minimum(start + batch_size, n_rows)]
             outputs, loss = run_batch(rows)
-            total += tf.cast(loss, total.dtype) * tf.cast(tf.size(rows), total.dtype)
+            size = tf.cast(tf.size(rows), total.dtype)
             targets = tf.gather(y, rows)
             metric_states = [
                 metric.stateless_update_state(values, targets, outputs)
                 for metric, values in zip(self.metrics, metric_states, strict=True)
             ]
-            return start + batch_size, total, metric_states
+            total += tf.cast(loss, total.dtype) * size
+            return start + batch_size, total, count + size, metric_states
 
-        fresh = [[tf.zeros(v.shape, v.dtype) for v in metric.variables] for metric in self.metrics]
-        _, total, metric_states = tf.while_loop(
-            lambda start, *_: start < n_rows,
-            body,
-            [tf.constant(0), tf.constant(0.0, self.layout.dtype), fresh],
+        _, *totals = tf.while_loop(
+            lambda start, *_: start < n_rows, body, [tf.constant(0), *totals]
         )
-        results = [
+        total, count, metric_states = totals
+        means = [
             metric.stateless_result(values)
             for metric, values in zip(self.metrics, metric_states, strict=True)
         ]
-        return [total / tf.cast(n_rows, total.dtype), *results]
+        return [total / count, *means], tuple(totals)
 
 
 class ProgramCache:

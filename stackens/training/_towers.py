@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 
 from stackens.exceptions import TrainingDivergedError
-from stackens.training._architecture import initial_weights
 from stackens.training._backend import require_keras
+from stackens.training._data import RowSource, Shared
 from stackens.training._job import Job, TrainedNetwork
+from stackens.training._memory import available_bytes, tower_bytes
+from stackens.training._prediction import prepare_prediction
 
 if TYPE_CHECKING:
     from stackens.training._program import TowerProgram, TowerState
 
 __all__ = ["train"]
 
+_LOGGER = logging.getLogger(__name__)
+
 Progress = Callable[[int, int, str], None]
+
+# How often the jobs of worker processes that died are given to new ones.
+_ATTEMPTS = 3
 
 # Validation computes no gradients, so that larger batches only save time.
 _EVALUATION_BATCH = 256
 
 
 def train(
-    jobs: Sequence[Job], *, n_jobs: int | None = None, progress: Progress | None = None
-) -> list[TrainedNetwork]:
+    jobs: Sequence[Job],
+    *,
+    n_jobs: int | None = None,
+    progress: Progress | None = None,
+    on_error: str = "raise",
+) -> list[Any]:
     """Train jobs as towers: side by side, each as if it were alone.
 
     Parameters
@@ -38,11 +52,15 @@ def train(
     jobs : sequence of Job
         What to train. Jobs that share arrays share one copy of them.
     n_jobs : int, default=None
-        Processes to distribute the jobs to, by joblib; None or 1 trains in this process (on all
-        its cores).
+        Processes to distribute the jobs to, by joblib; None is what ``joblib.parallel_config``
+        says, else 1, which trains in this process (on all its cores).
     progress : callable, default=None
         ``progress(done, total, text)`` after every epoch, counted over all jobs; with several
         processes after all is done.
+
+    on_error : {"raise", "return"}, default="raise"
+        "return" puts the exception of a job that failed in the place of its result, and trains
+        the others to their end.
 
     Returns
     -------
@@ -53,50 +71,102 @@ def train(
     ------
     TrainingDivergedError
         If a loss becomes NaN or infinite.
+    MemoryError
+        If there is not enough memory to train a single job; nothing was trained then.
     MissingExtraError, BackendError
         If Keras on TensorFlow cannot be had.
     """
     require_keras()
     jobs = list(jobs)
-    n_processes = min(joblib.effective_n_jobs(n_jobs), len(jobs)) if n_jobs is not None else 1
+    n_processes = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     if n_processes > 1:
-        return _train_in_processes(jobs, n_processes)
-    return _train_here(jobs, progress)
+        results = _train_in_processes(jobs, n_processes, progress)
+    else:
+        results = _train_here(jobs, progress, stop_at_error=on_error == "raise")
+    if on_error == "raise":
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+    return results
 
 
-def _train_in_processes(jobs: list[Job], n_processes: int) -> list[TrainedNetwork]:
-    # Round robin spreads the folds of each learner evenly.
-    chunks = [jobs[i::n_processes] for i in range(n_processes)]
+def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | None) -> list[Any]:
+    """Train a few jobs at a time in each process; those of a process that dies are done again."""
     threads = max(1, joblib.cpu_count() // n_processes)
-    results = joblib.Parallel(n_jobs=n_processes)(
-        joblib.delayed(_train_in_worker)(chunk, threads) for chunk in chunks
-    )
-    ordered: list[TrainedNetwork] = [None] * len(jobs)  # type: ignore[list-item]
-    for i, chunk in enumerate(results):
-        ordered[i::n_processes] = chunk
-    return ordered
-
-
-def _train_in_worker(jobs: list[Job], threads: int) -> list[TrainedNetwork]:
-    # TensorFlow fixes its thread counts at its first import in this process.
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, str(threads))
-    return _train_here(jobs, None)
-
-
-def _train_here(jobs: list[Job], progress: Progress | None) -> list[TrainedNetwork]:
     counter = _Counter(sum(job.epochs for job in jobs), progress)
-    shared = _Shared()
-    if len(jobs) == 1:
-        return [_train_one(jobs[0], shared, counter)]
-    n_threads = min(len(jobs), joblib.cpu_count())
-    with ThreadPoolExecutor(n_threads, thread_name_prefix="stackens-tower") as pool:
-        futures = [pool.submit(_train_one, job, shared, counter) for job in jobs]
+    results: dict[int, Any] = {}
+    for _ in range(_ATTEMPTS):
+        missing = [i for i in range(len(jobs)) if i not in results]
+        chunks = [missing[i : i + threads] for i in range(0, len(missing), threads)]
+        tasks = [
+            joblib.delayed(_train_in_worker)([jobs[i] for i in chunk], threads) for chunk in chunks
+        ]
+        backend, _ = joblib.parallel.get_active_backend()
+        lazily = {"return_as": "generator"} if backend.supports_return_generator else {}
         try:
+            for chunk, trained in zip(
+                chunks, joblib.Parallel(n_jobs=n_processes, **lazily)(tasks), strict=True
+            ):
+                results.update(zip(chunk, trained, strict=True))
+                for i in chunk:
+                    counter.advance(jobs[i].epochs, jobs[i].name)
+        except BrokenProcessPool as error:
+            _LOGGER.warning(
+                "A worker process died (%s); %d of %d jobs are trained again.",
+                error,
+                len(jobs) - len(results),
+                len(jobs),
+            )
+            continue
+        return [results[i] for i in range(len(jobs))]
+    missing = [i for i in range(len(jobs)) if i not in results]
+    _LOGGER.warning("Worker processes keep dying; %d jobs are trained in this one.", len(missing))
+    rest = _train_here([jobs[i] for i in missing], None, stop_at_error=False)
+    results.update(zip(missing, rest, strict=True))
+    return [results[i] for i in range(len(jobs))]
+
+
+def _train_in_worker(jobs: list[Job], threads: int) -> list[Any]:
+    # TensorFlow fixes its thread counts at its first use in this process.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
+    return _train_here(jobs, None, stop_at_error=False, n_threads=threads)
+
+
+def _train_here(
+    jobs: list[Job], progress: Progress | None, *, stop_at_error: bool, n_threads: int | None = None
+) -> list[Any]:
+    """Train in threads, while this one prepares the programs of the jobs to come."""
+    from stackens.training._program import find_program
+
+    programs = [find_program(job) for job in jobs]
+    run = _Run(sum(job.epochs for job in jobs), progress, stop_at_error)
+    run.check_memory(jobs, programs)
+    if None in programs:
+        _LOGGER.info(
+            "%d of %d jobs train by Keras's own fit, one network at a time: they have callbacks, "
+            "or a model or optimizer that towers do not know.",
+            programs.count(None),
+            len(jobs),
+        )
+    if len(jobs) == 1:
+        return [run.train_one(jobs[0], programs[0])]
+    n_threads = min(len(jobs), n_threads or joblib.cpu_count())
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="stackens-tower") as pool:
+        futures = []
+        try:
+            for job, program in zip(jobs, programs, strict=True):
+                if program is not None and not run.is_stopped:
+                    program.prepare(job)
+                futures.append(pool.submit(run.train_one, job, program))
+            # Whoever trains will predict: what that needs is made while the towers run.
+            wanted = {j.prediction.key: (j.prediction, j.X.shape[1:]) for j in jobs if j.prediction}
+            for architecture, shape in wanted.values():
+                if not run.is_stopped:
+                    prepare_prediction(architecture, shape)
             return [future.result() for future in futures]
         except BaseException:
-            counter.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
+            run.stop()
             raise
 
 
@@ -104,82 +174,102 @@ class _Stopped(Exception):  # noqa: N818 - a signal between threads, never seen 
     pass
 
 
-class _Counter:
-    """Counts finished epochs over all towers, and tells them to stop."""
+class _Run:
+    """Towers that train side by side: what they share, how far they are, whether to go on."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total, self._done = total, 0
-        self._progress = progress
-        self._lock = threading.Lock()
+    def __init__(self, n_epochs: int, progress: Progress | None, stop_at_error: bool) -> None:
+        self.shared = Shared()
+        self._counter = _Counter(n_epochs, progress)
+        self._stop_at_error = stop_at_error
         self._stopped = threading.Event()
+        self._memory = available_bytes()
+        self._taken = 0
+        self._freed = threading.Condition()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         self._stopped.set()
 
     def advance(self, n_epochs: int, name: str) -> None:
-        if self._stopped.is_set():
+        if self.is_stopped:
             raise _Stopped
-        if self._progress is not None:
+        self._counter.advance(n_epochs, name)
+
+    def check_memory(self, jobs: Sequence[Job], programs: Sequence[TowerProgram | None]) -> None:
+        """Refuse, before anything is trained, what cannot be trained even alone."""
+        for job, program in zip(jobs, programs, strict=True):
+            needed = 0 if program is None else tower_bytes(job, program)
+            if self._memory is not None and needed > self._memory:
+                raise MemoryError(
+                    f"Training {job.name or 'the network'} takes about {needed / 2**20:,.0f} MiB "
+                    f"beside its data (batches of {job.batch_size} rows of {job.X.shape[1:]}), "
+                    f"and {self._memory / 2**20:,.0f} MiB are available. Lower `batch_size`, "
+                    "`units` or the number of timesteps."
+                )
+
+    def train_one(self, job: Job, program: TowerProgram | None) -> Any:
+        """Train one job; return what became of it, an exception included."""
+        from stackens.training._keras_fit import fit_with_keras
+
+        try:
+            if self.is_stopped:
+                raise _Stopped
+            if program is None:
+                trained = fit_with_keras(job)
+                self.advance(job.epochs, job.name)
+                return trained
+            with self._room_for(tower_bytes(job, program)):
+                program.prepare(job)
+                return _Tower(job, program, self).run()
+        except Exception as error:
+            if self._stop_at_error:
+                self.stop()
+            return error
+
+    @contextmanager
+    def _room_for(self, n_bytes: int) -> Iterator[None]:
+        """Wait until there is memory for one more tower beside those that run."""
+        with self._freed:
+            self._freed.wait_for(
+                lambda: (
+                    self._memory is None or not self._taken or self._taken + n_bytes <= self._memory
+                )
+            )
+            self._taken += n_bytes
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._taken -= n_bytes
+                self._freed.notify_all()
+
+
+class _Counter:
+    """Counts finished epochs over all towers, and tells who wants to know."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total, self._done = total, 0
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def advance(self, n_epochs: int, name: str) -> None:
+        if self._progress is not None and n_epochs:
             with self._lock:
                 self._done += n_epochs
                 self._progress(self._done, self._total, name)
 
 
-class _Shared:
-    """What jobs have in common: one tensor for each distinct array, initial weights."""
-
-    def __init__(self) -> None:
-        self._tensors: dict[tuple[int, str], tuple[np.ndarray, Any]] = {}
-        self._weights: dict[Any, list[np.ndarray]] = {}
-        self._lock = threading.Lock()
-
-    def tensor(self, array: np.ndarray, dtype: str) -> Any:
-        import tensorflow as tf
-
-        with self._lock:
-            key = (id(array), dtype)
-            if key not in self._tensors:  # the array is kept, so that its id stays its own
-                self._tensors[key] = (array, tf.constant(array, dtype))
-            return self._tensors[key][1]
-
-    def initial_weights(self, job: Job) -> list[np.ndarray]:
-        if job.initial_weights is not None:
-            return job.initial_weights
-        with self._lock:  # the folds of a learner have one seed, hence one start
-            key = (job.architecture.key, job.seed)
-            if key not in self._weights:
-                self._weights[key] = initial_weights(job.architecture, job.seed)
-            return self._weights[key]
-
-
-def _train_one(job: Job, shared: _Shared, counter: _Counter) -> TrainedNetwork:
-    from stackens.training._keras_fit import fit_with_keras
-    from stackens.training._program import find_program
-
-    program = find_program(job)
-    if program is None:
-        trained = fit_with_keras(job)
-        counter.advance(job.epochs, job.name)
-        return trained
-    return _Tower(job, program, shared, counter).run()
-
-
 class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
-    def __init__(self, job: Job, program: TowerProgram, shared: _Shared, counter: _Counter) -> None:
+    def __init__(self, job: Job, program: TowerProgram, run: _Run) -> None:
         self.started = time.perf_counter()
-        self.job, self.program, self.counter = job, program, counter
-        program.prepare(job)
-        self.state: TowerState = program.new_state(job, shared.initial_weights(job))
-        sample_weight = job.sample_weight
-        if sample_weight is None:
-            sample_weight = np.ones(len(job.X), program.layout.dtype)
-        self.data = (
-            shared.tensor(job.X, job.X.dtype.name),
-            shared.tensor(job.y, job.y.dtype.name),
-            shared.tensor(sample_weight, program.layout.dtype),
-        )
+        self.job, self.program, self.group = job, program, run
+        self.state: TowerState = program.new_state(job, run.shared.initial_weights(job))
+        self.source = RowSource(job, program, run.shared)
         self.history: dict[str, list[float]] = {}
         self.best_loss, self.best_epoch = np.inf, -1
         self.best: tuple[np.ndarray, list[np.ndarray]] | None = None
@@ -195,20 +285,21 @@ class _Tower:
             hook = self.job.on_epoch_end
             if hook is not None and hook(epoch, logs):
                 wants_stop = True
-            self.counter.advance(1, self.job.name)
+            self.group.advance(1, self.job.name)
             if wants_stop:
-                self.counter.advance(self.job.epochs - epoch - 1, self.job.name)
+                self.group.advance(self.job.epochs - epoch - 1, self.job.name)
                 break
         return self._result(epoch)
 
     def _run_epoch(self, epoch: int) -> dict[str, float]:
         job, rate = self.job, self.job.optimizer.learning_rate
         rate = rate if isinstance(rate, (int, float)) else self.program.default_rate
-        order = job.order(epoch)
-        logs = self.program.train_epoch(self.state, self.data, order, job.batch_size, rate)
+        pieces = self.source.pieces(job.order(epoch))
+        logs = self.program.train_epoch(self.state, pieces, job.batch_size, rate)
         if job.validation_rows is not None:
             batch = max(job.batch_size, _EVALUATION_BATCH)
-            held_out = self.program.evaluate(self.state, self.data, job.validation_rows, batch)
+            pieces = self.source.pieces(job.validation_rows)
+            held_out = self.program.evaluate(self.state, pieces, batch)
             logs.update({f"val_{name}": value for name, value in held_out.items()})
         return logs
 
