@@ -66,27 +66,32 @@ class RowSource:
 
     def __init__(self, job: Job, program: TowerProgram, shared: Shared) -> None:
         self._job, self._program, self._shared = job, program, shared
-        self._is_resident = not is_streamed(job.X)
+        self.is_resident = not is_streamed(job.X)
         row_bytes = max(1, job.X[:1].nbytes)
         batches = max(1, _PIECE_BYTES // (row_bytes * job.batch_size))
         self._piece = batches * job.batch_size
 
+    def tensors(self) -> tuple[Any, Any, Any]:
+        """Return all rows of x, y and the weights, if they are resident."""
+        job, program, shared = self._job, self._program, self._shared
+        return (
+            shared.tensor(job.X, program.input_dtype),
+            shared.tensor(job.y, job.y.dtype.name),
+            shared.tensor(self._weights(), program.layout.dtype),
+        )
+
+    def _weights(self) -> np.ndarray:
+        weights = self._job.sample_weight
+        return self._program.unit_weights(len(self._job.X)) if weights is None else weights
+
     def pieces(self, rows: np.ndarray) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
         """Yield (x, y, weights) and positions in them, which together are ``rows`` in order."""
-        job, program, shared = self._job, self._program, self._shared
-        weights = job.sample_weight
-        if weights is None:
-            weights = program.unit_weights(len(job.X))
-        if self._is_resident:
-            data = (
-                shared.tensor(job.X, program.input_dtype),
-                shared.tensor(job.y, job.y.dtype.name),
-                shared.tensor(weights, program.layout.dtype),
-            )
-            yield data, rows
+        if self.is_resident:
+            yield self.tensors(), rows
             return
         import tensorflow as tf
 
+        job, program, weights = self._job, self._program, self._weights()
         for start in range(0, len(rows), self._piece):
             part = rows[start : start + self._piece]
             sorter = np.argsort(part)  # a file is read from front to back

@@ -80,22 +80,33 @@ class _PredictionProgram:
         self.model = architecture.build()
         self.layout = WeightLayout(self.model)
         weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
-        inputs = self.model.inputs[0]
-        self._run = tf.function(
-            self._forward,
+        self.dtype = self.model.inputs[0].dtype
+        signature = (
+            tf.TensorSpec([sum(self.layout.sizes)], self.layout.dtype),
+            [tf.TensorSpec(v.shape, v.dtype) for v in self.layout.others(weights, seed=0)],
+        )
+        rows = list(self.model.inputs[0].shape[1:])  # open in timesteps: nothing traces again
+        self._forward = tf.function(
+            self._forward_block,
             autograph=False,
-            input_signature=[  # open in rows and timesteps, so that nothing traces again
-                tf.TensorSpec([sum(self.layout.sizes)], self.layout.dtype),
-                [tf.TensorSpec(v.shape, v.dtype) for v in self.layout.others(weights, seed=0)],
-                tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype),
+            input_signature=[*signature, tf.TensorSpec([PREDICTION_BLOCK, *rows], self.dtype)],
+        )
+        self._forward_all = tf.function(
+            self._forward_blocks,
+            autograph=False,
+            input_signature=[
+                *signature,
+                tf.TensorSpec([None, PREDICTION_BLOCK, *rows], self.dtype),
             ],
         )
+        self._concrete: dict[bool, Any] = {}
         self._tensors: OrderedDict[int, tuple[Any, Any, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
-        self(weights, np.zeros([1, *shape], self.model.inputs[0].dtype))
+        for n_rows in (1, PREDICTION_BLOCK + 1):
+            self(weights, np.zeros([n_rows, *shape], self.dtype))
         self._tensors.clear()
 
     def __call__(self, weights: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
@@ -110,9 +121,20 @@ class _PredictionProgram:
             missing = -n_rows % PREDICTION_BLOCK
             if missing:  # repeat the last row
                 piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
-            outputs = self._run(flat, others, tf.constant(piece, self.model.inputs[0].dtype))
-            results.append(outputs.numpy()[:n_rows])
+            if len(piece) > PREDICTION_BLOCK:
+                piece = piece.reshape(-1, PREDICTION_BLOCK, *piece.shape[1:])
+            run = self._find(several=piece.ndim > values.ndim)
+            outputs = run(flat, others, tf.constant(piece, self.dtype)).numpy()
+            results.append(outputs.reshape(-1, *outputs.shape[-1:])[:n_rows])
         return results[0] if len(results) == 1 else np.concatenate(results)
+
+    def _find(self, several: bool) -> Any:
+        """Return the traced function itself: finding it anew takes as long as running it."""
+        with self._lock:
+            if several not in self._concrete:
+                function = self._forward_all if several else self._forward
+                self._concrete[several] = function.get_concrete_function()
+            return self._concrete[several]
 
     def _weights(self, weights: Sequence[np.ndarray]) -> tuple[Any, Any]:
         """Return a network's weights as tensors; those used last are kept."""
@@ -129,18 +151,15 @@ class _PredictionProgram:
                 self._tensors.popitem(last=False)
             return self._tensors[key][1:]
 
-    def _forward(self, flat: Any, others: Any, values: Any) -> Any:
+    def _forward_block(self, flat: Any, others: Any, block: Any) -> Any:
+        return self.model.stateless_call(self.layout.split(flat), others, block, training=False)[0]
+
+    def _forward_blocks(self, flat: Any, others: Any, blocks: Any) -> Any:
         import tensorflow as tf
 
-        weights = self.layout.split(flat)
-
-        def run_block(block: Any) -> Any:
-            return self.model.stateless_call(weights, others, block, training=False)[0]
-
-        shape = tf.shape(values)
-        blocks = tf.reshape(values, tf.concat([[-1, PREDICTION_BLOCK], shape[1:]], axis=0))
-        blocks.set_shape([None, PREDICTION_BLOCK, *values.shape[1:]])
         result = self.model.outputs[0]
-        spec = tf.TensorSpec([PREDICTION_BLOCK, *result.shape[1:]], result.dtype)
-        outputs = tf.map_fn(run_block, blocks, fn_output_signature=spec)
-        return tf.reshape(outputs, [-1, *result.shape[1:]])
+        return tf.map_fn(
+            lambda block: self._forward(flat, others, block),
+            blocks,
+            fn_output_signature=tf.TensorSpec([PREDICTION_BLOCK, *result.shape[1:]], result.dtype),
+        )

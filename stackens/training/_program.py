@@ -12,7 +12,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple, cast
 
 import keras
@@ -123,7 +122,7 @@ class TowerProgram:
         self._ones: dict[int, np.ndarray] = {}
         self._tracing = threading.Lock()
         self._ready = False
-        self._train = tf.function(self._train_epoch, autograph=False)
+        self._train = tf.function(self._train_all, autograph=False)
         self._evaluate = tf.function(self._evaluate_rows, autograph=False)
 
     def new_state(self, job: Job, weights: Sequence[np.ndarray]) -> TowerState:
@@ -157,7 +156,8 @@ class TowerProgram:
                 tf.TensorSpec([None, *job.y.shape[1:]], job.y.dtype),
                 tf.TensorSpec([None], self.layout.dtype),
             )
-            self._train.get_concrete_function(state, *data, rows, scalar, totals, rate)
+            orders = tf.TensorSpec([None, None], tf.int32)
+            self._train.get_concrete_function(state, *data, orders, scalar, totals, rate)
             if job.validation_rows is not None:
                 self._evaluate.get_concrete_function(state, *data, rows, scalar, totals)
             self._ready = True
@@ -168,23 +168,59 @@ class TowerProgram:
             self._ones = {n_rows: np.ones(n_rows, self.layout.dtype)}
         return self._ones[n_rows]
 
-    def train_epoch(
+    def train_epochs(
+        self,
+        state: TowerState,
+        data: Sequence[Any],
+        orders: np.ndarray,
+        batch_size: int,
+        rate: float,
+    ) -> list[dict[str, float]]:
+        """Train for some epochs on resident data, with no way back to Python between them.
+
+        Parameters
+        ----------
+        state : TowerState
+            Changed in place.
+        data : (x, y, weights)
+            Tensors.
+        orders : ndarray of int of shape (n_epochs, n_rows)
+            Rows of each epoch, in order.
+        batch_size : int
+            Rows of a step.
+        rate : float
+            Learning rate.
+
+        Returns
+        -------
+        list of dict
+            Loss and metrics of each epoch.
+        """
+        size, rate = tf.constant(batch_size, tf.int32), tf.constant(rate, self.layout.dtype)
+        orders, totals = tf.constant(orders, tf.int32), self._fresh_totals()
+        means, _ = self._train(state, *data, orders, size, totals, rate)
+        return [self._logs(epoch) for epoch in means.numpy()]
+
+    def train_pieces(
         self, state: TowerState, pieces: Pieces, batch_size: int, rate: float
     ) -> dict[str, float]:
-        """Train on pieces of data, each with the rows to take in order; return loss and metrics."""
-        rate = tf.constant(rate, self.layout.dtype)
-        return self._over_pieces(pieces, batch_size, partial(self._train, state), rate)
+        """Train for one epoch on pieces of data, each with the rows to take, in order."""
+        size, rate = tf.constant(batch_size, tf.int32), tf.constant(rate, self.layout.dtype)
+        totals = self._fresh_totals()
+        for data, rows in pieces:
+            order = tf.constant(rows[np.newaxis], tf.int32)
+            means, totals = self._train(state, *data, order, size, totals, rate)
+        return self._logs(means.numpy()[0])
 
     def evaluate(self, state: TowerState, pieces: Pieces, batch_size: int) -> dict[str, float]:
         """Return loss and metrics of the rows in pieces of data."""
-        return self._over_pieces(pieces, batch_size, partial(self._evaluate, state))
-
-    def _over_pieces(
-        self, pieces: Pieces, batch_size: int, run: Callable[..., Any], *options: Any
-    ) -> dict[str, float]:
         size, totals = tf.constant(batch_size, tf.int32), self._fresh_totals()
         for data, rows in pieces:
-            means, totals = run(*data, tf.constant(rows, tf.int32), size, totals, *options)
+            rows = tf.constant(rows, tf.int32)
+            means, totals = self._evaluate(state, *data, rows, size, totals)
+        return self._logs(means.numpy())
+
+    def _logs(self, means: np.ndarray) -> dict[str, float]:
         names = ["loss", *(metric.name for metric in self.metrics)]
         return {name: float(mean) for name, mean in zip(names, means, strict=True)}
 
@@ -194,13 +230,13 @@ class TowerProgram:
         metrics = [[tf.zeros(v.shape, v.dtype) for v in m.variables] for m in self.metrics]
         return nothing, nothing, metrics
 
-    def _train_epoch(
+    def _train_all(
         self,
         state: TowerState,
         x: Any,
         y: Any,
         sample_weight: Any,
-        order: Any,
+        orders: Any,
         batch_size: Any,
         totals: Any,
         rate: Any,
@@ -220,7 +256,20 @@ class TowerProgram:
                 variable.assign(value)
             return outputs, loss
 
-        return self._loop(train_batch, y, order, batch_size, totals)
+        def train_epoch(epoch: Any, means: Any, totals: Any) -> tuple[Any, ...]:
+            # Pieces of one epoch go on with the sums so far; a further epoch starts anew.
+            totals = tf.nest.map_structure(
+                lambda total: tf.where(epoch == 0, total, tf.zeros_like(total)), totals
+            )
+            logs, totals = self._loop(train_batch, y, orders[epoch], batch_size, totals)
+            return epoch + 1, means.write(epoch, logs), totals
+
+        n_epochs = tf.shape(orders)[0]
+        means = tf.TensorArray(self.layout.dtype, n_epochs, element_shape=[1 + len(self.metrics)])
+        _, means, totals = tf.while_loop(
+            lambda epoch, *_: epoch < n_epochs, train_epoch, [tf.constant(0), means, totals]
+        )
+        return means.stack(), totals
 
     def _evaluate_rows(
         self,
@@ -284,7 +333,8 @@ class TowerProgram:
             metric.stateless_result(values)
             for metric, values in zip(self.metrics, metric_states, strict=True)
         ]
-        return [total / count, *means], tuple(totals)
+        means = tf.stack([tf.cast(mean, total.dtype) for mean in (total / count, *means)])
+        return means, (total, count, metric_states)
 
 
 class ProgramCache:

@@ -36,6 +36,8 @@ _ATTEMPTS = 3
 
 # Validation computes no gradients, so that larger batches only save time.
 _EVALUATION_BATCH = 256
+# A tower comes back to Python, to report and to be stopped, about this often.
+_SECONDS_IN_ONE_GO = 0.25
 
 
 def train(
@@ -271,37 +273,59 @@ class _Tower:
         self.state: TowerState = program.new_state(job, run.shared.initial_weights(job))
         self.source = RowSource(job, program, run.shared)
         self.history: dict[str, list[float]] = {}
+        self.seconds_an_epoch: float | None = None
         self.best_loss, self.best_epoch = np.inf, -1
         self.best: tuple[np.ndarray, list[np.ndarray]] | None = None
 
     def run(self) -> TrainedNetwork:
-        epoch = -1
-        for epoch in range(self.job.epochs):
-            logs = self._run_epoch(epoch)
-            for name, value in logs.items():
-                self.history.setdefault(name, []).append(value)
-            self._check_finite(logs, epoch)
-            wants_stop = self._stop_early(logs, epoch)
-            hook = self.job.on_epoch_end
-            if hook is not None and hook(epoch, logs):
-                wants_stop = True
-            self.group.advance(1, self.job.name)
+        done = 0
+        while done < self.job.epochs:
+            started = time.perf_counter()
+            epochs = self._run_epochs(done, self._count_epochs())
+            self.seconds_an_epoch = (time.perf_counter() - started) / len(epochs)
+            wants_stop = False
+            for logs in epochs:
+                wants_stop = self._note(logs, done)
+                done += 1
+            self.group.advance(len(epochs), self.job.name)
             if wants_stop:
-                self.group.advance(self.job.epochs - epoch - 1, self.job.name)
+                self.group.advance(self.job.epochs - done, self.job.name)
                 break
-        return self._result(epoch)
+        return self._result(done - 1)
 
-    def _run_epoch(self, epoch: int) -> dict[str, float]:
+    def _count_epochs(self) -> int:
+        """Epochs to run in one go: as many as nobody wants to look between, for a moment."""
+        job = self.job
+        looked_at = job.validation_rows is not None or job.on_epoch_end is not None
+        if looked_at or self.seconds_an_epoch is None or not self.source.is_resident:
+            return 1
+        return max(1, int(_SECONDS_IN_ONE_GO / self.seconds_an_epoch))
+
+    def _run_epochs(self, first: int, count: int) -> list[dict[str, float]]:
         job, rate = self.job, self.job.optimizer.learning_rate
         rate = rate if isinstance(rate, (int, float)) else self.program.default_rate
-        pieces = self.source.pieces(job.order(epoch))
-        logs = self.program.train_epoch(self.state, pieces, job.batch_size, rate)
+        if self.source.is_resident:
+            orders = np.stack([job.order(e) for e in range(first, min(first + count, job.epochs))])
+            data = self.source.tensors()
+            epochs = self.program.train_epochs(self.state, data, orders, job.batch_size, rate)
+        else:
+            pieces = self.source.pieces(job.order(first))
+            epochs = [self.program.train_pieces(self.state, pieces, job.batch_size, rate)]
         if job.validation_rows is not None:
             batch = max(job.batch_size, _EVALUATION_BATCH)
             pieces = self.source.pieces(job.validation_rows)
             held_out = self.program.evaluate(self.state, pieces, batch)
-            logs.update({f"val_{name}": value for name, value in held_out.items()})
-        return logs
+            epochs[-1].update({f"val_{name}": value for name, value in held_out.items()})
+        return epochs
+
+    def _note(self, logs: dict[str, float], epoch: int) -> bool:
+        """Keep what an epoch gave; tell whether it was the last."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        self._check_finite(logs, epoch)
+        wants_stop = self._stop_early(logs, epoch)
+        hook = self.job.on_epoch_end
+        return bool(hook is not None and hook(epoch, logs)) or wants_stop
 
     def _check_finite(self, logs: dict[str, float], epoch: int) -> None:
         if not np.isfinite(logs["loss"]):
