@@ -6,7 +6,8 @@ import contextlib
 import random
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,17 +39,43 @@ def seeded_globals(seed: int) -> Iterator[None]:
     """Seed the global generators that Keras and user code draw from, then put them back.
 
     Keras takes the seeds of initialisers and of dropout from Python's ``random``; a user's
-    builder may also draw from ``numpy.random``.
+    builder may also draw from ``numpy.random``. Another thread (a cluster's heartbeat, say) that
+    draws from ``random`` meanwhile gets what it would have got, and changes nothing here.
     """
-    with _GLOBALS:
-        python_state, numpy_state = random.getstate(), np.random.get_state()
-        random.seed(seed)
+    with _GLOBALS, _own_generator(random.Random(seed)):
+        numpy_state = np.random.get_state()
         np.random.seed(seed % 2**32)
         try:
             yield
         finally:
-            random.setstate(python_state)
             np.random.set_state(numpy_state)
+
+
+@contextlib.contextmanager
+def _own_generator(generator: random.Random) -> Iterator[None]:
+    """Let the functions of ``random`` draw from ``generator`` if this thread calls them."""
+    caller = threading.get_ident()
+    shared = random._inst  # type: ignore[attr-defined]  # whose methods the module offers
+    functions = {
+        name: function
+        for name, function in vars(random).items()
+        if getattr(function, "__self__", None) is shared
+    }
+
+    def dispatching(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            mine = threading.get_ident() == caller
+            return (getattr(generator, name) if mine else function)(*args, **kwargs)
+
+        return call
+
+    for name, function in functions.items():
+        setattr(random, name, dispatching(name, function))
+    try:
+        yield
+    finally:
+        for name, function in functions.items():
+            setattr(random, name, function)
 
 
 # Towers start in several threads; two that seed the same globals would mix their streams.

@@ -87,7 +87,7 @@ def train(
         results = _train_here(jobs, progress, stop_at_error=on_error == "raise")
     if on_error == "raise":
         for result in results:
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not isinstance(result, _Stopped):
                 raise result
     return results
 
@@ -97,18 +97,17 @@ def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | 
     threads = max(1, joblib.cpu_count() // n_processes)
     counter = _Counter(sum(job.epochs for job in jobs), progress)
     results: dict[int, Any] = {}
+    backend, _ = joblib.parallel.get_active_backend()
+    lazily = {"return_as": "generator_unordered"} if backend.supports_return_generator else {}
     for _ in range(_ATTEMPTS):
         missing = [i for i in range(len(jobs)) if i not in results]
-        chunks = [missing[i : i + threads] for i in range(0, len(missing), threads)]
         tasks = [
-            joblib.delayed(_train_in_worker)([jobs[i] for i in chunk], threads) for chunk in chunks
+            joblib.delayed(_train_in_worker)(chunk, [jobs[i] for i in chunk], threads)
+            for chunk in (missing[k : k + threads] for k in range(0, len(missing), threads))
         ]
-        backend, _ = joblib.parallel.get_active_backend()
-        lazily = {"return_as": "generator"} if backend.supports_return_generator else {}
         try:
-            for chunk, trained in zip(
-                chunks, joblib.Parallel(n_jobs=n_processes, **lazily)(tasks), strict=True
-            ):
+            # Each comes with its numbers: not every backend keeps the order.
+            for chunk, trained in joblib.Parallel(n_jobs=n_processes, **lazily)(tasks):
                 results.update(zip(chunk, trained, strict=True))
                 for i in chunk:
                     counter.advance(jobs[i].epochs, jobs[i].name)
@@ -119,8 +118,8 @@ def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | 
                 len(jobs) - len(results),
                 len(jobs),
             )
-            continue
-        return [results[i] for i in range(len(jobs))]
+        else:
+            return [results[i] for i in range(len(jobs))]
     missing = [i for i in range(len(jobs)) if i not in results]
     _LOGGER.warning("Worker processes keep dying; %d jobs are trained in this one.", len(missing))
     rest = _train_here([jobs[i] for i in missing], None, stop_at_error=False)
@@ -128,11 +127,13 @@ def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | 
     return [results[i] for i in range(len(jobs))]
 
 
-def _train_in_worker(jobs: list[Job], threads: int) -> list[Any]:
+def _train_in_worker(
+    numbers: list[int], jobs: list[Job], threads: int
+) -> tuple[list[int], list[Any]]:
     # TensorFlow fixes its thread counts at its first use in this process.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-    return _train_here(jobs, None, stop_at_error=False, n_threads=threads)
+    return numbers, _train_here(jobs, None, stop_at_error=False, n_threads=threads)
 
 
 def _train_here(
@@ -160,6 +161,7 @@ def _train_here(
             for job, program in zip(jobs, programs, strict=True):
                 if program is not None and not run.is_stopped:
                     program.prepare(job)
+                    run.shared.initial_weights(job)
                 futures.append(pool.submit(run.train_one, job, program))
             # Whoever trains will predict: what that needs is made while the towers run.
             wanted = {j.prediction.key: (j.prediction, j.X.shape[1:]) for j in jobs if j.prediction}

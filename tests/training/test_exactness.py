@@ -18,9 +18,11 @@ N_ROWS, N_STEPS, N_FEATURES, N_CLASSES = 50, 5, 3, 3
 @pytest.fixture(autouse=True)
 def float64_losses():
     """Keras computes losses in its default type, whatever the type of the network."""
+    policy = keras.config.dtype_policy()  # made from the default type when first asked for
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(policy)
 
 
 def build(dropout=0.0, normalization=False, l2=0.0, dtype="float64"):
