@@ -10,6 +10,8 @@ object array of (T_i, n_features) sequences. Tokens are integers of shape
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
@@ -24,6 +26,8 @@ __all__ = [
     "PADDING_VALUE",
     "SequenceBatch",
     "as_object_array",
+    "is_memory_map",
+    "reading_files_once",
     "to_container",
     "to_ragged",
     "validate_sequences",
@@ -141,6 +145,32 @@ class SequenceBatch:
         if self.is_padded:
             values[~self.mask] = 0 if self.is_tokens else PADDING_VALUE
         return replace(self, values=values)
+
+
+def is_memory_map(array: Any) -> bool:
+    """Tell whether an array is, or is a view of, a ``numpy.memmap``."""
+    while array is not None:
+        if isinstance(array, np.memmap):
+            return True
+        array = getattr(array, "base", None)
+    return False
+
+
+@contextmanager
+def reading_files_once() -> Iterator[None]:
+    """Check the values of a memory map only the first time that it is read in this context.
+
+    The caller holds the map open, and nobody writes to it meanwhile: the folds of a stack need
+    not read a file of many gigabytes once each.
+    """
+    token = _files_read.set({})
+    try:
+        yield
+    finally:
+        _files_read.reset(token)
+
+
+_files_read: ContextVar[dict[Any, bool] | None] = ContextVar("_files_read", default=None)
 
 
 def as_object_array(sequences: Iterable[Any]) -> np.ndarray:
@@ -579,8 +609,15 @@ def _chunks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 def _is_clean(values: np.ndarray) -> bool:
     """Whether there is no NaN, no infinity and nothing like padding; cheap, and never wrong."""
+    known = _files_read.get()
+    key = (values.ctypes.data, values.shape, values.strides, values.dtype)
+    if known is not None and key in known:
+        return known[key]
     # NaN makes minimum and maximum NaN, which compares False.
-    return all(part.min() > PADDING_VALUE and part.max() < np.inf for _, part in _chunks(values))
+    clean = all(part.min() > PADDING_VALUE and part.max() < np.inf for _, part in _chunks(values))
+    if known is not None and is_memory_map(values):
+        known[key] = clean
+    return clean
 
 
 def _check_values(values: np.ndarray, lengths: np.ndarray, allow_missing: bool) -> None:

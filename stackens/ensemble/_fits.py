@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
-from stackens.training import adapt
+from stackens.sequences import is_memory_map, reading_files_once
+from stackens.training import ArrayPool, adapt
 
 __all__ = ["Fit", "adapt_learner", "run_fits"]
+
+# Rows of a memory map that are predicted at once.
+_ROWS_BYTES = 16 * 2**20
 
 
 def adapt_learner(learner: Any) -> Any:
@@ -77,8 +81,15 @@ class Fit:
 
     def predict(self, X: Any) -> None:
         """Predict the held-out rows."""
-        if self.test is not None:
-            self.predictions = getattr(self.fitted, self.method)(_safe_indexing(X, self.test))
+        if self.test is None:
+            return
+        predict = getattr(self.fitted, self.method)
+        if not is_memory_map(X):
+            self.predictions = predict(_safe_indexing(X, self.test))
+            return
+        step = max(1, _ROWS_BYTES // max(1, X[:1].nbytes))  # never all of them in memory
+        parts = [predict(X[self.test[i : i + step]]) for i in range(0, len(self.test), step)]
+        self.predictions = np.concatenate(parts)
 
 
 @contextmanager
@@ -92,7 +103,13 @@ def _told_where(fit: Fit) -> Iterator[None]:
 
 
 def run_fits(
-    fits: Sequence[Fit], X: Any, y: np.ndarray, *, n_jobs: int | None, progress: Any
+    fits: Sequence[Fit],
+    X: Any,
+    y: np.ndarray,
+    *,
+    n_jobs: int | None,
+    progress: Any,
+    refit_epochs: str = "median",
 ) -> None:
     """Fit all, and predict held-out rows; the results are put into the fits.
 
@@ -106,18 +123,46 @@ def run_fits(
         Processes, as joblib understands it.
     progress : Progress
         Told what is done.
+    refit_epochs : {"median", "early_stopping"}, default="median"
+        How a network that stops early in the folds is refitted: for the median of the folds' best
+        epochs, on all rows; or stopping early itself, on part of them.
     """
-    planned = []
+    towers = []
     plain = []
-    for fit in fits:
-        with _told_where(fit):
-            tower = _plan_tower(fit, X, y)
-        if tower is None:
-            plain.append(fit)
-        else:
-            planned.append((fit, *tower))
-    _run_plain(plain, X, y, n_jobs, progress)
-    _run_towers(planned, X, n_jobs, progress)
+    pool = ArrayPool()
+    with reading_files_once():
+        for fit in fits:
+            with _told_where(fit):
+                plan = _plan_tower(fit, X, y)
+            if plan is None:
+                plain.append(fit)
+            else:
+                learner, job = plan
+                job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
+                towers.append(_Tower(fit, learner, job))
+        _run_plain(plain, X, y, n_jobs, progress)
+        waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
+        first = [t for t in towers if t not in waiting]
+        _run_towers(first, X, n_jobs, progress)
+        for tower in waiting:
+            best = [t.best_epoch + 1 for t in first if t.fit.name == tower.fit.name]
+            if best:
+                tower.job = tower.job.with_all_rows(int(np.median(best)))
+        _run_towers(waiting, X, n_jobs, progress)
+
+
+@dataclass(eq=False)
+class _Tower:
+    """A fit of a network, its learner, and the job that it planned."""
+
+    fit: Fit
+    learner: Any
+    job: Any
+    best_epoch: int = -1
+
+    @property
+    def is_early_stopping_refit(self) -> bool:
+        return self.fit.fold is None and self.job.early_stopping is not None
 
 
 def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
@@ -147,19 +192,18 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
     return last, last.plan_job(transformed, target, name=fit.label)
 
 
-def _run_towers(
-    planned: Sequence[tuple[Fit, Any, Any]], X: Any, n_jobs: int | None, progress: Any
-) -> None:
-    if not planned:
+def _run_towers(towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: Any) -> None:
+    if not towers:
         return
     from stackens.training import train
 
-    trained = train([job for _, _, job in planned], n_jobs=n_jobs, progress=progress.epochs)
-    for (fit, last, _), network in zip(planned, trained, strict=True):
-        with _told_where(fit):
-            last.adopt(network)
-            fit.seconds = network.seconds
-            fit.predict(X)
+    trained = train([tower.job for tower in towers], n_jobs=n_jobs, progress=progress.epochs)
+    for tower, network in zip(towers, trained, strict=True):
+        with _told_where(tower.fit):
+            tower.learner.adopt(network)
+            tower.best_epoch = network.best_epoch
+            tower.fit.seconds = network.seconds
+            tower.fit.predict(X)
 
 
 def _run_plain(

@@ -49,6 +49,7 @@ class _JobStacking(_BaseStacking):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_BaseStacking._parameter_constraints,
         "predict_with": [StrOptions({"refit", "folds"})],
+        "refit_epochs": [StrOptions({"median", "early_stopping"})],
         "random_state": ["random_state"],
     }
 
@@ -80,7 +81,14 @@ class _JobStacking(_BaseStacking):
         )
         fits = self._plan(learners, methods, splits, routed)
         with Progress(self.verbose, len(fits)) as progress:
-            run_fits(fits, X, y, n_jobs=self.n_jobs, progress=progress)
+            run_fits(
+                fits,
+                X,
+                y,
+                n_jobs=self.n_jobs,
+                progress=progress,
+                refit_epochs=self.refit_epochs,
+            )
         self._adopt(names, learners, methods, fits)
         self._fit_final(X, y, y_given, splits, fits, list(learners), params)
 
@@ -325,6 +333,9 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.
+    refit_epochs : {"median", "early_stopping"}, default="median"
+        How a network with ``early_stopping`` is refitted: for the median of the best epochs of its
+        folds, on all rows; or stopping early once more, on part of them.
     random_state : int, RandomState instance or None, default=None
         Seeds every learner whose own ``random_state`` is None.
 
@@ -377,6 +388,7 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
         passthrough: bool = False,
         verbose: int = 0,
         predict_with: str = "refit",
+        refit_epochs: str = "median",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -389,6 +401,7 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
             verbose=verbose,
         )
         self.predict_with = predict_with
+        self.refit_epochs = refit_epochs
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -464,6 +477,9 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.
+    refit_epochs : {"median", "early_stopping"}, default="median"
+        How a network with ``early_stopping`` is refitted: for the median of the best epochs of its
+        folds, on all rows; or stopping early once more, on part of them.
     random_state : int, RandomState instance or None, default=None
         Seeds every learner whose own ``random_state`` is None.
 
@@ -516,6 +532,7 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
         passthrough: bool = False,
         verbose: int = 0,
         predict_with: str = "refit",
+        refit_epochs: str = "median",
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -527,6 +544,7 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
             verbose=verbose,
         )
         self.predict_with = predict_with
+        self.refit_epochs = refit_epochs
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)

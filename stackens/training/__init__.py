@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
+from stackens.training._data import ArrayPool
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
@@ -12,6 +13,7 @@ from stackens.training._towers import train
 
 __all__ = [
     "PREDICTION_BLOCK",
+    "ArrayPool",
     "Architecture",
     "EarlyStopping",
     "Job",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stackens.sequences import is_memory_map
 from stackens.training._architecture import initial_weights
 
 if TYPE_CHECKING:
     from stackens.training._job import Job
     from stackens.training._program import TowerProgram
 
-__all__ = ["RowSource", "Shared"]
+__all__ = ["ArrayPool", "RowSource", "Shared"]
 
 # Inputs up to this size become one tensor that all towers share; larger ones, and memory maps,
 # stay where they are and are read in pieces.
@@ -49,6 +50,29 @@ class Shared:
             if key not in self._weights:
                 self._weights[key] = initial_weights(job.architecture, job.seed)
             return self._weights[key]
+
+
+class ArrayPool:
+    """Keeps one of several equal arrays."""
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+
+    def share(self, array: np.ndarray) -> np.ndarray:
+        """Return the array that was given before if it is equal, else this one."""
+        for known in self._arrays:
+            if _is_same(known, array):
+                return known
+        self._arrays.append(array)
+        return array
+
+
+def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.ctypes.data == b.ctypes.data and a.strides == b.strides:
+        return True
+    return not is_memory_map(a) and np.array_equal(a, b)
 
 
 class RowSource:
@@ -109,12 +133,3 @@ class RowSource:
 def is_streamed(array: np.ndarray) -> bool:
     """Tell whether an array is read in pieces: a memory map, or a large one."""
     return array.nbytes > _RESIDENT_BYTES or is_memory_map(array)
-
-
-def is_memory_map(array: Any) -> bool:
-    """Tell whether an array is a view of a file."""
-    while array is not None:
-        if isinstance(array, np.memmap):
-            return True
-        array = getattr(array, "base", None)
-    return False

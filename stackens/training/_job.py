@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,13 @@ class Job:
     def training_rows(self) -> np.ndarray:
         """Indices of the rows to train on."""
         return np.arange(len(self.X)) if self.rows is None else np.asarray(self.rows)
+
+    def with_all_rows(self, epochs: int) -> Job:
+        """Return the same job without early stopping: all its rows train, for so many epochs."""
+        rows = self.training_rows
+        if self.validation_rows is not None:
+            rows = np.sort(np.concatenate([rows, self.validation_rows]))
+        return replace(self, rows=rows, validation_rows=None, early_stopping=None, epochs=epochs)
 
     def order(self, epoch: int) -> np.ndarray:
         """Training rows in the order of an epoch (from 0)."""

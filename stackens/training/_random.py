@@ -55,7 +55,7 @@ def seeded_globals(seed: int) -> Iterator[None]:
 def _own_generator(generator: random.Random) -> Iterator[None]:
     """Let the functions of ``random`` draw from ``generator`` if this thread calls them."""
     caller = threading.get_ident()
-    shared = random._inst  # type: ignore[attr-defined]  # whose methods the module offers
+    shared = random._inst  # whose methods are the functions of the module
     functions = {
         name: function
         for name, function in vars(random).items()

@@ -409,3 +409,74 @@ def test_an_error_says_which_learner_raised_it():
     with pytest.raises(ValueError, match="row 3") as caught:
         StackingClassifier([("first", rnn())]).fit(X, Y_BAD)
     assert "learner 'first', fold 0" in caught.value.__notes__[0]
+
+
+def early_learner(**options):
+    settings = {"epochs": 12, "early_stopping": True, "patience": 2, "learning_rate": 0.05}
+    return StackedRNNClassifier(4, random_state=5, **settings, **options)
+
+
+@pytest.mark.parametrize("inside", ["alone", "pipeline"])
+def test_a_learner_that_stops_early_is_refitted_for_the_median_of_its_best_epochs(inside):
+    X, y = load_digits_sequences(return_X_y=True)
+    X, y = X[:150], np.where(np.arange(150) % 3, y[:150] % 3, np.arange(150) % 2)  # noisy
+    cv = StratifiedKFold(3)
+    best = [early_learner().fit(X[train], y[train]).best_epoch_ + 1 for train, _ in cv.split(X, y)]
+    epochs = int(np.median(best))
+    assert len(set(best)) > 1
+    expected = early_learner().set_params(early_stopping=False, epochs=epochs).fit(X, y)
+    learner = early_learner() if inside == "alone" else make_pipeline(early_learner())
+    stack = StackingClassifier([("lstm", learner)], cv=cv).fit(X, y)
+    fitted = stack.estimators_[0] if inside == "alone" else stack.estimators_[0][-1]
+    assert len(fitted.history_["loss"]) == epochs
+    for a, b in zip(fitted.weights_, expected.weights_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    own = StackingClassifier([("lstm", learner)], cv=cv, refit_epochs="early_stopping").fit(X, y)
+    fitted = own.estimators_[0] if inside == "alone" else own.estimators_[0][-1]
+    assert "val_loss" in fitted.history_
+
+
+def test_early_stopping_never_sees_the_held_out_rows():
+    X, y = load_digits_sequences(return_X_y=True)
+    X, y = X[:150], y[:150] % 3
+    splits = list(StratifiedKFold(3).split(X, y))
+    test = splits[1][1]
+
+    def predicted(y):
+        stack = StackingClassifier([("lstm", early_learner())], cv=splits).fit(X, y)
+        return stack.out_of_fold_predictions_.matrix[test]
+
+    changed = y.copy()
+    changed[test] = (changed[test] + 1) % 3
+    np.testing.assert_array_equal(predicted(y), predicted(changed))
+
+
+def test_learners_share_one_copy_of_the_data(monkeypatch):
+    X, y = load_digits_sequences(return_X_y=True)
+    X, y = X[:60].astype("float64"), y[:60] % 2  # every learner makes float32 of it
+    seen = []
+    from stackens import training
+
+    def watch(jobs, **options):
+        seen.extend(jobs)
+        return real(jobs, **options)
+
+    real = training.train
+    monkeypatch.setattr(training, "train", watch)
+    learners = [(f"lstm{n}", StackedRNNClassifier(n, epochs=1)) for n in (2, 3)]
+    StackingClassifier(learners, random_state=0).fit(X, y)
+    assert len(seen) == 12
+    assert len({id(job.X) for job in seen}) == 1
+
+
+@pytest.mark.slow
+def test_a_memory_map_is_trained_on_and_predicted_without_a_copy(tmp_path):
+    X, y = load_digits_sequences(return_X_y=True)
+    X, y = X[:90].astype("float32"), y[:90] % 2
+    mapped = np.memmap(tmp_path / "X.dat", "float32", "w+", shape=X.shape)
+    mapped[:] = X
+    mapped.flush()
+    mapped = np.memmap(tmp_path / "X.dat", "float32", "r", shape=X.shape)
+    stack = StackingClassifier([("lstm", StackedRNNClassifier(4, epochs=2))], random_state=0)
+    expected = stack.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(stack.fit(mapped, y).predict_proba(mapped), expected)
