@@ -53,12 +53,13 @@ docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going --fresh-env --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
-examples: $(VENV)/.installed-plot ## Run every example
+examples: $(VENV)/.installed-distributed ## Run every example
 	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
 
-bench: $(VENV)/.installed-plot ## Run every benchmark
+bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write table and plots
 	@set -e; for bench in tests/benchmarks/bench_*.py; do \
 	    echo "== $$bench"; $(BIN)/python "$$bench"; done
+	$(BIN)/python tests/benchmarks/report.py
 
 clean: ## Remove environments, caches and built files
 	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output

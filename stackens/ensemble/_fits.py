@@ -184,9 +184,10 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
     # Whatever comes before the network is fitted on this fold's training rows alone.
     transformed, target = _safe_indexing(X, rows), y[rows]
     if steps:
-        head = Pipeline(steps, memory=learner.memory)
+        # A Pipeline caches what comes before its last step, which is the network otherwise.
+        head = Pipeline([*steps, ("network", "passthrough")], memory=learner.memory)
         transformed = head.fit_transform(transformed, target)
-        steps = head.steps
+        steps = head.steps[:-1]
     learner.steps = [*steps, (learner.steps[-1][0], last)]
     fit.fitted = learner
     return last, last.plan_job(transformed, target, name=fit.label)

@@ -64,6 +64,7 @@ class NetworkLearner(RoutedParameters, ABC):
         "patience": [_POSITIVE_INT],
         "warm_start": ["boolean"],
         "callbacks": ["array-like", None],
+        "on_epoch_end": [callable, None],
         "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -188,6 +189,7 @@ class NetworkLearner(RoutedParameters, ABC):
             initial_optimizer_state=None if previous is None else previous["_optimizer_state"],
             keep_optimizer_state=self.warm_start or epochs is not None,
             callbacks=tuple(self.callbacks or ()),
+            on_epoch_end=self.on_epoch_end,
             prediction=describe(True),
             name=name or type(self).__name__,
         )

@@ -45,6 +45,7 @@ class _KerasNetwork(NetworkLearner):
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
+        on_epoch_end: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -62,6 +63,7 @@ class _KerasNetwork(NetworkLearner):
         self.patience = patience
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.on_epoch_end = on_epoch_end
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
@@ -194,6 +196,10 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    on_epoch_end : callable, default=None
+        ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
+        the thread that trains; training stops if it returns True. Unlike a callback it keeps the
+        network a tower.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
@@ -257,6 +263,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         class_weight: Any = None,
         warm_start: bool = False,
         callbacks: Any = None,
+        on_epoch_end: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -275,6 +282,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
             patience=patience,
             warm_start=warm_start,
             callbacks=callbacks,
+            on_epoch_end=on_epoch_end,
             random_state=random_state,
             verbose=verbose,
             **routed,
@@ -323,6 +331,10 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    on_epoch_end : callable, default=None
+        ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
+        the thread that trains; training stops if it returns True. Unlike a callback it keeps the
+        network a tower.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.

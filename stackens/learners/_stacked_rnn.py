@@ -72,6 +72,7 @@ class _StackedRNN(NetworkLearner):
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
+        on_epoch_end: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -99,6 +100,7 @@ class _StackedRNN(NetworkLearner):
         self.patience = patience
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.on_epoch_end = on_epoch_end
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
@@ -231,6 +233,10 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    on_epoch_end : callable, default=None
+        ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
+        the thread that trains; training stops if it returns True. Unlike a callback it keeps the
+        network a tower.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
@@ -306,6 +312,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         class_weight: Any = None,
         warm_start: bool = False,
         callbacks: Any = None,
+        on_epoch_end: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -334,6 +341,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
             patience=patience,
             warm_start=warm_start,
             callbacks=callbacks,
+            on_epoch_end=on_epoch_end,
             random_state=random_state,
             verbose=verbose,
             **routed,
@@ -396,6 +404,10 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    on_epoch_end : callable, default=None
+        ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
+        the thread that trains; training stops if it returns True. Unlike a callback it keeps the
+        network a tower.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -480,3 +481,36 @@ def test_a_memory_map_is_trained_on_and_predicted_without_a_copy(tmp_path):
     stack = StackingClassifier([("lstm", StackedRNNClassifier(4, epochs=2))], random_state=0)
     expected = stack.fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(stack.fit(mapped, y).predict_proba(mapped), expected)
+
+
+class CountingScaler(StandardScaler):
+    """Writes a line for every fit, in whatever process."""
+
+    def __init__(self, log=None):
+        super().__init__()
+        self.log = log
+
+    def fit(self, X, y=None):
+        with Path(self.log).open("a") as lines:
+            lines.write("fit\n")
+        return super().fit(X, y)
+
+
+def test_the_memory_of_a_pipeline_that_ends_in_a_network_is_used(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    X, y = X[:100], y[:100]
+    scaler = CountingScaler(str(tmp_path / "log"))
+    learners = [
+        (
+            name,
+            make_pipeline(
+                scaler,
+                StackedRNNClassifier(2, epochs=1, random_state=seed),
+                memory=str(tmp_path / "cache"),
+            ),
+        )
+        for seed, name in enumerate(["a", "b"])
+    ]
+    StackingClassifier(learners, cv=3).fit(X, y)
+    fits = (tmp_path / "log").read_text().splitlines()
+    assert len(fits) == 4  # three folds and the refit, once for both learners

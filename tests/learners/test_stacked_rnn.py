@@ -242,3 +242,20 @@ def test_verbose_shows_a_bar(digits, capfd):
     assert "StackedRNNClassifier" in capfd.readouterr().err
     quick().fit(X, y)
     assert "epoch" not in capfd.readouterr().err
+
+
+def test_a_hook_sees_every_epoch_and_can_stop_training():
+    X, y = load_digits_sequences(return_X_y=True)
+    seen = []
+
+    def look(epoch, logs):
+        seen.append((epoch, logs["loss"]))
+        return epoch == 2
+
+    options = {"random_state": 0, "metrics": ["accuracy"]}
+    hooked = StackedRNNClassifier(4, epochs=9, on_epoch_end=look, **options).fit(X[:90], y[:90])
+    assert seen == list(enumerate(hooked.history_["loss"]))
+    plain = StackedRNNClassifier(4, epochs=3, **options).fit(X[:90], y[:90])
+    assert hooked.history_ == plain.history_
+    for a, b in zip(hooked.weights_, plain.weights_, strict=True):
+        np.testing.assert_array_equal(a, b)

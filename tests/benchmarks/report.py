@@ -1,0 +1,269 @@
+"""Turns the JSON files of the benchmarks into the table and the plots of the documentation.
+
+Every row says what was aimed at, what was reached, and whether that is enough; no figure is typed
+in anywhere. Ratios are taken within a round; the median over rounds is given.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable
+
+import bench_cells
+import bench_scaling
+from _harness import RESULTS, medians
+
+
+def load(name: str) -> dict:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def ratio(sides: dict, above: str, below: str, key: str = "seconds", other: str = "") -> float:
+    """Return how many times as much ``above`` takes as ``below``."""
+    pairs = zip(sides[above], sides[below], strict=False)
+    return statistics.median(a[key] / b[other or key] for a, b in pairs)
+
+
+def stack_rows() -> list[tuple]:
+    sides = load("stack")["sides"]
+    found = {name: medians(rows) for name, rows in sides.items()}
+
+    def show(ours: str, theirs: str) -> str:
+        return " beside ".join(
+            f"{found[side]['seconds']:.1f} s ({found[side]['accuracy']:.3f})"
+            for side in (ours, theirs)
+        )
+
+    aims = [
+        ("18 fits, cold; scikit-learn + SciKeras", "stackens", "scikeras", 25),
+        ("the same; scikit-learn + skorch", "stackens", "skorch", 5),
+        ("the same; one Keras fit of the two-layer learner", "stackens", "keras_lstm", 1),
+        ("the same; one Keras fit of the bidirectional learner", "stackens", "keras_bilstm", 1),
+        ("the same; one Keras fit of the three-layer learner", "stackens", "keras_lstm3", 1),
+        ("plain Keras layers; scikit-learn + SciKeras", "stackens_builder", "scikeras", 5),
+        ("early stopping, median refits; SciKeras by hand", "stackens_early", "scikeras_early", 15),
+        ("early stopping, median refits; skorch by hand", "stackens_early", "skorch_early", None),
+    ]
+    rows = []
+    for title, ours, theirs, aim in aims:
+        times = ratio(sides, theirs, ours)
+        wanted = "" if aim is None else f"≥ {aim}×"
+        rows.append((title, wanted, f"{times:.2f}×", show(ours, theirs), _verdict(times, aim)))
+    return rows
+
+
+def cell_rows() -> list[tuple]:
+    sides = load("cells")["sides"]
+    rows = []
+    for cell, steps, units in bench_cells.WORK:
+        work = f"{cell} T={steps} units={units}"
+        found = {n: medians(sides[f"{n} {work}"]) for n in ("stackens", "keras", "torch")}
+        ours, keras, torch = found["stackens"], found["keras"]["one_ms"], found["torch"]["one_ms"]
+        shown = f"{ours['one_ms']:.1f}, six {ours['six_ms']:.1f} ms; Keras {keras:.1f}, "
+        shown += f"PyTorch {torch:.1f} ms"
+        name = f"step of 2 × {cell}({units}), {steps} timesteps"
+        six_torch = 6 * torch / ours["six_ms"]
+        if cell == "lstm" and units == 32 and steps == 500:
+            once = keras / ours["six_ms"]
+            rows.append(
+                (
+                    f"{name}: six beside one of Keras",
+                    "≥ 1×",
+                    f"{once:.2f}×",
+                    shown,
+                    _verdict(once, 1),
+                )
+            )
+            rows.append(
+                (
+                    f"{name}: six beside six of PyTorch",
+                    "≥ 2.5×",
+                    f"{six_torch:.2f}×",
+                    shown,
+                    _verdict(six_torch, 2.5),
+                )
+            )
+        elif cell == "lstm" and units > 32:
+            part = ours["fraction"]
+            rates = f"{ours['gflops']:.0f} of {ours['matmul']:.0f} GFLOP/s; {shown}"
+            rows.append(
+                (
+                    f"{name}, six: part of the matrix-product rate",
+                    "≥ 50 %",
+                    f"{part:.0%}",
+                    rates,
+                    _verdict(part, 0.5),
+                )
+            )
+        elif cell != "lstm":
+            alone = keras / ours["one_ms"]
+            rows.append(
+                (f"{name}: one beside Keras", "≥ 2×", f"{alone:.2f}×", shown, _verdict(alone, 2))
+            )
+            rows.append(
+                (
+                    f"{name}: six beside six of PyTorch",
+                    "≥ 1×",
+                    f"{six_torch:.2f}×",
+                    shown,
+                    _verdict(six_torch, 1),
+                )
+            )
+    return rows
+
+
+def predict_rows() -> list[tuple]:
+    sides = load("predict")["sides"]
+    found = {name: medians(rows) for name, rows in sides.items()}
+    rows = []
+    for size, most in ((1, 3), (32, None), (450, 20), (10_000, None)):
+        key = f"ms_{size}"
+        shown = ", ".join(f"{name} {values[key]:.1f} ms" for name, values in found.items())
+        title = f"predict {size:,} rows, three learners"
+        if most is not None:
+            ours = found["stackens"][key]
+            rows.append((title, f"≤ {most} ms", f"{ours:.1f} ms", shown, _verdict(most / ours, 1)))
+        if size <= 32:
+            times = ratio(sides, "scikeras", "stackens", key)
+            rows.append(
+                (f"{title}: SciKeras", "≥ 50×", f"{times:.0f}×", shown, _verdict(times, 50))
+            )
+        times = ratio(sides, "skorch", "stackens", key)
+        rows.append((f"{title}: skorch", "≥ 1×", f"{times:.2f}×", shown, _verdict(times, 1)))
+    return rows
+
+
+def imdb_rows() -> list[tuple]:
+    sides = load("imdb")["sides"]
+    found = {name: medians(rows) for name, rows in sides.items()}
+    ours, theirs = found["stackens"], found["keras_tutorial"]
+    times = ratio(sides, "keras_tutorial", "stackens")
+    shown = (
+        f"{ours['seconds']:.0f} s ({ours['accuracy']:.4f}; best learner "
+        f"{ours['best_learner']:.4f}) beside {theirs['seconds']:.0f} s ({theirs['accuracy']:.4f})"
+    )
+    accuracy = ours["accuracy"]
+    return [
+        (
+            "film reviews: 18 fits beside the tutorial's one",
+            "≥ 1×",
+            f"{times:.2f}×",
+            shown,
+            _verdict(times, 1),
+        ),
+        ("the same: test accuracy", "≥ 0.87", f"{accuracy:.4f}", shown, _verdict(accuracy, 0.87)),
+    ]
+
+
+def scaling_rows() -> list[tuple]:
+    found = {axis: medians(rows) for axis, rows in load("scaling")["sides"].items()}
+    return [
+        (
+            f"cost against {axis}: slope",
+            "≤ 1.0",
+            f"{values['slope']:.2f}",
+            ", ".join(f"{k}: {v:.2f} s" for k, v in values.items() if k != "slope"),
+            _verdict(1.05, values["slope"]),
+        )
+        for axis, values in found.items()
+    ]
+
+
+def fixed_rows() -> list[tuple]:
+    rows = []
+    for values in (medians(v) for v in load("fixed_costs")["sides"].values()):
+        for name in dict.fromkeys(key.split("_")[0] for key in values):
+            parts = {k.split("_", 1)[1]: v for k, v in values.items() if k.split("_")[0] == name}
+            shown = ", ".join(f"{k.replace('_', ' ')} {1e3 * v:.0f} ms" for k, v in parts.items())
+            rows.append(
+                (f"fixed costs of {name}", "", f"{1e3 * sum(parts.values()):.0f} ms", shown, "")
+            )
+    return rows
+
+
+def memory_rows() -> list[tuple]:
+    sides = load("memory")["sides"].values()
+    few, many = (medians(rows) for rows in sides)
+    shown = "; ".join(
+        f"{v['fit_mib']:.0f} MiB to fit, {v['predict_mib']:.0f} to predict, of {v['file_mib']:.0f}"
+        for v in (few, many)
+    )
+    growth = many["fit_mib"] - few["fit_mib"]
+    # Row numbers, targets and weights are in memory, and noise: a tenth of what the file grew.
+    allowed = (many["file_mib"] - few["file_mib"]) / 10
+    aim, reached = f"≤ {allowed:.0f} MiB more", f"{growth:+.0f} MiB"
+    return [("memory map: anonymous memory", aim, reached, shown, _verdict(allowed, growth))]
+
+
+def _verdict(reached: float, aim: float | None) -> str:
+    if aim is None:
+        return ""
+    return "yes" if reached >= aim else "**no**"
+
+
+def write_table() -> None:
+    parts: dict[str, Callable[[], list[tuple]]] = {
+        "stack": stack_rows,
+        "cells": cell_rows,
+        "predict": predict_rows,
+        "imdb": imdb_rows,
+        "memory": memory_rows,
+        "scaling": scaling_rows,
+        "fixed_costs": fixed_rows,
+    }
+    lines = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 30 9 9 42 10",
+        "",
+        *_cells("Work; against", "Aim", "Reached", "Seen (accuracy)", "Enough"),
+    ]
+    for name, make_rows in parts.items():
+        for row in make_rows():
+            lines += _cells(*row)
+        machine, rounds = load(name)["machine"], load(name)["sides"]
+        counts = sorted({len(r) for r in rounds.values()})
+        print(f"{name}: {machine['cpu']}, {machine['cores']} cores, rounds {counts}")
+    machine = load("stack")["machine"]
+    versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
+    lines += [
+        "",
+        f"Seen on: {machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python "
+        f"{machine['python']}; {versions}.",
+    ]
+    (RESULTS.parent / "table.txt").write_text("\n".join(lines) + "\n")
+
+
+def _cells(*cells: str) -> list[str]:
+    return [f"   {'*' if not k else ' '} - {cell}" for k, cell in enumerate(cells)]
+
+
+def draw() -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "stackens"
+    import matplotlib.pyplot as plt
+
+    found = {name: medians(rows) for name, rows in load("stack")["sides"].items()}
+    figure, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    names = sorted(found, key=lambda name: -found[name]["seconds"])
+    bars = ax.barh(names, [found[name]["seconds"] for name in names])
+    ax.bar_label(bars, [f"{found[name]['accuracy']:.3f}" for name in names], padding=3)
+    ax.set(xscale="log", xlabel="seconds (test accuracy beside the bar)")
+    figure.savefig(RESULTS.parent / "stack.svg", metadata={"Date": None})
+    axes = load("scaling")["sides"]
+    figure, panels = plt.subplots(1, len(axes), figsize=(11, 2.6), layout="constrained")
+    for ax, (axis, rows) in zip(panels, axes.items(), strict=True):
+        values = medians(rows)
+        sizes = bench_scaling.SIZES[axis]
+        ax.plot(sizes, [values[str(size)] for size in sizes], "o-")
+        ax.set(xlabel=axis, ylim=(0, None), xlim=(0, None))
+    panels[0].set_ylabel("seconds")
+    figure.savefig(RESULTS.parent / "scaling.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    write_table()
+    draw()
