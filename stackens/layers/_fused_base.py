@@ -30,7 +30,7 @@ class FusedRecurrence:
     ) -> tuple[Any, Any, list[Any]]:
         """Run over time; return last output, all outputs and the last states."""
         cell = self._find_cell() if self._is_ordinary(sequences) else None
-        if cell is None:
+        if cell is None or not self._can_run(sequences, mask):
             return super().inner_loop(  # type: ignore[misc]
                 sequences, initial_state, mask=mask, training=training
             )
@@ -49,8 +49,10 @@ class FusedRecurrence:
             and sequences.dtype in ("float32", "float64")
             and self.compute_dtype == sequences.dtype  # type: ignore[attr-defined]
             and not tf.config.get_visible_devices("GPU")
-            and _recurrence.is_available()
         )
+
+    def _can_run(self, sequences: Any, mask: Any) -> bool:
+        return _recurrence.is_available()
 
     def _run(
         self, cell: _recurrence.Cell, sequences: Any, states: Any, mask: Any

@@ -70,6 +70,9 @@ class FusedLSTM(FusedRecurrence, keras.layers.LSTM):
             return None
         return _recurrence.LSTM
 
+    def _can_run(self, sequences: Any, mask: Any) -> bool:
+        return self._block_kernel_pays(sequences, mask) or super()._can_run(sequences, mask)
+
     def _run(
         self, cell: _recurrence.Cell, sequences: Any, states: Any, mask: Any
     ) -> tuple[Any, Any, list[Any]]:

@@ -204,7 +204,8 @@ def is_available() -> bool:
     try:
         from tensorflow.compiler.tf2xla.ops import gen_xla_ops  # noqa: F401
 
-        tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(1))
+        with tf.init_scope():  # runs now, even if somebody is tracing
+            tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(1))
     except (ImportError, tf.errors.OpError, ValueError):
         return False
     return True

@@ -21,6 +21,8 @@ __all__ = ["PREDICTION_BLOCK", "predict", "prepare_prediction"]
 # the rounding of a matrix product depends on its shape.
 PREDICTION_BLOCK = 32
 _PIECE_BYTES = 16 * 2**20
+# Up to so many blocks are run one by one, which saves tracing a loop over them.
+_FEW_BLOCKS = 12
 _KEPT_WEIGHTS = 2  # networks of one architecture
 _CACHE: list[ProgramCache] = []
 
@@ -105,28 +107,28 @@ class _PredictionProgram:
 
     def prepare(self, shape: tuple[int, ...]) -> None:
         weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
-        for n_rows in (1, PREDICTION_BLOCK + 1):
-            self(weights, np.zeros([n_rows, *shape], self.dtype))
+        self(weights, np.zeros([1, *shape], self.dtype))
         self._tensors.clear()
 
     def __call__(self, weights: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
         flat, others = self._weights(weights)
-        size = max(1, _PIECE_BYTES // max(1, values[:PREDICTION_BLOCK].nbytes)) * PREDICTION_BLOCK
+        missing = -len(values) % PREDICTION_BLOCK
+        n_blocks = (len(values) + missing) // PREDICTION_BLOCK
+        bytes_a_block = max(1, values[:PREDICTION_BLOCK].nbytes)
+        at_once = 1 if n_blocks <= _FEW_BLOCKS else max(1, _PIECE_BYTES // bytes_a_block)
+        run = self._find(several=at_once > 1)
         results = []
-        for start in range(0, len(values), size):
-            piece = values[start : start + size]
-            n_rows = len(piece)
-            missing = -n_rows % PREDICTION_BLOCK
-            if missing:  # repeat the last row
+        for start in range(0, len(values), at_once * PREDICTION_BLOCK):
+            piece = values[start : start + at_once * PREDICTION_BLOCK]
+            if start + len(piece) == len(values) and missing:  # repeat the last row
                 piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
-            if len(piece) > PREDICTION_BLOCK:
+            if at_once > 1:
                 piece = piece.reshape(-1, PREDICTION_BLOCK, *piece.shape[1:])
-            run = self._find(several=piece.ndim > values.ndim)
             outputs = run(flat, others, tf.constant(piece, self.dtype)).numpy()
-            results.append(outputs.reshape(-1, *outputs.shape[-1:])[:n_rows])
-        return results[0] if len(results) == 1 else np.concatenate(results)
+            results.append(outputs.reshape(-1, *outputs.shape[-1:]))
+        return np.concatenate(results)[: len(values)]
 
     def _find(self, several: bool) -> Any:
         """Return the traced function itself: finding it anew takes as long as running it."""

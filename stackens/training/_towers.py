@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -58,8 +58,7 @@ def train(
         says, else 1, which trains in this process (on all its cores).
     progress : callable, default=None
         ``progress(done, total, text)`` after every epoch, counted over all jobs; with several
-        processes after all is done.
-
+        processes as each is done.
     on_error : {"raise", "return"}, default="raise"
         "return" puts the exception of a job that failed in the place of its result, and trains
         the others to their end.
@@ -143,6 +142,7 @@ def _train_here(
     from stackens.training._program import find_program
 
     programs = [find_program(job) for job in jobs]
+    longest_first = sorted(range(len(jobs)), key=lambda i: -_work(jobs[i], programs[i]))
     run = _Run(sum(job.epochs for job in jobs), progress, stop_at_error)
     run.check_memory(jobs, programs)
     if None in programs:
@@ -156,22 +156,32 @@ def _train_here(
         return [run.train_one(jobs[0], programs[0])]
     n_threads = min(len(jobs), n_threads or joblib.cpu_count())
     with ThreadPoolExecutor(n_threads, thread_name_prefix="stackens-tower") as pool:
-        futures = []
+        futures = {}
         try:
-            for job, program in zip(jobs, programs, strict=True):
+            for i in longest_first:  # so that the cores finish together
+                job, program = jobs[i], programs[i]
                 if program is not None and not run.is_stopped:
-                    program.prepare(job)
-                    run.shared.initial_weights(job)
-                futures.append(pool.submit(run.train_one, job, program))
+                    with suppress(Exception):  # the job meets the same error, and reports it
+                        program.prepare(job)
+                        run.shared.initial_weights(job)
+                futures[i] = pool.submit(run.train_one, job, program)
             # Whoever trains will predict: what that needs is made while the towers run.
             wanted = {j.prediction.key: (j.prediction, j.X.shape[1:]) for j in jobs if j.prediction}
             for architecture, shape in wanted.values():
                 if not run.is_stopped:
                     prepare_prediction(architecture, shape)
-            return [future.result() for future in futures]
+            return [futures[i].result() for i in range(len(jobs))]
         except BaseException:
             run.stop()
             raise
+
+
+def _work(job: Job, program: TowerProgram | None) -> int:
+    """Return a measure of how long a job takes."""
+    if program is None:
+        return 0
+    n_steps = job.X.shape[1] if job.X.ndim > 1 else 1
+    return sum(program.layout.sizes) * n_steps * job.epochs * len(job.training_rows)
 
 
 class _Stopped(Exception):  # noqa: N818 - a signal between threads, never seen outside
