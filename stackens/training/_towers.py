@@ -92,7 +92,7 @@ def train(
 
 
 def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | None) -> list[Any]:
-    """Train a few jobs at a time in each process; those of a process that dies are done again."""
+    """Give every process its share of the jobs; those of a process that dies are done again."""
     threads = max(1, joblib.cpu_count() // n_processes)
     counter = _Counter(sum(job.epochs for job in jobs), progress)
     results: dict[int, Any] = {}
@@ -100,15 +100,18 @@ def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | 
     lazily = {"return_as": "generator_unordered"} if backend.supports_return_generator else {}
     for _ in range(_ATTEMPTS):
         missing = [i for i in range(len(jobs)) if i not in results]
+        # One task a process, and round robin, which spreads the folds of each learner evenly:
+        # between tasks, loky takes the memory of TensorFlow for a leak and ends the process.
+        shares = [missing[k::n_processes] for k in range(min(n_processes, len(missing)))]
         tasks = [
-            joblib.delayed(_train_in_worker)(chunk, [jobs[i] for i in chunk], threads)
-            for chunk in (missing[k : k + threads] for k in range(0, len(missing), threads))
+            joblib.delayed(_train_in_worker)(share, [jobs[i] for i in share], threads)
+            for share in shares
         ]
         try:
             # Each comes with its numbers: not every backend keeps the order.
-            for chunk, trained in joblib.Parallel(n_jobs=n_processes, **lazily)(tasks):
-                results.update(zip(chunk, trained, strict=True))
-                for i in chunk:
+            for share, trained in joblib.Parallel(n_jobs=n_processes, **lazily)(tasks):
+                results.update(zip(share, trained, strict=True))
+                for i in share:
                     counter.advance(jobs[i].epochs, jobs[i].name)
         except BrokenProcessPool as error:
             _LOGGER.warning(

