@@ -296,9 +296,10 @@ def _open_regular(path: Path, follow_symlinks: bool) -> Iterator[BinaryIO]:
     elif path.is_symlink():
         raise ArchiveError(f"{path} is a symbolic link, which is not followed here.")
     descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ArchiveError(f"{path} is no regular file.")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ArchiveError(f"{path} is no regular file.")
         yield file
 
 
