@@ -27,8 +27,8 @@ class Train(Protocol):
         *,
         checkpoints: Sequence[Checkpoint | None],
         on_trained: Callable[[int, TrainedNetwork], None],
-    ) -> Sequence[TrainedNetwork]:
-        """Train jobs, and tell of each, by its position, as soon as it is done."""
+    ) -> Sequence[Any]:
+        """Train jobs, and tell of each that succeeds, by its position, as soon as it is done."""
 
 
 def train_once(
@@ -39,7 +39,7 @@ def train_once(
     *,
     on_served: Callable[[int], None] | None = None,
     every: float = 60.0,
-) -> list[TrainedNetwork]:
+) -> list[Any]:
     """Return trained networks: those that are kept, and the others after training them.
 
     A job that another process is training is waited for, after all others are done; if that
@@ -56,7 +56,8 @@ def train_once(
         Where networks are kept.
     train : callable
         ``train(jobs, checkpoints=…, on_trained=…)``; both arguments can be pickled, and
-        ``on_trained`` may be called in other threads and processes.
+        ``on_trained`` may be called in other threads and processes. What it returns in the place
+        of a network, e.g. an exception, is handed on and not kept.
     on_served : callable, default=None
         ``on_served(position)`` for each job that need not be trained here.
     every : float, default=60.0
@@ -71,7 +72,7 @@ def train_once(
     for i, key in enumerate(keys):
         if not isinstance(key, NoKey):
             positions.setdefault(key, []).append(i)
-    results: list[TrainedNetwork | None] = [None] * len(jobs)
+    results: list[Any] = [None] * len(jobs)
 
     def serve(key: str, *, first_is_trained: bool = False) -> bool:
         """Fill in a network that is there."""
@@ -109,7 +110,7 @@ def train_once(
         if pending and not claims.keys:
             store.wait(pending[0], timeout=_LOOK_AGAIN)
             pending = [key for key in pending if not serve(key)]
-    return results  # type: ignore[return-value]
+    return results
 
 
 class _Claims:

@@ -16,98 +16,112 @@ from sklearn.base import clone
 from stackens import StackedRNNClassifier
 from stackens.exceptions import StoreWarning
 from stackens.training import (
+    Architecture,
     Checkpoint,
+    EarlyStopping,
+    Job,
     JobStore,
     NoKey,
+    Optimizer,
     TrainedNetwork,
     TrainingState,
     network_key,
+    stream,
     train,
     train_once,
 )
-from stackens.training._towers import _Counter, _Shared, _Tower
 
 
-class ResumingTower(_Tower):
-    """A tower with a checkpoint: what the engine's own one is to do."""
+class LinearTower:
+    """A training in NumPy with everything that a state must hold: momentum, noise, stopping."""
 
-    def __init__(self, *args, checkpoint=None):
-        super().__init__(*args)
-        self.checkpoint = checkpoint
+    def __init__(self, job, checkpoint):
+        self.job, self.checkpoint = job, checkpoint
+        n_columns = int(np.prod(job.X.shape[1:]))
+        self.w = stream(job.seed, "start").normal(size=n_columns)
+        self.velocity, self.step, self.epoch = np.zeros(n_columns), 0, -1
+        self.history, self.best, self.best_loss, self.best_epoch = {}, None, np.inf, -1
         self.epochs = []
 
     def run(self):
-        epoch = self.restore() if self.checkpoint is not None else -1
-        for epoch in range(epoch + 1, self.job.epochs):  # noqa: B020
-            if self.is_stalled(epoch - 1):
-                epoch -= 1
-                break
-            self.epochs.append(epoch)
-            logs = self._run_epoch(epoch)
-            for name, value in logs.items():
-                self.history.setdefault(name, []).append(value)
-            self._check_finite(logs, epoch)
-            if self._stop_early(logs, epoch):
-                break
+        self.restore()
+        while self.epoch + 1 < self.job.epochs and not self.has_stalled():
+            self.epoch += 1
+            self.epochs.append(self.epoch)
+            self.train_epoch()
             if self.checkpoint is not None and self.checkpoint.is_due():
-                self.checkpoint.save(self.freeze(epoch))
-        return self._result(epoch)
+                self.checkpoint.save(self.freeze())
+        w = self.w if self.best is None else self.best[0]
+        best_epoch = self.epoch if self.best is None else self.best_epoch
+        return TrainedNetwork([w], self.history, best_epoch, 0.0)
 
-    def is_stalled(self, epoch):
+    def has_stalled(self):
         stopping = self.job.early_stopping
-        return stopping is not None and epoch - self.best_epoch >= stopping.patience
+        return stopping is not None and self.epoch - self.best_epoch >= stopping.patience
 
-    def freeze(self, epoch):
-        parameters, others = self._snapshot()
-        return TrainingState(
-            epoch,
-            parameters,
-            others,
-            [slot.numpy() for slot in self.state.slots],
-            self.state.step.numpy(),
-            self.history,
-            self.best_loss,
-            self.best_epoch,
-            self.best,
-            time.perf_counter() - self.started,
+    def train_epoch(self):
+        job = self.job
+        order = job.order(self.epoch)
+        for start in range(0, len(order), job.batch_size):
+            rows = order[start : start + job.batch_size]
+            x = job.X[rows].reshape(len(rows), -1).astype("f8")
+            x = x * (stream(job.seed, "noise", self.step).random(x.shape) > 0.2)
+            gradient = x.T @ (x @ self.w - job.y[rows].reshape(len(rows), -1)[:, 0]) / len(rows)
+            self.velocity = 0.9 * self.velocity - 0.01 * gradient
+            self.w = self.w + self.velocity
+            self.step += 1
+        self.history.setdefault("loss", []).append(self.loss(order))
+        if job.validation_rows is not None:
+            loss = self.loss(job.validation_rows)
+            self.history.setdefault("val_loss", []).append(loss)
+            if loss < self.best_loss:
+                self.best_loss, self.best_epoch = loss, self.epoch
+                self.best = (self.w.copy(), [])
+
+    def loss(self, rows):
+        errors = self.job.X[rows].reshape(len(rows), -1).astype("f8") @ self.w - np.ravel(
+            self.job.y[rows]
         )
+        return float(np.mean(errors**2))
+
+    def freeze(self):
+        return TrainingState(
+            self.epoch, self.w, [], [self.velocity], np.array(self.step), self.history,
+            self.best_loss, self.best_epoch, self.best, 0.0,
+        )  # fmt: skip
 
     def restore(self):
-        kept = self.checkpoint.load()
+        kept = None if self.checkpoint is None else self.checkpoint.load()
         if kept is None:
-            return -1
-        self.state.parameters.assign(kept.parameters)
-        self.state.step.assign(kept.step)
-        for variables, values in ((self.state.others, kept.others), (self.state.slots, kept.slots)):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
-        self.history, self.best = kept.history, kept.best
+            return
+        self.epoch, self.w, (self.velocity,) = kept.epoch, kept.parameters, kept.slots
+        self.step, self.history, self.best = int(kept.step), kept.history, kept.best
         self.best_loss, self.best_epoch = kept.best_loss, kept.best_epoch
-        self.started = time.perf_counter() - kept.seconds
-        return kept.epoch
 
 
 class Trainer:
-    """Trains one by one, as the engine would, and counts."""
+    """Trains one job after the other, and counts."""
 
-    def __init__(self, fail_at=None):
-        self.names, self.epochs, self.fail_at = [], [], fail_at
+    def __init__(self, fail_at=None, linear=False):
+        self.names, self.epochs, self.fail_at, self.linear = [], [], fail_at, linear
 
     def __call__(self, jobs, *, checkpoints, on_trained):
         results = []
         for position, (job, checkpoint) in enumerate(zip(jobs, checkpoints, strict=True)):
             if position == self.fail_at:
                 raise KeyboardInterrupt
-            from stackens.training._program import find_program
-
-            tower = ResumingTower(
-                job, find_program(job), _Shared(), _Counter(1, None), checkpoint=checkpoint
-            )
-            results.append(tower.run())
+            results.append(self.train_one(job, checkpoint))
             self.names.append(job.name)
-            self.epochs.extend(tower.epochs)
             on_trained(position, results[-1])
         return results
+
+    def train_one(self, job, checkpoint):
+        if not self.linear:
+            return train([job])[0]
+        tower = LinearTower(job, checkpoint)
+        trained = tower.run()
+        self.epochs.extend(tower.epochs)
+        return trained
 
 
 RNN = StackedRNNClassifier(units=4, epochs=4, dropout=0.2, batch_size=5, random_state=0)
@@ -210,7 +224,7 @@ def test_a_damaged_entry_is_trained_again(data, store, expected):
     assert trainer.names == ["fold 1"]
 
 
-def test_a_full_disk_costs_a_warning(data, store, expected, monkeypatch):
+def test_a_full_disk_costs_a_warning(data, store, monkeypatch):
     from stackens import archive
 
     def fail(path, *args, **kwargs):
@@ -219,8 +233,25 @@ def test_a_full_disk_costs_a_warning(data, store, expected, monkeypatch):
     monkeypatch.setattr("stackens.training._store.write_archive", fail)
     jobs, keys = plan(data)
     with pytest.warns(StoreWarning, match="No space left") as caught:
-        assert_same(train_once(jobs, keys, store, Trainer(), every=0.0), expected["plain"])
+        found = train_once(jobs, keys, store, Trainer(linear=True), every=0.0)
     assert len(caught) == 1
+    assert_same(found, [LinearTower(job, None).run() for job in jobs])
+
+
+def test_failures_are_handed_on_and_not_kept(data, store, expected):
+    jobs, keys = plan(data)
+
+    def fail_once(jobs, *, checkpoints, on_trained):
+        results = Trainer()(jobs, checkpoints=checkpoints, on_trained=lambda *_: None)
+        for position in (0, 2):
+            on_trained(position, results[position])
+        return [results[0], FloatingPointError("diverged"), results[2]]
+
+    found = train_once([*jobs, jobs[1]], [*keys, keys[1]], store, fail_once)
+    assert str(found[1]) == str(found[3]) == "diverged"
+    trainer = Trainer()
+    assert_same(train_once(jobs, keys, store, trainer), expected["plain"])
+    assert trainer.names == ["fold 1"]
 
 
 def test_truncated_results_are_not_kept(data, store):
@@ -284,10 +315,11 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_going_on_after_any_epoch_gives_the_same_bits(data, store, expected, name, monkeypatch):
+def test_going_on_after_any_epoch_gives_the_same_bits(data, store, name, monkeypatch):
     jobs, keys = plan(data, LEARNERS[name])
     saved = Checkpoint.save
-    n_epochs = len(expected[name][0].history["loss"])
+    expected = [LinearTower(jobs[0], None).run()]
+    n_epochs = len(expected[0].history["loss"])
     for last in range(n_epochs - 1):
         store.clear()
 
@@ -298,12 +330,12 @@ def test_going_on_after_any_epoch_gives_the_same_bits(data, store, expected, nam
 
         monkeypatch.setattr(Checkpoint, "save", save_and_die)
         with pytest.raises(Killed):
-            train_once(jobs[:1], keys[:1], store, Trainer(), every=0.0)
+            train_once(jobs[:1], keys[:1], store, Trainer(linear=True), every=0.0)
         monkeypatch.setattr(Checkpoint, "save", saved)
         assert Checkpoint(store, keys[0]).load().epoch == last
-        trainer = Trainer()
+        trainer = Trainer(linear=True)
         found = train_once(jobs[:1], keys[:1], store, trainer, every=0.0)
-        assert_same(found, expected[name][:1])
+        assert_same(found, expected)
         assert trainer.epochs == list(range(last + 1, n_epochs))
         assert store.info().n_checkpoints == 0
 
@@ -374,32 +406,43 @@ def test_a_damaged_state_begins_anew(store):
 
 
 CODE = """
-import sys
-import numpy as np
-sys.path.insert(0, sys.argv[2])
-import test_served as t
-from stackens.training import JobStore, train_once
-
-rng = np.random.default_rng(0)
-data = rng.normal(size=(30, 5, 2)), np.arange(30) % 3
-learner = t.clone(t.STOPPING).set_params(epochs=150, patience=1000, learning_rate=0.01)
-jobs, keys = t.plan(data, learner)
-trainer = t.Trainer()
-t.train(t.plan(data, t.clone(learner).set_params(epochs=1))[0])  # compiles the program
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("served", sys.argv[2])
+served = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(served)
+jobs, keys = served.make_linear_jobs()
 print("ready", flush=True)
-found = train_once(jobs, keys, JobStore(sys.argv[1]), trainer, every=0.0)
-np.savez(sys.argv[3], *[w for network in found for w in network.weights])
+trainer = served.Trainer(linear=True)
+found = served.train_once(jobs, keys, served.JobStore(sys.argv[1]), trainer, every=0.0)
+served.np.savez(sys.argv[3], *[network.weights[0] for network in found])
 print(",".join(trainer.names), flush=True)
 """
 
 
-@pytest.mark.slow
+def make_linear_jobs():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 3, 2)).astype("f4"), rng.normal(size=20)
+    rows = np.arange(20)
+    jobs = [
+        Job(
+            Architecture(dict, key="linear"), X, y, "mse", Optimizer("SGD"), seed=seed, epochs=40,
+            batch_size=5, rows=rows[:15], validation_rows=rows[15:], name=str(seed),
+            early_stopping=EarlyStopping(100),
+        )
+        for seed in range(4)
+    ]  # fmt: skip
+    return jobs, [f"{job.seed:064x}" for job in jobs]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path):
-    def run(store, result, seconds=None):
-        here = __file__.rpartition("/")[0]
+    store, result = JobStore(tmp_path / "store"), tmp_path / "result.npz"
+
+    def run(seconds=None):
         with subprocess.Popen(
-            [sys.executable, "-c", CODE, store, here, result], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", CODE, store.location, __file__, result],
+            stdout=subprocess.PIPE,
+            text=True,
         ) as process:
             assert process.stdout.readline() == "ready\n"
             try:
@@ -408,17 +451,18 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path):
                 process.kill()
                 return None
 
-    folds = ["fold 0", "fold 1", "fold 2"]
-    assert run(tmp_path / "whole", tmp_path / "whole.npz") == folds
+    jobs, _ = make_linear_jobs()
+    expected = [LinearTower(job, None).run() for job in jobs]
     rng = np.random.default_rng(0)
-    killed = JobStore(tmp_path / "killed")
-    for _ in range(4):
-        run(killed.location, tmp_path / "killed.npz", rng.uniform(0.05, 0.4))
-    finished = killed.info().n_entries
-    trained = run(killed.location, tmp_path / "killed.npz")
-    assert trained == folds[finished:] or (trained, finished) == ([""], 3)
-    with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "killed.npz") as resumed:
-        assert whole.files == resumed.files
-        for name in whole.files:
-            assert whole[name].tobytes() == resumed[name].tobytes()
-    assert killed.info().n_checkpoints == 0
+    finished = []
+    for _ in range(6):
+        if run(rng.uniform(0.05, 0.3)) is not None:
+            break
+        finished.append(store.info().n_entries)
+    assert finished == sorted(finished)  # what was finished is not lost
+    before = store.info().n_entries
+    assert run() == ([job.name for job in jobs[before:]] or [""])
+    with np.load(result) as found:
+        for name, network in zip(found.files, expected, strict=True):
+            assert found[name].tobytes() == network.weights[0].tobytes()
+    assert store.info().n_checkpoints == 0
