@@ -144,7 +144,13 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
                 parts.append(digester.digest_rows(values, rows) if is_used else combine("none"))
     except UncertainContentError as error:
         return NoKey(str(error), error.unseeded)
-    extra = (job.epochs, job.keep_optimizer_state, job.initial_weights)
+    # What a plan may set otherwise than the parameters say, as a refit does.
+    stopping = job.early_stopping
+    extra = (
+        (job.epochs, job.batch_size, job.shuffle, job.keep_optimizer_state),
+        None if stopping is None else (stopping.patience, stopping.min_delta),
+        job.initial_weights,
+    )
     return _key("network", learner, combine("job", *parts), job.seed, extra)
 
 
