@@ -447,7 +447,8 @@ def start(code, store, key=KEY):
 
 
 def finish(process):
-    output, _ = process.communicate(timeout=60)
+    with process:
+        output = process.stdout.read()  # not `communicate`, which misses what is buffered already
     assert process.returncode == 0
     return output
 
@@ -461,7 +462,7 @@ def test_a_claim_excludes_others_until_it_is_given_back(store):
         assert store.claim(KEY) is None
         assert store.claim(OTHER) is not None
         assert not store.wait(KEY, timeout=0.05)
-        answer = start("print('ready'); print(store.claim(key))", store)
+        answer = start("print('ready', flush=True); print(store.claim(key))", store)
         assert finish(answer) == "None\n"
     assert store.wait(KEY)
     with store.claim(KEY) as claim:
