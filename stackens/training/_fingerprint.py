@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackens.training._code import package_version
+from stackens.training._code import installed_name, package_version
 from stackens.training._content import Digester, UncertainContentError, combine
 from stackens.training._job import Job
 
@@ -201,6 +201,7 @@ def _key(
             )
         parts = [
             digester.digest(_versions()),
+            digester.digest(_custom_objects()),
             digester.digest_estimator(estimator, seed=seed),
             data,
             digester.digest_all("extra", extra),
@@ -249,6 +250,16 @@ def _keras_settings() -> tuple[str, str]:
     import keras
 
     return (keras.config.floatx(), keras.config.dtype_policy().name)
+
+
+def _custom_objects() -> list[tuple[str, Any]]:
+    """What users have registered with Keras, so that a name may stand for it."""
+    if "keras" not in sys.modules:
+        return []
+    import keras
+
+    found = sorted(keras.saving.get_custom_objects().items())
+    return [(name, value) for name, value in found if installed_name(value) is None]
 
 
 def _sklearn_settings() -> tuple[Any, ...]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stackens.training._checkpoint import Checkpoint
 from stackens.training._claims import Claim
-from stackens.training._entries import get_network, put_network
+from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
 from stackens.training._fingerprint import NoKey
 from stackens.training._job import Job, TrainedNetwork
 from stackens.training._store import JobStore
 
-__all__ = ["Train", "train_once"]
+__all__ = ["Train", "fit_once", "train_once"]
 
 _LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
 
@@ -80,6 +81,7 @@ def train_once(
         found = results[own[0]] if first_is_trained else get_network(store, key)
         if found is None:
             return False
+        store.discard_checkpoint(key)  # of whoever died between keeping the one and removing this
         for i in own:
             results[i] = found
             if on_served is not None and not (first_is_trained and i == own[0]):
@@ -111,6 +113,45 @@ def train_once(
             store.wait(pending[0], timeout=_LOOK_AGAIN)
             pending = [key for key in pending if not serve(key)]
     return results
+
+
+def fit_once(
+    key: str | NoKey,
+    store: JobStore,
+    fit: Callable[[], KeptFit],
+    *,
+    needs_estimator: bool = False,
+) -> KeptFit:
+    """Return what is kept of a fit of an estimator that is no network; else fit and keep it.
+
+    Parameters
+    ----------
+    key : str or NoKey
+        From ``prediction_key``, or from ``fit_key`` if nothing is to be predicted.
+    store : JobStore
+        Where fits are kept.
+    fit : callable
+        ``fit() -> KeptFit``.
+    needs_estimator : bool, default=False
+        Whether predictions alone will not do.
+
+    Returns
+    -------
+    KeptFit
+        Its ``estimator`` may be None if it was not needed.
+    """
+    if isinstance(key, NoKey):
+        return fit()
+    while True:
+        with store.claim(key) or contextlib.nullcontext() as claim:
+            found = get_fit(store, key)
+            if found is not None and (found.estimator is not None or not needs_estimator):
+                return found
+            if claim is not None:
+                kept = fit()
+                put_fit(store, key, kept)
+                return kept
+        store.wait(key)
 
 
 class _Claims:

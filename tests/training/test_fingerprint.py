@@ -330,6 +330,7 @@ OTHER = [
     ("def f(x): return x + 1", "def f(x): return x + 2"),
     ("def f(x): return x + 1", "def f(x): return x - 1"),
     ("def f(x): return x.a", "def f(x): return x.b"),
+    ("def f(x): return f.k\nf.k = 1", "def f(x): return f.k\nf.k = 2"),
     ("def f(x, k=1): return x", "def f(x, k=2): return x"),
     ("def f(x, *, k=1): return x", "def f(x, *, k=2): return x"),
     ("def f(x, k): return x", "def f(x, j): return x"),
@@ -677,6 +678,20 @@ def test_a_plan_that_departs_from_the_parameters_counts(data):
     keys = [network_key(learner, replace(job, **change)) for change in changes]
     assert len(set(keys)) == len(keys)
     assert network_key(learner, replace(job, name="other", callbacks=())) == keys[0]
+
+
+def test_what_users_register_with_keras_counts(data):
+    learner = clone(RNN).set_params(loss="own")
+    registered = keras.saving.get_custom_objects()
+    keys = []
+    for source in ("def f(y, p): return p - y", "def f(y, p): return y - p"):
+        registered["own"] = define(source)
+        try:
+            keys.append(fit_key(learner, data_digest(*data)))
+        finally:
+            del registered["own"]
+    assert isinstance(keys[0], str)
+    assert keys[0] != keys[1]
 
 
 def test_an_earlier_step_counts_through_its_output(data):
