@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 __all__ = [
+    "ArchiveError",
     "BackendError",
     "InvalidInputError",
     "MissingClassWarning",
     "MissingExtraError",
+    "StoreWarning",
     "TrainingDivergedError",
 ]
 
 
 class InvalidInputError(ValueError):
     """Data or a parameter that cannot be used; the message says what to do."""
+
+
+class ArchiveError(OSError):
+    """A file of ours cannot be written, cannot be read, or is damaged."""
 
 
 class MissingExtraError(ImportError):
@@ -29,3 +35,7 @@ class TrainingDivergedError(FloatingPointError):
 
 class MissingClassWarning(RuntimeWarning):
     """A fold's training rows lack a class that the data have."""
+
+
+class StoreWarning(UserWarning):
+    """The store cannot keep or serve something; it is trained as if there were no store."""

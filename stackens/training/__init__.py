@@ -1,31 +1,56 @@
-"""How many jobs are trained: jobs, towers, compiled programs, early stopping."""
+"""How many jobs are trained: jobs, towers, compiled programs, early stopping, the store."""
 
 from __future__ import annotations
 
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
+from stackens.training._checkpoint import Checkpoint, TrainingState
+from stackens.training._entries import KeptFit, get_fit, put_fit
+from stackens.training._fingerprint import (
+    NoKey,
+    data_digest,
+    fit_key,
+    network_key,
+    prediction_key,
+)
 from stackens.training._data import ArrayPool
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
+from stackens.training._served import train_once
+from stackens.training._store import JobStore, StoreInfo, check_memory
 from stackens.training._towers import train
 
 __all__ = [
     "PREDICTION_BLOCK",
     "ArrayPool",
     "Architecture",
+    "Checkpoint",
     "EarlyStopping",
     "Job",
+    "JobStore",
+    "KeptFit",
+    "NoKey",
     "Optimizer",
+    "StoreInfo",
     "TowerLearner",
     "TrainedNetwork",
+    "TrainingState",
     "adapt",
+    "check_memory",
+    "data_digest",
+    "fit_key",
+    "get_fit",
     "initial_weights",
+    "network_key",
     "predict",
+    "prediction_key",
+    "put_fit",
     "register_adapter",
     "require_keras",
     "seeded_globals",
     "stream",
     "train",
+    "train_once",
 ]

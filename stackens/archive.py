@@ -1,0 +1,392 @@
+"""Arrays and JSON in one file, with checksums, and no code in it.
+
+An archive is written to a temporary name in the same folder and then renamed, so that a reader
+finds the old file, the new one, or none. Every byte is covered by a checksum: what is read is
+exactly what was written, or :class:`~stackens.exceptions.ArchiveError` is raised. Nothing is ever
+unpickled or executed.
+
+The layout, all numbers little-endian: 16 bytes of magic; the format's version (4 bytes); the
+length of the header (8 bytes); the SHA-256 of these and the header (32 bytes); the header, which is
+JSON; then the arrays in C order, each at a multiple of 64 bytes, zeros between them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import re
+import stat
+import struct
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+
+from stackens.exceptions import ArchiveError, InvalidInputError
+
+__all__ = ["TEMPORARY_PREFIX", "Archive", "read_archive", "write_archive"]
+
+# Files that a killed writer left behind begin with this; whoever owns the folder may sweep them.
+TEMPORARY_PREFIX = ".stackens-tmp-"
+
+_MAGIC = b"stackens-archive"
+_VERSION = 1
+_PREFIX = struct.Struct("<16sIQ")
+_DIGEST_SIZE = hashlib.sha256().digest_size
+_HEADER_START = _PREFIX.size + _DIGEST_SIZE
+_ALIGNMENT = 64
+_PIECE = 1 << 22  # bytes read, written and hashed at once
+
+# Booleans, integers, floating and complex numbers, byte and unicode strings.
+_KINDS = "biufcSU"
+_DTYPE = re.compile(rf"[<>|][{_KINDS}][0-9]{{1,9}}")
+
+# Where the system has them: do not follow a link, do not wait for a pipe's other end.
+_SAFE_OPEN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """What an archive holds.
+
+    Attributes
+    ----------
+    kind : str
+        What it is, as its writer called it, e.g. ``"network"``.
+    arrays : dict of str to ndarray
+        The arrays, in the order in which they were given.
+    meta : dict
+        Everything else: JSON.
+    """
+
+    kind: str
+    arrays: dict[str, np.ndarray]
+    meta: dict[str, Any]
+
+
+def write_archive(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, Any],
+    meta: Mapping[str, Any] | None = None,
+    *,
+    kind: str,
+) -> int:
+    """Write arrays and JSON to a file, which appears whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; one that is there is replaced. Its folder must exist.
+    arrays : mapping of str to array-like
+        Arrays of booleans, numbers, byte strings or unicode strings, of any shape.
+    meta : mapping, default=None
+        JSON: dicts with string keys, lists, strings, finite numbers, booleans, None. Nothing that
+        JSON would change is accepted, so that it comes back equal.
+    kind : str
+        What the file is; ``read_archive`` refuses another kind.
+
+    Returns
+    -------
+    int
+        Size of the file in bytes.
+
+    Raises
+    ------
+    InvalidInputError
+        If an array or ``meta`` is of a type that cannot be kept.
+    ArchiveError
+        If the file cannot be written: no space, no permission, no such folder.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> from stackens.archive import read_archive, write_archive
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "weights")
+    ...     size = write_archive(path, {"kernel": np.eye(2)}, {"epochs": 3}, kind="example")
+    ...     read_archive(path, kind="example").meta
+    {'epochs': 3}
+    """
+    path = Path(path)
+    checked = {_check_name(name): _check_array(name, value) for name, value in arrays.items()}
+    described, total = _describe(checked)
+    header = _encode_json({"kind": kind, "meta": dict(meta or {}), "arrays": described})
+    # The header's own length moves the arrays, so that their offsets count from its end.
+    prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(prefix + _digest(prefix, header) + header)
+                _pad(file, _HEADER_START + len(header))
+                for array in checked.values():
+                    _write_array(file, array)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ArchiveError(f"Cannot write {path}: {error}") from error
+    return _aligned(_HEADER_START + len(header)) + total
+
+
+def read_archive(
+    path: str | os.PathLike[str],
+    *,
+    kind: str,
+    mmap: bool = False,
+    follow_symlinks: bool = False,
+) -> Archive:
+    """Read an archive, and check every byte of it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    kind : str
+        What it must be.
+    mmap : bool, default=False
+        Whether the arrays are read-only views of the file instead of copies in memory.
+        They are checked all the same, when they are opened.
+    follow_symlinks : bool, default=False
+        Whether ``path`` may be a symbolic link.
+
+    Returns
+    -------
+    Archive
+        Exactly what was written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ArchiveError
+        If it cannot be read, is damaged, no archive, of another format or of another kind.
+    """
+    path = Path(path)
+    try:
+        with _open_regular(path, follow_symlinks) as file:
+            return _read(file, path, kind, mmap)
+    except (ArchiveError, FileNotFoundError):
+        raise
+    except OSError as error:
+        raise ArchiveError(f"Cannot read {path}: {error}") from error
+
+
+# ---- writing ------------------------------------------------------------------------------------
+
+
+def _check_name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise InvalidInputError(f"Names of arrays must be strings; got {name!r}.")
+    return name
+
+
+def _check_array(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value, order="C")
+    if isinstance(value, np.ma.MaskedArray) or not _DTYPE.fullmatch(array.dtype.str):
+        what = "a masked array" if isinstance(value, np.ma.MaskedArray) else f"{array.dtype}"
+        raise InvalidInputError(
+            f"Array {name!r} must hold booleans, numbers or strings; it is {what}. Convert it "
+            "first, for example with `astype`."
+        )
+    return array
+
+
+def _describe(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], int]:
+    """Say for each array what it is, where it begins after the header, and what its digest is."""
+    described, offset = [], 0
+    for name, array in arrays.items():
+        described.append(
+            {
+                "name": name,
+                "dtype": array.dtype.str,
+                "shape": list(array.shape),
+                "offset": offset,
+                "sha256": _array_digest(array),
+            }
+        )
+        offset += _aligned(array.nbytes)
+    return described, offset
+
+
+def _encode_json(header: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(header, allow_nan=False, separators=(",", ":"))
+        same = json.loads(text) == header
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInputError(
+            f"`meta` must be JSON (finite numbers, strings, lists, dicts with string keys): {error}"
+        ) from error
+    if not same:
+        raise InvalidInputError(
+            "`meta` would not come back equal from JSON: use lists for tuples, and strings as keys "
+            "of dicts."
+        )
+    return text.encode("ascii")
+
+
+def _write_array(file: BinaryIO, array: np.ndarray) -> None:
+    for piece in _pieces(array):
+        file.write(piece)
+    _pad(file, array.nbytes)
+
+
+def _pieces(array: np.ndarray) -> Iterator[memoryview]:
+    """Yield the bytes of a C-ordered array, a few megabytes at a time."""
+    if not array.nbytes:
+        return
+    data = array.reshape(-1).view(np.uint8).data
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]
+
+
+def _array_digest(array: np.ndarray) -> str:
+    """Digest of the array's bytes and of the zeros after them."""
+    digest = hashlib.sha256()
+    for piece in _pieces(array):
+        digest.update(piece)
+    digest.update(bytes(_aligned(array.nbytes) - array.nbytes))
+    return digest.hexdigest()
+
+
+def _pad(file: BinaryIO, size: int) -> None:
+    file.write(bytes(_aligned(size) - size))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _digest(prefix: bytes, header: bytes) -> bytes:
+    return hashlib.sha256(prefix + header).digest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last; not every system can, and the file itself is safe without."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _open_regular(path: Path, follow_symlinks: bool) -> Iterator[BinaryIO]:
+    flags = os.O_RDONLY | _BINARY | _SAFE_OPEN
+    if follow_symlinks:
+        flags &= ~getattr(os, "O_NOFOLLOW", 0)
+    elif path.is_symlink():
+        raise ArchiveError(f"{path} is a symbolic link, which is not followed here.")
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ArchiveError(f"{path} is no regular file.")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def _read(file: BinaryIO, path: Path, kind: str, mmap: bool) -> Archive:
+    header, start = _read_header(file, path)
+    try:
+        described = [_Described(**one) for one in header["arrays"]]
+        found, meta = header["kind"], header["meta"]
+        if not isinstance(meta, dict) or len({d.name for d in described}) < len(described):
+            raise ValueError("not what this version writes")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArchiveError(f"{path} has a header that is not understood: {error}") from error
+    if found != kind:
+        raise ArchiveError(f"{path} holds {found!r}; expected {kind!r}.")
+    end = start + sum(d.space for d in described)
+    size = os.fstat(file.fileno()).st_size
+    if size != end:
+        raise ArchiveError(f"{path} is damaged: it has {size} bytes; expected {end}.")
+    arrays = {}
+    for one in described:
+        arrays[one.name] = _read_array(file, path, one, start, mmap)
+    return Archive(kind, arrays, meta)
+
+
+def _read_header(file: BinaryIO, path: Path) -> tuple[dict[str, Any], int]:
+    """Return the header and where the arrays begin."""
+    prefix = file.read(_PREFIX.size)
+    if len(prefix) < _PREFIX.size or not prefix.startswith(_MAGIC):
+        raise ArchiveError(f"{path} is no archive of stackens, or damaged.")
+    _, version, length = _PREFIX.unpack(prefix)
+    if version != _VERSION:
+        raise ArchiveError(
+            f"{path} is damaged, or of format {version}; this version of stackens reads format "
+            f"{_VERSION}."
+        )
+    if length > os.fstat(file.fileno()).st_size:  # before anything of that length is made
+        _damaged(path)
+    digest, header = file.read(_DIGEST_SIZE), file.read(length)
+    if digest != _digest(prefix, header):
+        _damaged(path)
+    end = _HEADER_START + length
+    if any(file.read(_aligned(end) - end)):
+        _damaged(path)
+    try:
+        return json.loads(header), _aligned(end)
+    except (ValueError, RecursionError) as error:
+        raise ArchiveError(f"{path} has a header that is no JSON: {error}") from error
+
+
+def _damaged(path: Path) -> NoReturn:
+    raise ArchiveError(f"{path} is damaged: its checksum is not that of its content.")
+
+
+class _Described:
+    """An array as the header describes it; what cannot be is a ValueError."""
+
+    def __init__(
+        self, *, name: str, dtype: str, shape: list[int], offset: int, sha256: str
+    ) -> None:
+        if not isinstance(name, str) or not _DTYPE.fullmatch(dtype):
+            raise ValueError(f"array {name!r} of type {dtype!r}")
+        if not all(type(n) is int and n >= 0 for n in [*shape, offset]) or offset % _ALIGNMENT:
+            raise ValueError(f"array {name!r} of shape {shape} at {offset}")
+        self.name, self.dtype, self.shape = name, np.dtype(dtype), tuple(shape)
+        self.offset, self.sha256 = offset, sha256
+        self.n_bytes = self.dtype.itemsize * math.prod(shape)
+        self.space = _aligned(self.n_bytes)
+
+
+def _read_array(file: BinaryIO, path: Path, one: _Described, start: int, mmap: bool) -> np.ndarray:
+    position = start + one.offset
+    is_mapped = bool(mmap and one.n_bytes)
+    try:
+        array: np.ndarray = (
+            np.memmap(file, one.dtype, "r", position, one.shape)
+            if is_mapped
+            else np.empty(one.shape, one.dtype)
+        )
+    except (ValueError, OverflowError) as error:
+        raise ArchiveError(f"{path} has an array that cannot be: {error}") from error
+    if not is_mapped:
+        file.seek(position)
+        for piece in _pieces(array):
+            if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
+                _damaged(path)
+    file.seek(position + one.n_bytes)
+    padding = file.read(one.space - one.n_bytes)
+    if any(padding) or len(padding) < one.space - one.n_bytes or _array_digest(array) != one.sha256:
+        _damaged(path)
+    return array

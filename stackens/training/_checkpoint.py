@@ -1,0 +1,171 @@
+"""The state of a running job in the store, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stackens.training._entries import pack_history, pack_list, unpack_history, unpack_list
+from stackens.training._store import JobStore
+
+__all__ = ["Checkpoint", "TrainingState"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """Everything that the rest of a training depends on, after some epoch.
+
+    Orders of rows and dropout are functions of seed, epoch and step, so that there is no random
+    state beside the counters in ``others``.
+
+    Attributes
+    ----------
+    epoch : int
+        The last one that is done (from 0).
+    parameters : ndarray of shape (n_parameters,)
+        Weights that are trained.
+    others : list of ndarray
+        Moving averages, and seeds and counters of dropout.
+    slots : list of ndarray
+        State of the optimizer.
+    step : ndarray of shape ()
+        Steps that the optimizer took.
+    history : dict of str to list of float
+        Losses and metrics so far.
+    best_loss : float
+        Lowest loss of the validation rows so far; infinity if there are none.
+    best_epoch : int
+        Its epoch, or -1.
+    best : tuple of (ndarray, list of ndarray) or None
+        Parameters and others of that epoch.
+    seconds : float
+        Time spent so far.
+    """
+
+    epoch: int
+    parameters: np.ndarray
+    others: list[np.ndarray]
+    slots: list[np.ndarray]
+    step: np.ndarray
+    history: dict[str, list[float]]
+    best_loss: float
+    best_epoch: int
+    best: tuple[np.ndarray, list[np.ndarray]] | None
+    seconds: float
+
+
+class Checkpoint:
+    """The place where one job keeps its state.
+
+    A state is replaced at once: whenever the process dies, there is the last one or the one
+    before. Going on from it gives the same bits as not having stopped.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where.
+    key : str
+        Of the job.
+    every : float, default=60.0
+        Seconds between two states; a job that takes less keeps none.
+
+    Examples
+    --------
+    A training loop with a checkpoint::
+
+        state = checkpoint.load()
+        for epoch in range(0 if state is None else state.epoch + 1, n_epochs):
+            ...
+            if checkpoint.is_due():
+                checkpoint.save(TrainingState(epoch, ...))
+        ...  # keep the result, and only then
+        checkpoint.discard()
+    """
+
+    def __init__(self, store: JobStore, key: str, *, every: float = 60.0) -> None:
+        self.store, self.key, self.every = store, key, every
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Say whether the last state (or the start) is long enough ago.
+
+        Returns
+        -------
+        bool
+        """
+        return time.monotonic() - self._last >= self.every
+
+    def save(self, state: TrainingState) -> bool:
+        """Keep a state in place of the last one.
+
+        Parameters
+        ----------
+        state : TrainingState
+            After an epoch.
+
+        Returns
+        -------
+        bool
+            Whether it was kept; if not, the store has warned.
+        """
+        arrays, names = pack_history(state.history)
+        arrays |= {
+            "parameters": state.parameters,
+            "step": state.step,
+            "best_loss": np.float64(state.best_loss),
+            **pack_list("others", state.others),
+            **pack_list("slots", state.slots),
+        }
+        if state.best is not None:
+            arrays |= {"best": state.best[0], **pack_list("best_others", state.best[1])}
+        meta = {
+            "epoch": int(state.epoch),
+            "best_epoch": int(state.best_epoch),
+            "history": names,
+            "n_others": len(state.others),
+            "n_slots": len(state.slots),
+            "seconds": float(state.seconds),
+        }
+        self._last = time.monotonic()  # also after a failure: it would only fail again
+        return self.store.put_checkpoint(self.key, arrays, meta)
+
+    def load(self) -> TrainingState | None:
+        """Return the last state that was kept.
+
+        Returns
+        -------
+        TrainingState or None
+            None if the job begins anew: it never ran, ended, or its state is damaged.
+        """
+        found = self.store.get_checkpoint(self.key)
+        if found is None:
+            return None
+        arrays, meta = found.arrays, found.meta
+        best = None
+        if "best" in arrays:
+            best = (arrays["best"], unpack_list("best_others", arrays, meta["n_others"]))
+        return TrainingState(
+            epoch=meta["epoch"],
+            parameters=arrays["parameters"],
+            others=unpack_list("others", arrays, meta["n_others"]),
+            slots=unpack_list("slots", arrays, meta["n_slots"]),
+            step=arrays["step"],
+            history=unpack_history(arrays, meta["history"]),
+            best_loss=float(arrays["best_loss"]),
+            best_epoch=meta["best_epoch"],
+            best=best,
+            seconds=meta["seconds"],
+        )
+
+    def discard(self) -> None:
+        """Remove the state: the job has ended, and its result is kept."""
+        self.store.discard_checkpoint(self.key)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"store": self.store, "key": self.key, "every": self.every}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["store"], state["key"], every=state["every"])  # type: ignore[misc]

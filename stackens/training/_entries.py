@@ -1,0 +1,195 @@
+"""What the store keeps, as arrays and JSON: trained networks, and fits of other estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stackens.training._job import TrainedNetwork
+from stackens.training._models import pack_model, unpack_model
+from stackens.training._store import JobStore
+
+__all__ = [
+    "KeptFit",
+    "get_fit",
+    "get_network",
+    "pack_history",
+    "pack_list",
+    "put_fit",
+    "put_network",
+    "unpack_history",
+    "unpack_list",
+]
+
+_NETWORK = "network"
+_FIT = "fit"
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFit:
+    """A fit of an estimator that is no network: what it predicted, and, where possible, itself.
+
+    Attributes
+    ----------
+    values : ndarray, list of ndarray or None
+        What its method returned for the rows that it did not see; None if there are none.
+    classes : ndarray or None
+        Classes that the estimator knows.
+    seconds : float
+        Time that fit and prediction took.
+    estimator : estimator or None
+        The fitted estimator. It is kept if skops is installed and trusts all types in it.
+    """
+
+    values: Any
+    classes: np.ndarray | None
+    seconds: float
+    estimator: Any = None
+
+
+def put_network(store: JobStore, key: str, trained: TrainedNetwork) -> bool:
+    """Keep a trained network.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where.
+    key : str
+        Of its job.
+    trained : TrainedNetwork
+        The network.
+
+    Returns
+    -------
+    bool
+        Whether it was kept.
+    """
+    arrays, names = pack_history(trained.history)
+    arrays.update(pack_list("weights", trained.weights))
+    state = trained.optimizer_state
+    arrays.update(pack_list("optimizer", state or []))
+    meta = {
+        "n_weights": len(trained.weights),
+        "n_optimizer": None if state is None else len(state),
+        "history": names,
+        "best_epoch": int(trained.best_epoch),
+        "seconds": float(trained.seconds),
+    }
+    return store.put(key, arrays, meta, kind=_NETWORK)
+
+
+def get_network(store: JobStore, key: str) -> TrainedNetwork | None:
+    """Return a trained network that was kept.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where.
+    key : str
+        Of its job.
+
+    Returns
+    -------
+    TrainedNetwork or None
+        Bit for bit what was kept; None if there is nothing.
+    """
+    found = store.get(key, kind=_NETWORK)
+    if found is None:
+        return None
+    meta, arrays = found.meta, found.arrays
+    n_optimizer = meta["n_optimizer"]
+    return TrainedNetwork(
+        unpack_list("weights", arrays, meta["n_weights"]),
+        unpack_history(arrays, meta["history"]),
+        meta["best_epoch"],
+        meta["seconds"],
+        None if n_optimizer is None else unpack_list("optimizer", arrays, n_optimizer),
+    )
+
+
+def put_fit(store: JobStore, key: str, kept: KeptFit) -> bool:
+    """Keep a fit: its predictions, and the estimator if that is possible.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where.
+    key : str
+        From ``prediction_key``, or from ``fit_key`` if there are no predictions.
+    kept : KeptFit
+        With arrays of numbers or strings; sparse ones are not kept.
+
+    Returns
+    -------
+    bool
+        Whether anything was kept.
+    """
+    is_list = isinstance(kept.values, list)
+    values = kept.values if is_list else [] if kept.values is None else [kept.values]
+    model = None if kept.estimator is None else pack_model(kept.estimator)
+    if not all(isinstance(value, np.ndarray) for value in values) or (model is None and not values):
+        return False
+    arrays = pack_list("values", values)
+    if kept.classes is not None:
+        arrays["classes"] = np.asarray(kept.classes)
+    if model is not None:
+        arrays["model"] = model
+    meta = {"is_list": is_list, "n_values": len(values), "seconds": float(kept.seconds)}
+    return store.put(key, arrays, meta, kind=_FIT)
+
+
+def get_fit(store: JobStore, key: str) -> KeptFit | None:
+    """Return a fit that was kept.
+
+    Parameters
+    ----------
+    store : JobStore
+        Where.
+    key : str
+        From ``prediction_key`` or ``fit_key``.
+
+    Returns
+    -------
+    KeptFit or None
+        None if there is nothing. Its ``estimator`` is None if only predictions were kept.
+    """
+    found = store.get(key, kind=_FIT)
+    if found is None:
+        return None
+    values = unpack_list("values", found.arrays, found.meta["n_values"])
+    model = found.arrays.get("model")
+    return KeptFit(
+        values if found.meta["is_list"] else values[0] if values else None,
+        found.arrays.get("classes"),
+        found.meta["seconds"],
+        None if model is None else unpack_model(model),
+    )
+
+
+# ---- lists and histories as named arrays --------------------------------------------------------
+
+
+def pack_list(name: str, arrays: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Name the arrays of a list."""
+    return {f"{name}/{i}": np.asarray(array) for i, array in enumerate(arrays)}
+
+
+def unpack_list(name: str, arrays: Mapping[str, np.ndarray], n_arrays: int) -> list[np.ndarray]:
+    """Do the reverse of ``pack_list``."""
+    return [arrays[f"{name}/{i}"] for i in range(n_arrays)]
+
+
+def pack_history(history: Mapping[str, Sequence[float]]) -> tuple[dict[str, Any], list[str]]:
+    """Turn a history into arrays (JSON has no NaN) and their names in order."""
+    values = [np.asarray(column, np.float64) for column in history.values()]
+    return pack_list("history", values), list(history)
+
+
+def unpack_history(
+    arrays: Mapping[str, np.ndarray], names: Sequence[str]
+) -> dict[str, list[float]]:
+    """Do the reverse of ``pack_history``."""
+    return {name: arrays[f"history/{i}"].tolist() for i, name in enumerate(names)}

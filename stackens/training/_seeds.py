@@ -1,0 +1,70 @@
+"""Which estimators have a ``random_state`` that they do not use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["ignores_random_state"]
+
+Params = Mapping[str, Any]
+
+
+def _always(params: Params) -> bool:
+    return True
+
+
+def _one_of(name: str, *values: Any) -> Callable[[Params], bool]:
+    return lambda params: params.get(name) in values
+
+
+_linear = _one_of("solver", "lbfgs", "newton-cg", "newton-cholesky")
+_ridge = _one_of("solver", "auto", "svd", "cholesky", "lsqr", "sparse_cg", "lbfgs")
+_cyclic = _one_of("selection", "cyclic")
+_primal = _one_of("dual", False)
+_no_restarts = _one_of("n_restarts_optimizer", 0)
+
+# By exact class: a subclass may do anything. What is not here is taken to use its seed.
+_RULES: dict[str, Callable[[Params], bool]] = {
+    "sklearn.decomposition._pca.PCA": _one_of("svd_solver", "full", "covariance_eigh"),
+    "sklearn.dummy.DummyClassifier": _one_of("strategy", "most_frequent", "prior", "constant"),
+    "sklearn.gaussian_process._gpc.GaussianProcessClassifier": _no_restarts,
+    "sklearn.gaussian_process._gpr.GaussianProcessRegressor": _no_restarts,
+    "sklearn.linear_model._coordinate_descent.ElasticNet": _cyclic,
+    "sklearn.linear_model._coordinate_descent.ElasticNetCV": _cyclic,
+    "sklearn.linear_model._coordinate_descent.Lasso": _cyclic,
+    "sklearn.linear_model._coordinate_descent.LassoCV": _cyclic,
+    "sklearn.linear_model._coordinate_descent.MultiTaskElasticNet": _cyclic,
+    "sklearn.linear_model._coordinate_descent.MultiTaskLasso": _cyclic,
+    "sklearn.linear_model._logistic.LogisticRegression": _linear,
+    "sklearn.linear_model._logistic.LogisticRegressionCV": _linear,
+    "sklearn.linear_model._ridge.Ridge": _ridge,
+    "sklearn.linear_model._ridge.RidgeClassifier": _ridge,
+    "sklearn.svm._classes.LinearSVC": _primal,
+    "sklearn.svm._classes.LinearSVR": _primal,
+    "sklearn.svm._classes.NuSVC": _one_of("probability", False),
+    "sklearn.svm._classes.SVC": _one_of("probability", False),
+    # They only hand seeds to their learners, which are asked themselves.
+    "stackens.ensemble._stacking.StackingClassifier": _always,
+    "stackens.ensemble._stacking.StackingRegressor": _always,
+}
+
+
+def ignores_random_state(estimator: Any, params: Params) -> bool:
+    """Whether an estimator gives the same result for every ``random_state``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of any class.
+    params : mapping
+        Its parameters.
+
+    Returns
+    -------
+    bool
+        False if that is not known.
+    """
+    kind = type(estimator)
+    rule = _RULES.get(f"{kind.__module__}.{kind.__qualname__}")
+    return rule is not None and rule(params)

@@ -1,0 +1,190 @@
+"""Training of what the store lacks, once among all processes that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from stackens.training._checkpoint import Checkpoint
+from stackens.training._claims import Claim
+from stackens.training._entries import get_network, put_network
+from stackens.training._fingerprint import NoKey
+from stackens.training._job import Job, TrainedNetwork
+from stackens.training._store import JobStore
+
+__all__ = ["Train", "train_once"]
+
+_LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
+
+
+class Train(Protocol):
+    """What trains jobs."""
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        checkpoints: Sequence[Checkpoint | None],
+        on_trained: Callable[[int, TrainedNetwork], None],
+    ) -> Sequence[Any]:
+        """Train jobs, and tell of each that succeeds, by its position, as soon as it is done."""
+
+
+def train_once(
+    jobs: Sequence[Job],
+    keys: Sequence[str | NoKey],
+    store: JobStore,
+    train: Train,
+    *,
+    on_served: Callable[[int], None] | None = None,
+    every: float = 60.0,
+) -> list[Any]:
+    """Return trained networks: those that are kept, and the others after training them.
+
+    A job that another process is training is waited for, after all others are done; if that
+    process dies or gives up, this one trains it. Each network is kept as soon as it is trained, so
+    that an interruption loses only those that are under way.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What is wanted.
+    keys : sequence of str or NoKey
+        The key of each. Jobs of one key are trained once; those without one always.
+    store : JobStore
+        Where networks are kept.
+    train : callable
+        ``train(jobs, checkpoints=…, on_trained=…)``; both arguments can be pickled, and
+        ``on_trained`` may be called in other threads and processes. What it returns in the place
+        of a network, e.g. an exception, is handed on and not kept.
+    on_served : callable, default=None
+        ``on_served(position)`` for each job that need not be trained here.
+    every : float, default=60.0
+        Seconds between two checkpoints of a job.
+
+    Returns
+    -------
+    list of TrainedNetwork
+        In the order of ``jobs``.
+    """
+    positions: dict[str, list[int]] = {}
+    for i, key in enumerate(keys):
+        if not isinstance(key, NoKey):
+            positions.setdefault(key, []).append(i)
+    results: list[Any] = [None] * len(jobs)
+
+    def serve(key: str, *, first_is_trained: bool = False) -> bool:
+        """Fill in a network that is there."""
+        own = positions[key]
+        found = results[own[0]] if first_is_trained else get_network(store, key)
+        if found is None:
+            return False
+        for i in own:
+            results[i] = found
+            if on_served is not None and not (first_is_trained and i == own[0]):
+                on_served(i)
+        return True
+
+    pending = [key for key in positions if not serve(key)]
+    alone = [i for i, key in enumerate(keys) if isinstance(key, NoKey)]
+    while pending or alone:
+        with _Claims(store, pending) as claims:
+            # Between the look above and the claim, somebody else may have made it.
+            own = [key for key in claims.keys if not serve(key)]
+            wanted = [*(positions[key][0] for key in own), *alone]
+            if wanted:
+                todo, todo_keys = [jobs[i] for i in wanted], [keys[i] for i in wanted]
+                places = [
+                    None if isinstance(key, NoKey) else Checkpoint(store, key, every=every)
+                    for key in todo_keys
+                ]
+                keeper = _Keeper(store, todo_keys, todo, claims)
+                trained = train(todo, checkpoints=places, on_trained=keeper)
+                for i, network in zip(wanted, trained, strict=True):
+                    results[i] = network
+            for key in own:
+                serve(key, first_is_trained=True)
+        pending = [key for key in pending if results[positions[key][0]] is None]
+        alone = []
+        if pending and not claims.keys:
+            store.wait(pending[0], timeout=_LOOK_AGAIN)
+            pending = [key for key in pending if not serve(key)]
+    return results
+
+
+class _Claims:
+    """Claims of those of some keys that nobody else has; given back at the end, or one by one."""
+
+    def __init__(self, store: JobStore, keys: Sequence[str]) -> None:
+        self._store, self._wanted = store, keys
+        self._held: dict[str, Claim] = {}
+        self.keys: list[str] = []
+
+    def __enter__(self) -> _Claims:
+        try:
+            for key in self._wanted:
+                claim = self._store.claim(key)
+                if claim is not None:
+                    self._held[key] = claim
+                    self.keys.append(key)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def release(self, key: str) -> None:
+        claim = self._held.pop(key, None)
+        if claim is not None:
+            claim.release()
+
+    def __exit__(self, *error: Any) -> None:
+        for key in list(self._held):
+            self.release(key)
+
+
+class _Keeper:
+    """Keeps each network as soon as it is trained; in other processes, too."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        keys: Sequence[str | NoKey],
+        jobs: Sequence[Job],
+        claims: _Claims | None,
+    ) -> None:
+        self.store, self.keys, self.claims = store, list(keys), claims
+        self.ends = [_End.of(job) for job in jobs]  # of the jobs nothing else: they hold the data
+
+    def __call__(self, position: int, trained: TrainedNetwork) -> None:
+        key = self.keys[position]
+        if isinstance(key, NoKey) or not self.ends[position].is_reached(trained):
+            return
+        if put_network(self.store, key, trained):
+            self.store.discard_checkpoint(key)
+        if self.claims is not None:
+            self.claims.release(key)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "claims": None}  # given back by the process that has them
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where a job ends by itself: not by a time limit, and not by a hook."""
+
+    epochs: int
+    patience: int | None
+    is_open: bool  # callbacks may end it anywhere
+
+    @classmethod
+    def of(cls, job: Job) -> _End:
+        patience = None if job.early_stopping is None else job.early_stopping.patience
+        return cls(job.epochs, patience, bool(job.callbacks) and job.on_epoch_end is None)
+
+    def is_reached(self, trained: TrainedNetwork) -> bool:
+        n_epochs = len(next(iter(trained.history.values()), []))
+        has_stalled = (
+            self.patience is not None and n_epochs - 1 - trained.best_epoch >= self.patience
+        )
+        return n_epochs >= self.epochs or has_stalled or self.is_open
