@@ -110,6 +110,7 @@ def run_fits(
     n_jobs: int | None,
     progress: Any,
     refit_epochs: str = "median",
+    memory: Any = None,
 ) -> None:
     """Fit all, and predict held-out rows; the results are put into the fits.
 
@@ -126,6 +127,8 @@ def run_fits(
     refit_epochs : {"median", "early_stopping"}, default="median"
         How a network that stops early in the folds is refitted: for the median of the folds' best
         epochs, on all rows; or stopping early itself, on part of them.
+    memory : None, path-like, joblib.Memory or JobStore, default=None
+        Where trained networks are kept.
     """
     towers = []
     plain = []
@@ -143,12 +146,12 @@ def run_fits(
         _run_plain(plain, X, y, n_jobs, progress)
         waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
         first = [t for t in towers if t not in waiting]
-        _run_towers(first, X, n_jobs, progress)
+        _run_towers(first, X, n_jobs, progress, memory)
         for tower in waiting:
             best = [t.best_epoch + 1 for t in first if t.fit.name == tower.fit.name]
             if best:
                 tower.job = tower.job.with_all_rows(int(np.median(best)))
-        _run_towers(waiting, X, n_jobs, progress)
+        _run_towers(waiting, X, n_jobs, progress, memory)
 
 
 @dataclass(eq=False)
@@ -192,12 +195,20 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
     return last, last.plan_job(transformed, target, name=fit.label)
 
 
-def _run_towers(towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: Any) -> None:
+def _run_towers(
+    towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: Any, memory: Any
+) -> None:
     if not towers:
         return
-    from stackens.training import train
+    from stackens.training import train_with_memory
 
-    trained = train([tower.job for tower in towers], n_jobs=n_jobs, progress=progress.epochs)
+    trained = train_with_memory(
+        [tower.job for tower in towers],
+        [tower.learner for tower in towers],
+        memory,
+        n_jobs=n_jobs,
+        progress=progress.epochs,
+    )
     for tower, network in zip(towers, trained, strict=True):
         with _told_where(tower.fit):
             tower.learner.adopt(network)

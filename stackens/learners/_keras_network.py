@@ -45,6 +45,7 @@ class _KerasNetwork(NetworkLearner):
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -62,6 +63,7 @@ class _KerasNetwork(NetworkLearner):
         self.patience = patience
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
@@ -194,6 +196,9 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
@@ -257,6 +262,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         class_weight: Any = None,
         warm_start: bool = False,
         callbacks: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -275,6 +281,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
             patience=patience,
             warm_start=warm_start,
             callbacks=callbacks,
+            memory=memory,
             random_state=random_state,
             verbose=verbose,
             **routed,
@@ -323,6 +330,9 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.

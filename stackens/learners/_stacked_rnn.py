@@ -72,6 +72,7 @@ class _StackedRNN(NetworkLearner):
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -99,6 +100,7 @@ class _StackedRNN(NetworkLearner):
         self.patience = patience
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
@@ -231,6 +233,9 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
@@ -306,6 +311,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         class_weight: Any = None,
         warm_start: bool = False,
         callbacks: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -334,6 +340,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
             patience=patience,
             warm_start=warm_start,
             callbacks=callbacks,
+            memory=memory,
             random_state=random_state,
             verbose=verbose,
             **routed,
@@ -396,6 +403,9 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         Whether ``fit`` goes on from the present weights and optimizer state.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Callbacks need Keras's own training loop, which is many times slower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.

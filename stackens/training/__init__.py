@@ -5,6 +5,7 @@ from __future__ import annotations
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
 from stackens.training._checkpoint import Checkpoint, TrainingState
+from stackens.training._data import ArrayPool
 from stackens.training._entries import KeptFit, get_fit, put_fit
 from stackens.training._fingerprint import (
     NoKey,
@@ -13,12 +14,11 @@ from stackens.training._fingerprint import (
     network_key,
     prediction_key,
 )
-from stackens.training._data import ArrayPool
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
-from stackens.training._served import train_once
+from stackens.training._served import train_once, train_with_memory
 from stackens.training._store import JobStore, StoreInfo, check_memory
 from stackens.training._towers import train
 
@@ -53,4 +53,5 @@ __all__ = [
     "stream",
     "train",
     "train_once",
+    "train_with_memory",
 ]
