@@ -18,7 +18,7 @@ from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
-from stackens.training._served import train_once, train_with_memory
+from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._store import JobStore, StoreInfo, check_memory
 from stackens.training._towers import train
 
@@ -41,6 +41,7 @@ __all__ = [
     "check_memory",
     "data_digest",
     "fit_key",
+    "fit_once",
     "get_fit",
     "initial_weights",
     "network_key",
@@ -54,4 +55,5 @@ __all__ = [
     "train",
     "train_once",
     "train_with_memory",
+    "warn_of_no_keys",
 ]

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["Claim", "ClaimFolder"]
+__all__ = ["Claim", "ClaimFolder", "touch"]
 
 _SUFFIX = ".claim"
 _CLAIM = re.compile(r"[0-9a-f]{64}\.claim(-[0-9a-f]{32})?")
@@ -53,9 +53,9 @@ class Claim:
 
     def touch(self) -> None:
         """Show that the holder lives."""
-        if self._path is not None:
-            with contextlib.suppress(OSError, NotImplementedError):
-                os.utime(self._path, follow_symlinks=False)
+        path = self._path
+        if path is not None:
+            touch(path)
 
     def __enter__(self) -> Self:
         return self
@@ -294,6 +294,12 @@ def _write_new(path: Path, content: bytes) -> None:
         os.write(descriptor, content)
     finally:
         os.close(descriptor)
+
+
+def touch(path: Path) -> None:
+    """Set a file's time to now; a link is not followed where the system can do that."""
+    with contextlib.suppress(OSError):
+        os.utime(path, follow_symlinks=os.utime not in os.supports_follow_symlinks)
 
 
 def _unlink(path: Path) -> None:

@@ -251,6 +251,7 @@ class Digester:
             parts = [self._digest_code(code)]
             parts.append(self.digest_all("defaults", (function.__defaults__,)))
             parts.append(self.digest_all("keywords", (function.__kwdefaults__,)))
+            parts.append(self.digest_all("attributes", (vars(function),)))
             for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
                 with _within(f"closure variable `{name}`"):
                     parts.append(self._digest_cell(cell))
@@ -485,7 +486,8 @@ def _is_without_effect(kind: type, name: str, value: Any) -> bool:
         return True
     # Where scikit-learn and this package have a `memory`, it is a cache; elsewhere, who knows.
     top = getattr(getattr(kind, "__init__", None), "__module__", "").split(".")[0]
-    return name == "memory" and (top in ("sklearn", "stackens") or hasattr(value, "cache"))
+    is_cache = hasattr(value, "cache") or type(value).__module__.startswith("stackens.training.")
+    return name == "memory" and (top in ("sklearn", "stackens") or is_cache)
 
 
 def _check_seed(estimator: Any, params: Mapping[str, Any], value: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackens.training._code import package_version
+from stackens.training._code import installed_name, package_version
 from stackens.training._content import Digester, UncertainContentError, combine
 from stackens.training._job import Job
 
@@ -144,7 +144,13 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
                 parts.append(digester.digest_rows(values, rows) if is_used else combine("none"))
     except UncertainContentError as error:
         return NoKey(str(error), error.unseeded)
-    extra = (job.epochs, job.keep_optimizer_state, job.initial_weights)
+    # What a plan may set otherwise than the parameters say, as a refit does.
+    stopping = job.early_stopping
+    extra = (
+        (job.epochs, job.batch_size, job.shuffle, job.keep_optimizer_state),
+        None if stopping is None else (stopping.patience, stopping.min_delta),
+        job.initial_weights,
+    )
     return _key("network", learner, combine("job", *parts), job.seed, extra)
 
 
@@ -195,6 +201,7 @@ def _key(
             )
         parts = [
             digester.digest(_versions()),
+            digester.digest(_custom_objects()),
             digester.digest_estimator(estimator, seed=seed),
             data,
             digester.digest_all("extra", extra),
@@ -243,6 +250,16 @@ def _keras_settings() -> tuple[str, str]:
     import keras
 
     return (keras.config.floatx(), keras.config.dtype_policy().name)
+
+
+def _custom_objects() -> list[tuple[str, Any]]:
+    """What users have registered with Keras, so that a name may stand for it."""
+    if "keras" not in sys.modules:
+        return []
+    import keras
+
+    found = sorted(keras.saving.get_custom_objects().items())
+    return [(name, value) for name, value in found if installed_name(value) is None]
 
 
 def _sklearn_settings() -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,13 +12,13 @@ from typing import Any, Protocol
 from stackens.exceptions import StoreWarning
 from stackens.training._checkpoint import Checkpoint
 from stackens.training._claims import Claim
-from stackens.training._entries import get_network, put_network
+from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
 from stackens.training._fingerprint import NoKey, network_key
 from stackens.training._job import Job, TrainedNetwork
 from stackens.training._store import JobStore, check_memory
 from stackens.training._towers import train
 
-__all__ = ["Train", "train_once", "train_with_memory"]
+__all__ = ["Train", "fit_once", "train_once", "train_with_memory", "warn_of_no_keys"]
 
 _LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
 
@@ -84,6 +85,7 @@ def train_once(
         found = results[own[0]] if first_is_trained else get_network(store, key)
         if found is None:
             return False
+        store.discard_checkpoint(key)  # of whoever died between keeping the one and removing this
         for i in own:
             results[i] = found
             if on_served is not None and not (first_is_trained and i == own[0]):
@@ -149,17 +151,66 @@ def train_with_memory(
     if store is None:
         return how(jobs)
     keys = [network_key(learner, job) for learner, job in zip(learners, jobs, strict=True)]
-    unkept = [
-        (j.name, key.reason) for j, key in zip(jobs, keys, strict=True) if isinstance(key, NoKey)
-    ]
-    # The folds of a learner have one reason.
-    for name, reason in dict.fromkeys((name.partition(",")[0], why) for name, why in unkept):
+    warn_of_no_keys([job.name for job in jobs], keys)
+    return train_once(jobs, keys, store, how)
+
+
+def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
+    """Warn of what can neither be kept nor served, once for the folds of each learner.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Name and fold of each job, e.g. "lstm, fold 2".
+    keys : sequence of str or NoKey
+        Their keys.
+    """
+    named = [(label.partition(",")[0], key) for label, key in zip(labels, keys, strict=True)]
+    for name, reason in dict.fromkeys((n, k.reason) for n, k in named if isinstance(k, NoKey)):
         warnings.warn(
             f"What {name} is trained to is neither kept in `memory` nor taken from it: {reason}.",
             StoreWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return train_once(jobs, keys, store, how)
+
+
+def fit_once(
+    key: str | NoKey,
+    store: JobStore,
+    fit: Callable[[], KeptFit],
+    *,
+    needs_estimator: bool = False,
+) -> KeptFit:
+    """Return what is kept of a fit of an estimator that is no network; else fit and keep it.
+
+    Parameters
+    ----------
+    key : str or NoKey
+        From ``prediction_key``, or from ``fit_key`` if nothing is to be predicted.
+    store : JobStore
+        Where fits are kept.
+    fit : callable
+        ``fit() -> KeptFit``.
+    needs_estimator : bool, default=False
+        Whether predictions alone will not do.
+
+    Returns
+    -------
+    KeptFit
+        Its ``estimator`` may be None if it was not needed.
+    """
+    if isinstance(key, NoKey):
+        return fit()
+    while True:
+        with store.claim(key) or contextlib.nullcontext() as claim:
+            found = get_fit(store, key)
+            if found is not None and (found.estimator is not None or not needs_estimator):
+                return found
+            if claim is not None:
+                kept = fit()
+                put_fit(store, key, kept)
+                return kept
+        store.wait(key)
 
 
 class _Claims:

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_archive
 from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
-from stackens.training._claims import Claim, ClaimFolder
+from stackens.training._claims import Claim, ClaimFolder, touch
 
 __all__ = ["JobStore", "StoreInfo", "check_memory"]
 
@@ -119,8 +119,7 @@ class JobStore:
         path = self._path(key, "entry")
         found = self._read(path, key, kind)
         if found is not None:
-            with contextlib.suppress(OSError, NotImplementedError):  # the least recent go first
-                os.utime(path, follow_symlinks=False)
+            touch(path)  # the least recently used go first
         return found
 
     def put(
@@ -241,6 +240,10 @@ class JobStore:
             Whether it is free now.
         """
         _check_key(key)
+        try:
+            self._refuse_link()
+        except OSError:  # there are no claims then
+            return True
         return self._claims.wait(key, timeout)
 
     # ---- housekeeping --------------------------------------------------------------------------
@@ -387,7 +390,9 @@ class JobStore:
         for path, status in self._scan(TEMPORARY_PREFIX):
             if time.time() - status.st_mtime > older_than:
                 self._remove(path)
-        self._claims.sweep()
+        with contextlib.suppress(OSError):
+            self._refuse_link()
+            self._claims.sweep()
 
     def _warn(self, about: str, message: str) -> None:
         if about not in self._warned:
@@ -406,7 +411,7 @@ class JobStore:
         return hash((self._folder, self.stale_after))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_open_store, (str(Path(self.location).absolute()), self.stale_after))
+        return (_open_store, (str(self._folder.parent), self.stale_after))
 
     def __sklearn_clone__(self) -> Self:
         return self

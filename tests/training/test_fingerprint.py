@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from stackens import (
     StackedRNNRegressor,
     StackingClassifier,
 )
-from stackens.training import adapt
+from stackens.training import EarlyStopping, adapt
 from stackens.training._content import Digester, UncertainContentError
 from stackens.training._fingerprint import (
     NoKey,
@@ -329,6 +330,7 @@ OTHER = [
     ("def f(x): return x + 1", "def f(x): return x + 2"),
     ("def f(x): return x + 1", "def f(x): return x - 1"),
     ("def f(x): return x.a", "def f(x): return x.b"),
+    ("def f(x): return f.k\nf.k = 1", "def f(x): return f.k\nf.k = 2"),
     ("def f(x, k=1): return x", "def f(x, k=2): return x"),
     ("def f(x, *, k=1): return x", "def f(x, *, k=2): return x"),
     ("def f(x, k): return x", "def f(x, j): return x"),
@@ -657,6 +659,39 @@ def test_every_part_of_a_network_job_counts(data):
     assert all(isinstance(key, str) for key in keys)
     assert len(set(keys)) == len(keys)
     assert key_of(clone(RNN).set_params(verbose=1), X, y) == keys[0]
+
+
+def test_a_plan_that_departs_from_the_parameters_counts(data):
+    learner = clone(RNN).set_params(early_stopping=True, validation_fraction=0.5)
+    job = learner.plan_job(*data)
+    changes = [
+        {},
+        {"epochs": 1},
+        {"batch_size": 3},
+        {"shuffle": False},
+        {"early_stopping": EarlyStopping(2)},
+        {"early_stopping": None, "validation_rows": None},
+        {"early_stopping": None, "validation_rows": None, "rows": np.arange(12)},
+        {"initial_weights": [np.zeros(3)]},
+        {"keep_optimizer_state": True},
+    ]
+    keys = [network_key(learner, replace(job, **change)) for change in changes]
+    assert len(set(keys)) == len(keys)
+    assert network_key(learner, replace(job, name="other", callbacks=())) == keys[0]
+
+
+def test_what_users_register_with_keras_counts(data):
+    learner = clone(RNN).set_params(loss="own")
+    registered = keras.saving.get_custom_objects()
+    keys = []
+    for source in ("def f(y, p): return p - y", "def f(y, p): return y - p"):
+        registered["own"] = define(source)
+        try:
+            keys.append(fit_key(learner, data_digest(*data)))
+        finally:
+            del registered["own"]
+    assert isinstance(keys[0], str)
+    assert keys[0] != keys[1]
 
 
 def test_an_earlier_step_counts_through_its_output(data):

@@ -21,10 +21,12 @@ from stackens.training import (
     EarlyStopping,
     Job,
     JobStore,
+    KeptFit,
     NoKey,
     Optimizer,
     TrainedNetwork,
     TrainingState,
+    fit_once,
     network_key,
     stream,
     train,
@@ -307,6 +309,57 @@ def test_two_that_want_the_same_share_the_work(data, tmp_path, expected):
     assert sorted(trainers[0].names + trainers[1].names) == ["fold 0", "fold 1", "fold 2"]
 
 
+# ---- other estimators ---------------------------------------------------------------------------
+
+
+def test_a_fit_is_made_once(store):
+    made = []
+
+    def fit():
+        made.append(1)
+        return KeptFit(np.eye(2), np.array([0, 1]), 0.1)
+
+    for _ in range(2):
+        np.testing.assert_array_equal(fit_once("a" * 64, store, fit).values, np.eye(2))
+    assert len(made) == 1
+    assert fit_once("a" * 64, store, fit, needs_estimator=True).estimator is None
+    assert len(made) == 2
+    fit_once(NoKey("unseeded"), store, fit)
+    assert len(made) == 3
+    assert store.claim("a" * 64) is not None
+
+
+def test_who_wants_the_same_fit_waits(store):
+    made, found = [], []
+    begun = threading.Event()
+
+    def fit():
+        begun.set()
+        time.sleep(0.3)
+        made.append(1)
+        return KeptFit(np.eye(2), None, 0.1)
+
+    def want():
+        found.append(fit_once("a" * 64, store, fit).values)
+
+    first = threading.Thread(target=want)
+    first.start()
+    assert begun.wait(10)
+    want()
+    first.join()
+    assert len(made) == 1
+    np.testing.assert_array_equal(found, [np.eye(2)] * 2)
+
+
+def test_a_fit_that_fails_is_left_to_others(store):
+    def fail():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fit_once("a" * 64, store, fail)
+    assert store.wait("a" * 64, timeout=0.0)
+
+
 # ---- checkpoints --------------------------------------------------------------------------------
 
 
@@ -445,11 +498,11 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path):
             text=True,
         ) as process:
             assert process.stdout.readline() == "ready\n"
-            try:
-                return process.communicate(timeout=seconds)[0].strip().split(",")
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return None
+            timer = threading.Timer(seconds or 120, process.kill)
+            timer.start()
+            output = process.stdout.read()
+            timer.cancel()
+        return output.strip().split(",") if process.returncode == 0 else None
 
     jobs, _ = make_linear_jobs()
     expected = [LinearTower(job, None).run() for job in jobs]

@@ -170,6 +170,8 @@ def test_a_linked_folder_is_not_used(store, folder, tmp_path):
     with pytest.warns(StoreWarning, match="symbolic link"):
         assert not store.put(OTHER, ARRAYS, META, kind="test")
     store.discard(KEY)
+    assert store.wait(KEY)
+    store.prune(max_bytes=0)
     store.clear()
     assert sorted(elsewhere.iterdir()) == before
 
@@ -315,6 +317,9 @@ def test_a_store_is_a_handle(store, monkeypatch, tmp_path):
     elsewhere = pickle.loads(pickle.dumps(relative))
     monkeypatch.chdir("/")
     assert_kept(elsewhere)
+    assert str(tmp_path) not in str(JobStore("~/here").info().location)
+    at_home = JobStore("~/here")
+    assert pickle.loads(pickle.dumps(at_home)).info().location == at_home.info().location
     assert repr(JobStore("here")) == "JobStore('here')"
 
 
@@ -447,7 +452,8 @@ def start(code, store, key=KEY):
 
 
 def finish(process):
-    output, _ = process.communicate(timeout=60)
+    with process:
+        output = process.stdout.read()  # not `communicate`, which misses what is buffered already
     assert process.returncode == 0
     return output
 
@@ -461,7 +467,7 @@ def test_a_claim_excludes_others_until_it_is_given_back(store):
         assert store.claim(KEY) is None
         assert store.claim(OTHER) is not None
         assert not store.wait(KEY, timeout=0.05)
-        answer = start("print('ready'); print(store.claim(key))", store)
+        answer = start("print('ready', flush=True); print(store.claim(key))", store)
         assert finish(answer) == "None\n"
     assert store.wait(KEY)
     with store.claim(KEY) as claim:
