@@ -144,7 +144,9 @@ class _JobStacking(_BaseStacking):
         for (name, learner), method in zip(learners.items(), methods, strict=True):
             params = routed[name]["fit"]
             for fold, (train, test) in enumerate(splits):
-                fits.append(Fit(learner, name, fold, train, test, method, params))
+                fit = Fit(learner, name, fold, train, test, method, params)
+                fit.needs_estimator = self.predict_with == "folds"
+                fits.append(fit)
             if self.predict_with == "refit":
                 fits.append(Fit(learner, name, None, None, None, method, params))
         return fits

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from stackens import StackedRNNClassifier, StackingClassifier
 from stackens.exceptions import StoreWarning
@@ -144,3 +147,24 @@ def test_what_has_no_seed_is_named(data, tmp_path):
         stack.fit(X, y)
     assert len(all_) == 1
     assert JobStore(tmp_path).info().n_entries == 0
+
+
+@pytest.mark.parametrize("predict_with", ["refit", "folds"])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_other_estimators_are_kept_by_their_predictions(data, tmp_path, predict_with, n_jobs):
+    X, y = data
+    X = X.reshape(len(X), -1)
+    learners = [
+        ("forest", RandomForestClassifier(5, random_state=0)),
+        ("linear", make_pipeline(StandardScaler(), LogisticRegression())),
+    ]
+    stack = StackingClassifier(learners, cv=3, n_jobs=n_jobs, predict_with=predict_with)
+    expected = clone(stack).fit(X, y)
+    stack.set_params(memory=tmp_path)
+    for _ in range(3):
+        stack = clone(stack).fit(X, y)
+        np.testing.assert_array_equal(stack.predict_proba(X), expected.predict_proba(X))
+        np.testing.assert_array_equal(
+            stack.out_of_fold_predictions_.matrix, expected.out_of_fold_predictions_.matrix
+        )
+    assert JobStore(tmp_path).info().n_entries >= 6
