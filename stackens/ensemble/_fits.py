@@ -14,11 +14,21 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
+from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from stackens.sequences import is_memory_map, reading_files_once
-from stackens.training import ArrayPool, adapt
+from stackens.training import (
+    ArrayPool,
+    KeptFit,
+    adapt,
+    check_memory,
+    data_digest,
+    fit_key,
+    fit_once,
+    prediction_key,
+    warn_of_no_keys,
+)
 
 __all__ = ["Fit", "adapt_learner", "run_fits"]
 
@@ -60,6 +70,8 @@ class Fit:
         Of the rows ``test``.
     seconds : float
         Wall time, side by side with others.
+    needs_estimator : bool
+        Whether ``fitted`` will predict: the refits, or the fold models without refits.
     """
 
     learner: Any
@@ -72,6 +84,7 @@ class Fit:
     fitted: Any = None
     predictions: Any = None
     seconds: float = 0.0
+    needs_estimator: bool = True
 
     @property
     def label(self) -> str:
@@ -110,6 +123,7 @@ def run_fits(
     n_jobs: int | None,
     progress: Any,
     refit_epochs: str = "median",
+    memory: Any = None,
 ) -> None:
     """Fit all, and predict held-out rows; the results are put into the fits.
 
@@ -126,6 +140,8 @@ def run_fits(
     refit_epochs : {"median", "early_stopping"}, default="median"
         How a network that stops early in the folds is refitted: for the median of the folds' best
         epochs, on all rows; or stopping early itself, on part of them.
+    memory : None, path-like, joblib.Memory or JobStore, default=None
+        Where trained networks are kept.
     """
     towers = []
     plain = []
@@ -140,15 +156,15 @@ def run_fits(
                 learner, job = plan
                 job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
                 towers.append(_Tower(fit, learner, job))
-        _run_plain(plain, X, y, n_jobs, progress)
+        _run_plain(plain, X, y, n_jobs, progress, memory)
         waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
         first = [t for t in towers if t not in waiting]
-        _run_towers(first, X, n_jobs, progress)
+        _run_towers(first, X, n_jobs, progress, memory)
         for tower in waiting:
             best = [t.best_epoch + 1 for t in first if t.fit.name == tower.fit.name]
             if best:
                 tower.job = tower.job.with_all_rows(int(np.median(best)))
-        _run_towers(waiting, X, n_jobs, progress)
+        _run_towers(waiting, X, n_jobs, progress, memory)
 
 
 @dataclass(eq=False)
@@ -193,12 +209,20 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
     return last, last.plan_job(transformed, target, name=fit.label)
 
 
-def _run_towers(towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: Any) -> None:
+def _run_towers(
+    towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: Any, memory: Any
+) -> None:
     if not towers:
         return
-    from stackens.training import train
+    from stackens.training import train_with_memory
 
-    trained = train([tower.job for tower in towers], n_jobs=n_jobs, progress=progress.epochs)
+    trained = train_with_memory(
+        [tower.job for tower in towers],
+        [tower.learner for tower in towers],
+        memory,
+        n_jobs=n_jobs,
+        progress=progress.epochs,
+    )
     for tower, network in zip(towers, trained, strict=True):
         with _told_where(tower.fit):
             tower.learner.adopt(network)
@@ -208,27 +232,50 @@ def _run_towers(towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: 
 
 
 def _run_plain(
-    fits: Sequence[Fit], X: Any, y: np.ndarray, n_jobs: int | None, progress: Any
+    fits: Sequence[Fit], X: Any, y: np.ndarray, n_jobs: int | None, progress: Any, memory: Any
 ) -> None:
     if not fits:
         return
+    store = check_memory(memory)
+    keys: list[Any] = [None if store is None else _key_of(fit, X, y) for fit in fits]
+    if store is not None:
+        warn_of_no_keys([fit.label for fit in fits], keys)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_plain)(fit, X, y) for fit in fits
+        delayed(_fit_plain)(fit, X, y, store, key) for fit, key in zip(fits, keys, strict=True)
     )
-    for fit, result in zip(fits, results, strict=True):
-        fit.fitted, fit.predictions, fit.seconds = result
+    for fit, kept in zip(fits, results, strict=True):
+        fit.fitted, fit.predictions, fit.seconds = kept.estimator, kept.values, kept.seconds
+        if fit.fitted is None:  # what a fold's model predicted is there, and what it can predict
+            fit.fitted = Bunch() if kept.classes is None else Bunch(classes_=kept.classes)
         progress.fit_done(fit.label)
 
 
-def _fit_plain(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, float]:
-    started = time.perf_counter()
+def _key_of(fit: Fit, X: Any, y: np.ndarray) -> Any:
+    data = data_digest(X, y, rows=fit.train, params=fit.params)
+    if fit.test is None:
+        return fit_key(fit.learner, data)
+    return prediction_key(fit.learner, data, X, rows=fit.test, method=fit.method)
+
+
+def _fit_plain(fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any) -> KeptFit:
     with _told_where(fit):
-        if fit.train is None:
-            fit.fitted = _fit_single_estimator(clone(fit.learner), X, y, fit.params)
-        else:
-            params = _check_method_params(X, fit.params, indices=fit.train)
-            fit.fitted = _fit_single_estimator(
-                clone(fit.learner), _safe_indexing(X, fit.train), y[fit.train], params
-            )
-        fit.predict(X)
-    return fit.fitted, fit.predictions, time.perf_counter() - started
+        if store is None:
+            return _fit_and_predict(fit, X, y)
+        return fit_once(
+            key, store, lambda: _fit_and_predict(fit, X, y), needs_estimator=fit.needs_estimator
+        )
+
+
+def _fit_and_predict(fit: Fit, X: Any, y: np.ndarray) -> KeptFit:
+    started = time.perf_counter()
+    if fit.train is None:
+        fit.fitted = _fit_single_estimator(clone(fit.learner), X, y, fit.params)
+    else:
+        params = _check_method_params(X, fit.params, indices=fit.train)
+        fit.fitted = _fit_single_estimator(
+            clone(fit.learner), _safe_indexing(X, fit.train), y[fit.train], params
+        )
+    fit.predict(X)
+    classes = getattr(fit.fitted, "classes_", None)
+    classes = classes if isinstance(classes, np.ndarray) else None
+    return KeptFit(fit.predictions, classes, time.perf_counter() - started, fit.fitted)

@@ -88,6 +88,7 @@ class _JobStacking(_BaseStacking):
                 n_jobs=self.n_jobs,
                 progress=progress,
                 refit_epochs=self.refit_epochs,
+                memory=self.memory,
             )
         self._adopt(names, learners, methods, fits)
         self._fit_final(X, y, y_given, splits, fits, list(learners), params)
@@ -143,7 +144,9 @@ class _JobStacking(_BaseStacking):
         for (name, learner), method in zip(learners.items(), methods, strict=True):
             params = routed[name]["fit"]
             for fold, (train, test) in enumerate(splits):
-                fits.append(Fit(learner, name, fold, train, test, method, params))
+                fit = Fit(learner, name, fold, train, test, method, params)
+                fit.needs_estimator = self.predict_with == "folds"
+                fits.append(fit)
             if self.predict_with == "refit":
                 fits.append(Fit(learner, name, None, None, None, method, params))
         return fits
@@ -336,6 +339,9 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
     refit_epochs : {"median", "early_stopping"}, default="median"
         How a network with ``early_stopping`` is refitted: for the median of the best epochs of its
         folds, on all rows; or stopping early once more, on part of them.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs seeds: ``random_state`` here or in the learners.
     random_state : int, RandomState instance or None, default=None
         Seeds every learner whose own ``random_state`` is None.
 
@@ -389,6 +395,7 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
         verbose: int = 0,
         predict_with: str = "refit",
         refit_epochs: str = "median",
+        memory: Any = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -402,6 +409,7 @@ class StackingClassifier(_JobStacking, sklearn.ensemble.StackingClassifier):
         )
         self.predict_with = predict_with
         self.refit_epochs = refit_epochs
+        self.memory = memory
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -480,6 +488,9 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
     refit_epochs : {"median", "early_stopping"}, default="median"
         How a network with ``early_stopping`` is refitted: for the median of the best epochs of its
         folds, on all rows; or stopping early once more, on part of them.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs seeds: ``random_state`` here or in the learners.
     random_state : int, RandomState instance or None, default=None
         Seeds every learner whose own ``random_state`` is None.
 
@@ -533,6 +544,7 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
         verbose: int = 0,
         predict_with: str = "refit",
         refit_epochs: str = "median",
+        memory: Any = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -545,6 +557,7 @@ class StackingRegressor(_JobStacking, sklearn.ensemble.StackingRegressor):
         )
         self.predict_with = predict_with
         self.refit_epochs = refit_epochs
+        self.memory = memory
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)

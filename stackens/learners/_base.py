@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -28,11 +29,13 @@ from stackens.training import (
     Architecture,
     EarlyStopping,
     Job,
+    JobStore,
     Optimizer,
     TrainedNetwork,
+    check_memory,
     predict,
     require_keras,
-    train,
+    train_with_memory,
 )
 
 __all__ = ["NetworkClassifierMixin", "NetworkLearner", "NetworkRegressorMixin"]
@@ -66,6 +69,7 @@ class NetworkLearner(RoutedParameters, ABC):
         "callbacks": ["array-like", None],
         "on_epoch_end": [callable, None],
         "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
+        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -111,7 +115,7 @@ class NetworkLearner(RoutedParameters, ABC):
         from stackens.learners._progress import epoch_printer
 
         with epoch_printer(type(self).__name__, self.verbose) as progress:
-            (trained,) = train([job], progress=progress)
+            (trained,) = train_with_memory([job], [self], self.memory, progress=progress)
         return self.adopt(trained)
 
     def plan_job(
@@ -149,6 +153,7 @@ class NetworkLearner(RoutedParameters, ABC):
     ) -> Job:
         require_keras()
         self._validate_params()
+        check_memory(self.memory)
         self._check_routed()
         if y is None:
             raise ValueError(

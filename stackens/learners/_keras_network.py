@@ -46,6 +46,7 @@ class _KerasNetwork(NetworkLearner):
         warm_start: bool = False,
         callbacks: Any = None,
         on_epoch_end: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -64,6 +65,7 @@ class _KerasNetwork(NetworkLearner):
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.on_epoch_end = on_epoch_end
+        self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
@@ -200,6 +202,9 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
         the thread that trains; training stops if it returns True. Unlike a callback it keeps the
         network a tower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
@@ -264,6 +269,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         warm_start: bool = False,
         callbacks: Any = None,
         on_epoch_end: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -283,6 +289,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
             warm_start=warm_start,
             callbacks=callbacks,
             on_epoch_end=on_epoch_end,
+            memory=memory,
             random_state=random_state,
             verbose=verbose,
             **routed,
@@ -335,6 +342,9 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
         the thread that trains; training stops if it returns True. Unlike a callback it keeps the
         network a tower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.

@@ -73,6 +73,7 @@ class _StackedRNN(NetworkLearner):
         warm_start: bool = False,
         callbacks: Any = None,
         on_epoch_end: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -101,6 +102,7 @@ class _StackedRNN(NetworkLearner):
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.on_epoch_end = on_epoch_end
+        self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
         self._set_routed(routed)
@@ -237,6 +239,9 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
         the thread that trains; training stops if it returns True. Unlike a callback it keeps the
         network a tower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
@@ -313,6 +318,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         warm_start: bool = False,
         callbacks: Any = None,
         on_epoch_end: Any = None,
+        memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
         **routed: Any,
@@ -342,6 +348,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
             warm_start=warm_start,
             callbacks=callbacks,
             on_epoch_end=on_epoch_end,
+            memory=memory,
             random_state=random_state,
             verbose=verbose,
             **routed,
@@ -408,6 +415,9 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
         the thread that trains; training stops if it returns True. Unlike a callback it keeps the
         network a tower.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, and taken from when the same training is wanted again;
+        None is nowhere. Needs an int as ``random_state``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
-from stackens.training._data import ArrayPool
 from stackens.training._checkpoint import Checkpoint, TrainingState
+from stackens.training._data import ArrayPool
 from stackens.training._entries import KeptFit, get_fit, put_fit
 from stackens.training._fingerprint import (
     NoKey,
@@ -18,7 +18,7 @@ from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
-from stackens.training._served import fit_once, train_once
+from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._store import JobStore, StoreInfo, check_memory
 from stackens.training._towers import train
 
@@ -54,4 +54,6 @@ __all__ = [
     "stream",
     "train",
     "train_once",
+    "train_with_memory",
+    "warn_of_no_keys",
 ]

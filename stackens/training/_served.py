@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from stackens.exceptions import StoreWarning
 from stackens.training._checkpoint import Checkpoint
 from stackens.training._claims import Claim
 from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
-from stackens.training._fingerprint import NoKey
+from stackens.training._fingerprint import NoKey, network_key
 from stackens.training._job import Job, TrainedNetwork
-from stackens.training._store import JobStore
+from stackens.training._store import JobStore, check_memory
+from stackens.training._towers import train
 
-__all__ = ["Train", "fit_once", "train_once"]
+__all__ = ["Train", "fit_once", "train_once", "train_with_memory", "warn_of_no_keys"]
 
 _LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
 
@@ -113,6 +117,61 @@ def train_once(
             store.wait(pending[0], timeout=_LOOK_AGAIN)
             pending = [key for key in pending if not serve(key)]
     return results
+
+
+def train_with_memory(
+    jobs: Sequence[Job],
+    learners: Sequence[Any],
+    memory: Any,
+    *,
+    n_jobs: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    on_error: str = "raise",
+) -> list[Any]:
+    """Train jobs, or take what a store has of them.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What is wanted.
+    learners : sequence of TowerLearner
+        Who planned each.
+    memory : None, path-like, joblib.Memory or JobStore
+        Where trained networks are kept; None is nowhere.
+    n_jobs, progress, on_error
+        As for ``train``.
+
+    Returns
+    -------
+    list
+        In the order of ``jobs``.
+    """
+    how = functools.partial(train, n_jobs=n_jobs, progress=progress, on_error=on_error)
+    store = check_memory(memory)
+    if store is None:
+        return how(jobs)
+    keys = [network_key(learner, job) for learner, job in zip(learners, jobs, strict=True)]
+    warn_of_no_keys([job.name for job in jobs], keys)
+    return train_once(jobs, keys, store, how)
+
+
+def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
+    """Warn of what can neither be kept nor served, once for the folds of each learner.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Name and fold of each job, e.g. "lstm, fold 2".
+    keys : sequence of str or NoKey
+        Their keys.
+    """
+    named = [(label.partition(",")[0], key) for label, key in zip(labels, keys, strict=True)]
+    for name, reason in dict.fromkeys((n, k.reason) for n, k in named if isinstance(k, NoKey)):
+        warnings.warn(
+            f"What {name} is trained to is neither kept in `memory` nor taken from it: {reason}.",
+            StoreWarning,
+            stacklevel=3,
+        )
 
 
 def fit_once(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -17,6 +18,7 @@ import numpy as np
 
 from stackens.exceptions import TrainingDivergedError
 from stackens.training._backend import require_keras
+from stackens.training._checkpoint import Checkpoint, TrainingState
 from stackens.training._data import RowSource, Shared
 from stackens.training._job import Job, TrainedNetwork
 from stackens.training._memory import available_bytes, tower_bytes
@@ -30,6 +32,7 @@ __all__ = ["train"]
 _LOGGER = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
+OnTrained = Callable[[int, TrainedNetwork], None]
 
 # How often the jobs of worker processes that died are given to new ones.
 _ATTEMPTS = 3
@@ -46,6 +49,8 @@ def train(
     n_jobs: int | None = None,
     progress: Progress | None = None,
     on_error: str = "raise",
+    checkpoints: Sequence[Checkpoint | None] | None = None,
+    on_trained: OnTrained | None = None,
 ) -> list[Any]:
     """Train jobs as towers: side by side, each as if it were alone.
 
@@ -62,6 +67,12 @@ def train(
     on_error : {"raise", "return"}, default="raise"
         "return" puts the exception of a job that failed in the place of its result, and trains
         the others to their end.
+    checkpoints : sequence of Checkpoint or None, default=None
+        Where each job keeps its state, and goes on from if there is one. Jobs that train by
+        Keras's own fit begin anew.
+    on_trained : callable, default=None
+        ``on_trained(position, trained)`` for each job as soon as it is done, in whichever thread
+        or process trained it; with several processes it must be possible to pickle it.
 
     Returns
     -------
@@ -79,11 +90,12 @@ def train(
     """
     require_keras()
     jobs = list(jobs)
+    keeping = _Keeping(list(checkpoints or [None] * len(jobs)), on_trained)
     n_processes = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     if n_processes > 1:
-        results = _train_in_processes(jobs, n_processes, progress)
+        results = _train_in_processes(jobs, n_processes, progress, keeping)
     else:
-        results = _train_here(jobs, progress, stop_at_error=on_error == "raise")
+        results = _train_here(jobs, progress, keeping, stop_at_error=on_error == "raise")
     if on_error == "raise":
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, _Stopped):
@@ -91,7 +103,26 @@ def train(
     return results
 
 
-def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | None) -> list[Any]:
+@dataclass(frozen=True)
+class _Keeping:
+    """Where the states of jobs are kept, and who is told what they were trained to."""
+
+    checkpoints: list[Checkpoint | None]
+    on_trained: OnTrained | None
+    numbers: list[int] | None = None  # of the jobs, where these are part of all
+
+    def take(self, numbers: list[int]) -> _Keeping:
+        return _Keeping([self.checkpoints[i] for i in numbers], self.on_trained, numbers)
+
+    def tell(self, position: int, trained: TrainedNetwork) -> None:
+        if self.on_trained is not None:
+            number = position if self.numbers is None else self.numbers[position]
+            self.on_trained(number, trained)
+
+
+def _train_in_processes(
+    jobs: list[Job], n_processes: int, progress: Progress | None, keeping: _Keeping
+) -> list[Any]:
     """Give every process its share of the jobs; those of a process that dies are done again."""
     threads = max(1, joblib.cpu_count() // n_processes)
     counter = _Counter(sum(job.epochs for job in jobs), progress)
@@ -104,7 +135,9 @@ def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | 
         # between tasks, loky takes the memory of TensorFlow for a leak and ends the process.
         shares = [missing[k::n_processes] for k in range(min(n_processes, len(missing)))]
         tasks = [
-            joblib.delayed(_train_in_worker)(share, [jobs[i] for i in share], threads)
+            joblib.delayed(_train_in_worker)(
+                share, [jobs[i] for i in share], threads, keeping.take(share)
+            )
             for share in shares
         ]
         try:
@@ -124,29 +157,34 @@ def _train_in_processes(jobs: list[Job], n_processes: int, progress: Progress | 
             return [results[i] for i in range(len(jobs))]
     missing = [i for i in range(len(jobs)) if i not in results]
     _LOGGER.warning("Worker processes keep dying; %d jobs are trained in this one.", len(missing))
-    rest = _train_here([jobs[i] for i in missing], None, stop_at_error=False)
+    rest = _train_here([jobs[i] for i in missing], None, keeping.take(missing), stop_at_error=False)
     results.update(zip(missing, rest, strict=True))
     return [results[i] for i in range(len(jobs))]
 
 
 def _train_in_worker(
-    numbers: list[int], jobs: list[Job], threads: int
+    numbers: list[int], jobs: list[Job], threads: int, keeping: _Keeping
 ) -> tuple[list[int], list[Any]]:
     # TensorFlow fixes its thread counts at its first use in this process.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-    return numbers, _train_here(jobs, None, stop_at_error=False, n_threads=threads)
+    return numbers, _train_here(jobs, None, keeping, stop_at_error=False, n_threads=threads)
 
 
 def _train_here(
-    jobs: list[Job], progress: Progress | None, *, stop_at_error: bool, n_threads: int | None = None
+    jobs: list[Job],
+    progress: Progress | None,
+    keeping: _Keeping,
+    *,
+    stop_at_error: bool,
+    n_threads: int | None = None,
 ) -> list[Any]:
     """Train in threads, while this one prepares the programs of the jobs to come."""
     from stackens.training._program import find_program
 
     programs = [find_program(job) for job in jobs]
     longest_first = sorted(range(len(jobs)), key=lambda i: -_work(jobs[i], programs[i]))
-    run = _Run(sum(job.epochs for job in jobs), progress, stop_at_error)
+    run = _Run(sum(job.epochs for job in jobs), progress, keeping, stop_at_error)
     run.check_memory(jobs, programs)
     if None in programs:
         _LOGGER.info(
@@ -156,7 +194,7 @@ def _train_here(
             len(jobs),
         )
     if len(jobs) == 1:
-        return [run.train_one(jobs[0], programs[0])]
+        return [run.train_one(0, jobs[0], programs[0])]
     n_threads = min(len(jobs), n_threads or joblib.cpu_count())
     with ThreadPoolExecutor(n_threads, thread_name_prefix="stackens-tower") as pool:
         futures = {}
@@ -167,7 +205,7 @@ def _train_here(
                     with suppress(Exception):  # the job meets the same error, and reports it
                         program.prepare(job)
                         run.shared.initial_weights(job)
-                futures[i] = pool.submit(run.train_one, job, program)
+                futures[i] = pool.submit(run.train_one, i, job, program)
             # Whoever trains will predict: what that needs is made while the towers run.
             wanted = {j.prediction.key: (j.prediction, j.X.shape[1:]) for j in jobs if j.prediction}
             for architecture, shape in wanted.values():
@@ -194,8 +232,11 @@ class _Stopped(Exception):  # noqa: N818 - a signal between threads, never seen 
 class _Run:
     """Towers that train side by side: what they share, how far they are, whether to go on."""
 
-    def __init__(self, n_epochs: int, progress: Progress | None, stop_at_error: bool) -> None:
+    def __init__(
+        self, n_epochs: int, progress: Progress | None, keeping: _Keeping, stop_at_error: bool
+    ) -> None:
         self.shared = Shared()
+        self.keeping = keeping
         self._counter = _Counter(n_epochs, progress)
         self._stop_at_error = stop_at_error
         self._stopped = threading.Event()
@@ -227,24 +268,31 @@ class _Run:
                     "`units` or the number of timesteps."
                 )
 
-    def train_one(self, job: Job, program: TowerProgram | None) -> Any:
+    def train_one(self, position: int, job: Job, program: TowerProgram | None) -> Any:
         """Train one job; return what became of it, an exception included."""
-        from stackens.training._keras_fit import fit_with_keras
-
         try:
             if self.is_stopped:
                 raise _Stopped
-            if program is None:
-                trained = fit_with_keras(job)
-                self.advance(job.epochs, job.name)
-                return trained
-            with self._room_for(tower_bytes(job, program)):
-                program.prepare(job)
-                return _Tower(job, program, self).run()
+            trained = self._train(job, program, self.keeping.checkpoints[position])
+            self.keeping.tell(position, trained)
+            return trained
         except Exception as error:
             if self._stop_at_error:
                 self.stop()
             return error
+
+    def _train(
+        self, job: Job, program: TowerProgram | None, checkpoint: Checkpoint | None
+    ) -> TrainedNetwork:
+        from stackens.training._keras_fit import fit_with_keras
+
+        if program is None:
+            trained = fit_with_keras(job)
+            self.advance(job.epochs, job.name)
+            return trained
+        with self._room_for(tower_bytes(job, program)):
+            program.prepare(job)
+            return _Tower(job, program, self, checkpoint).run()
 
     @contextmanager
     def _room_for(self, n_bytes: int) -> Iterator[None]:
@@ -282,9 +330,12 @@ class _Counter:
 class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
-    def __init__(self, job: Job, program: TowerProgram, run: _Run) -> None:
+    def __init__(
+        self, job: Job, program: TowerProgram, run: _Run, checkpoint: Checkpoint | None
+    ) -> None:
         self.started = time.perf_counter()
         self.job, self.program, self.group = job, program, run
+        self.checkpoint = checkpoint
         self.state: TowerState = program.new_state(job, run.shared.initial_weights(job))
         self.source = RowSource(job, program, run.shared)
         self.history: dict[str, list[float]] = {}
@@ -293,7 +344,8 @@ class _Tower:
         self.best: tuple[np.ndarray, list[np.ndarray]] | None = None
 
     def run(self) -> TrainedNetwork:
-        done = 0
+        done = self._restore()
+        self.group.advance(done, self.job.name)
         while done < self.job.epochs:
             started = time.perf_counter()
             epochs = self._run_epochs(done, self._count_epochs())
@@ -306,7 +358,41 @@ class _Tower:
             if wants_stop:
                 self.group.advance(self.job.epochs - done, self.job.name)
                 break
+            if self.checkpoint is not None and self.checkpoint.is_due():
+                self.checkpoint.save(self._freeze(done - 1))
         return self._result(done - 1)
+
+    def _freeze(self, epoch: int) -> TrainingState:
+        """Everything that the rest of the training depends on."""
+        parameters, others = self._snapshot()
+        return TrainingState(
+            epoch=epoch,
+            parameters=parameters,
+            others=others,
+            slots=[slot.numpy() for slot in self.state.slots],
+            step=self.state.step.numpy(),
+            history=self.history,
+            best_loss=self.best_loss,
+            best_epoch=self.best_epoch,
+            best=self.best,
+            seconds=time.perf_counter() - self.started,
+        )
+
+    def _restore(self) -> int:
+        """Go on from a state that was kept; return how many epochs are done."""
+        kept = None if self.checkpoint is None else self.checkpoint.load()
+        if kept is None:
+            return 0
+        self.state.parameters.assign(kept.parameters)
+        self.state.step.assign(kept.step)
+        for variable, value in zip(self.state.others, kept.others, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.state.slots, kept.slots, strict=True):
+            variable.assign(value)
+        self.history, self.best = kept.history, kept.best
+        self.best_loss, self.best_epoch = kept.best_loss, kept.best_epoch
+        self.started -= kept.seconds
+        return kept.epoch + 1
 
     def _count_epochs(self) -> int:
         """Epochs to run in one go: as many as nobody wants to look between, for a moment."""

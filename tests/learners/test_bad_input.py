@@ -48,7 +48,7 @@ DATA = {
 @pytest.mark.parametrize("case", DATA)
 def test_data_that_cannot_be_used(case, monkeypatch):
     data, target, message = DATA[case]
-    monkeypatch.setattr(stackens.learners._base, "train", pytest.fail)
+    monkeypatch.setattr(stackens.learners._base, "train_with_memory", pytest.fail)
     learner = StackedRNNClassifier()
     with pytest.raises((ValueError, TypeError), match=message):
         learner.fit(data, target)
@@ -97,7 +97,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_unknown_names_and_values_out_of_range(name, monkeypatch):
     value, message = PARAMETERS[name]
-    monkeypatch.setattr(stackens.learners._base, "train", pytest.fail)
+    monkeypatch.setattr(stackens.learners._base, "train_with_memory", pytest.fail)
     with pytest.raises((ValueError, TypeError), match=message):
         StackedRNNClassifier(**{name: value}).fit(X, y)
 
