@@ -6,9 +6,13 @@ __all__ = [
     "ArchiveError",
     "BackendError",
     "InvalidInputError",
+    "LearnerDroppedWarning",
     "MissingClassWarning",
     "MissingExtraError",
+    "NoLearnerLeftError",
     "StoreWarning",
+    "TimeLimitError",
+    "TimeLimitWarning",
     "TrainingDivergedError",
 ]
 
@@ -31,6 +35,22 @@ class BackendError(RuntimeError):
 
 class TrainingDivergedError(FloatingPointError):
     """A loss became NaN or infinite; the message names learner, rows and epoch."""
+
+
+class TimeLimitError(TimeoutError):
+    """A time limit ended a training, or was too short for any result."""
+
+
+class NoLearnerLeftError(RuntimeError):
+    """Every learner of a stack failed; the message gives the reason of each."""
+
+
+class LearnerDroppedWarning(RuntimeWarning):
+    """A learner failed and is not part of the stack; the message says why."""
+
+
+class TimeLimitWarning(RuntimeWarning):
+    """A time limit left something untrained; the message says what is missing."""
 
 
 class MissingClassWarning(RuntimeWarning):

@@ -2,117 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Bunch, _safe_indexing
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils import _safe_indexing
 
-from stackens.sequences import is_memory_map, reading_files_once
-from stackens.training import (
-    ArrayPool,
-    KeptFit,
-    adapt,
-    check_memory,
-    data_digest,
-    fit_key,
-    fit_once,
-    prediction_key,
-    warn_of_no_keys,
-)
+from stackens.ensemble._fit import Fit, Policy
+from stackens.ensemble._plain_fits import run_plain
+from stackens.sequences import reading_files_once
+from stackens.training import ArrayPool, adapt
 
-__all__ = ["Fit", "adapt_learner", "run_fits"]
-
-# Rows of a memory map that are predicted at once.
-_ROWS_BYTES = 16 * 2**20
-
-
-def adapt_learner(learner: Any) -> Any:
-    """Return what trains in the learner's place; of a Pipeline, its last step is adapted."""
-    if not isinstance(learner, Pipeline):
-        return adapt(learner)
-    *before, (name, last) = learner.steps
-    adapted = copy.copy(learner)
-    adapted.steps = [*before, (name, adapt(last))]
-    return adapted
-
-
-@dataclass
-class Fit:
-    """One learner to be fitted on one set of rows.
-
-    Attributes
-    ----------
-    learner : estimator
-        Not changed; ``fitted`` is a clone.
-    name : str
-        The learner's name.
-    fold : int or None
-        None is the refit on all rows.
-    train, test : ndarray of int or None
-        Rows to fit on (None = all) and to predict.
-    method : str
-        What to predict with.
-    params : dict
-        Metadata for ``fit``, of all rows.
-    fitted : estimator
-        Result.
-    predictions : ndarray or list of ndarray
-        Of the rows ``test``.
-    seconds : float
-        Wall time, side by side with others.
-    needs_estimator : bool
-        Whether ``fitted`` will predict: the refits, or the fold models without refits.
-    """
-
-    learner: Any
-    name: str
-    fold: int | None
-    train: np.ndarray | None
-    test: np.ndarray | None
-    method: str
-    params: dict[str, Any] = field(default_factory=dict)
-    fitted: Any = None
-    predictions: Any = None
-    seconds: float = 0.0
-    needs_estimator: bool = True
-
-    @property
-    def label(self) -> str:
-        """For messages."""
-        part = "refit on all rows" if self.fold is None else f"fold {self.fold}"
-        return f"{self.name}, {part}"
-
-    def predict(self, X: Any) -> None:
-        """Predict the held-out rows."""
-        if self.test is None:
-            return
-        predict = getattr(self.fitted, self.method)
-        if not is_memory_map(X):
-            self.predictions = predict(_safe_indexing(X, self.test))
-            return
-        step = max(1, _ROWS_BYTES // max(1, X[:1].nbytes))  # never all of them in memory
-        parts = [predict(X[self.test[i : i + step]]) for i in range(0, len(self.test), step)]
-        self.predictions = np.concatenate(parts)
-
-
-@contextmanager
-def _told_where(fit: Fit) -> Iterator[None]:
-    """Add to an error which learner raised it, and where; its type stays."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"Raised by learner {fit.name!r}, {fit.label.split(', ')[1]}.")
-        raise
+__all__ = ["run_fits"]
 
 
 def run_fits(
@@ -124,6 +29,7 @@ def run_fits(
     progress: Any,
     refit_epochs: str = "median",
     memory: Any = None,
+    policy: Policy | None = None,
 ) -> None:
     """Fit all, and predict held-out rows; the results are put into the fits.
 
@@ -142,29 +48,27 @@ def run_fits(
         epochs, on all rows; or stopping early itself, on part of them.
     memory : None, path-like, joblib.Memory or JobStore, default=None
         Where trained networks are kept.
+    policy : Policy, default=None
+        What happens when one fails, and until when; None raises what happens, at any time.
     """
-    towers = []
-    plain = []
+    policy = policy or Policy()
     pool = ArrayPool()
+    best_epochs: dict[str, list[int]] = defaultdict(list)
+    how = {"n_jobs": n_jobs, "progress": progress, "memory": memory, "policy": policy}
+    # If time may run out, what trains the final estimator comes first.
+    folds = [fit for fit in fits if fit.fold is not None]
+    waves = [fits] if policy.deadline is None else [folds, [f for f in fits if f.fold is None]]
     with reading_files_once():
-        for fit in fits:
-            with _told_where(fit):
-                plan = _plan_tower(fit, X, y)
-            if plan is None:
-                plain.append(fit)
-            else:
-                learner, job = plan
-                job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
-                towers.append(_Tower(fit, learner, job))
-        _run_plain(plain, X, y, n_jobs, progress, memory)
-        waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
-        first = [t for t in towers if t not in waiting]
-        _run_towers(first, X, n_jobs, progress, memory)
-        for tower in waiting:
-            best = [t.best_epoch + 1 for t in first if t.fit.name == tower.fit.name]
-            if best:
-                tower.job = tower.job.with_all_rows(int(np.median(best)))
-        _run_towers(waiting, X, n_jobs, progress, memory)
+        for wave in waves:
+            towers, plain = _plan(wave, X, y, policy, pool)
+            run_plain(plain, X, y, **how)
+            waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
+            _run_towers([t for t in towers if t not in waiting], X, best_epochs, **how)
+            for tower in waiting:
+                best = best_epochs[tower.fit.name]
+                if best:
+                    tower.job = tower.job.with_all_rows(int(np.median(best)))
+            _run_towers(waiting, X, best_epochs, **how)
 
 
 @dataclass(eq=False)
@@ -174,11 +78,30 @@ class _Tower:
     fit: Fit
     learner: Any
     job: Any
-    best_epoch: int = -1
 
     @property
     def is_early_stopping_refit(self) -> bool:
         return self.fit.fold is None and self.job.early_stopping is not None
+
+
+def _plan(
+    fits: Sequence[Fit], X: Any, y: np.ndarray, policy: Policy, pool: ArrayPool
+) -> tuple[list[_Tower], list[Fit]]:
+    """Tell networks from others, and plan their jobs."""
+    towers: list[_Tower] = []
+    plain: list[Fit] = []
+    for fit in fits:
+        if fit.name in policy.lost:
+            continue
+        with policy.watch(fit):
+            plan = _plan_tower(fit, X, y)
+            if plan is None:
+                plain.append(fit)
+            else:
+                learner, job = plan
+                job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
+                towers.append(_Tower(fit, learner, job))
+    return towers, plain
 
 
 def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
@@ -210,8 +133,16 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
 
 
 def _run_towers(
-    towers: Sequence[_Tower], X: Any, n_jobs: int | None, progress: Any, memory: Any
+    towers: Sequence[_Tower],
+    X: Any,
+    best_epochs: dict[str, list[int]],
+    *,
+    n_jobs: int | None,
+    progress: Any,
+    memory: Any,
+    policy: Policy,
 ) -> None:
+    towers = [tower for tower in towers if tower.fit.name not in policy.lost]
     if not towers:
         return
     from stackens.training import train_with_memory
@@ -222,60 +153,16 @@ def _run_towers(
         memory,
         n_jobs=n_jobs,
         progress=progress.epochs,
+        on_error=policy.on_failure.replace("drop", "return"),
+        deadline=policy.deadline,
     )
     for tower, network in zip(towers, trained, strict=True):
-        with _told_where(tower.fit):
+        fit = tower.fit
+        with policy.watch(fit):
+            if isinstance(network, Exception):
+                raise network
             tower.learner.adopt(network)
-            tower.best_epoch = network.best_epoch
-            tower.fit.seconds = network.seconds
-            tower.fit.predict(X)
-
-
-def _run_plain(
-    fits: Sequence[Fit], X: Any, y: np.ndarray, n_jobs: int | None, progress: Any, memory: Any
-) -> None:
-    if not fits:
-        return
-    store = check_memory(memory)
-    keys: list[Any] = [None if store is None else _key_of(fit, X, y) for fit in fits]
-    if store is not None:
-        warn_of_no_keys([fit.label for fit in fits], keys)
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_plain)(fit, X, y, store, key) for fit, key in zip(fits, keys, strict=True)
-    )
-    for fit, kept in zip(fits, results, strict=True):
-        fit.fitted, fit.predictions, fit.seconds = kept.estimator, kept.values, kept.seconds
-        if fit.fitted is None:  # what a fold's model predicted is there, and what it can predict
-            fit.fitted = Bunch() if kept.classes is None else Bunch(classes_=kept.classes)
-        progress.fit_done(fit.label)
-
-
-def _key_of(fit: Fit, X: Any, y: np.ndarray) -> Any:
-    data = data_digest(X, y, rows=fit.train, params=fit.params)
-    if fit.test is None:
-        return fit_key(fit.learner, data)
-    return prediction_key(fit.learner, data, X, rows=fit.test, method=fit.method)
-
-
-def _fit_plain(fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any) -> KeptFit:
-    with _told_where(fit):
-        if store is None:
-            return _fit_and_predict(fit, X, y)
-        return fit_once(
-            key, store, lambda: _fit_and_predict(fit, X, y), needs_estimator=fit.needs_estimator
-        )
-
-
-def _fit_and_predict(fit: Fit, X: Any, y: np.ndarray) -> KeptFit:
-    started = time.perf_counter()
-    if fit.train is None:
-        fit.fitted = _fit_single_estimator(clone(fit.learner), X, y, fit.params)
-    else:
-        params = _check_method_params(X, fit.params, indices=fit.train)
-        fit.fitted = _fit_single_estimator(
-            clone(fit.learner), _safe_indexing(X, fit.train), y[fit.train], params
-        )
-    fit.predict(X)
-    classes = getattr(fit.fitted, "classes_", None)
-    classes = classes if isinstance(classes, np.ndarray) else None
-    return KeptFit(fit.predictions, classes, time.perf_counter() - started, fit.fitted)
+            best_epochs[fit.name].append(network.best_epoch + 1)
+            fit.seconds = network.seconds
+            fit.predict(X)
+            policy.check_predictions(fit)

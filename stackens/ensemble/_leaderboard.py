@@ -6,8 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
+
+from stackens.ensemble._out_of_fold import align_classes
+from stackens.ensemble._outputs import (
+    average,
+    cross_fit_final,
+    final_outputs,
+    join_outputs,
+    own_final_estimator,
+    wrap_blocks,
+)
 
 __all__ = ["make_leaderboard"]
 
@@ -21,58 +31,6 @@ _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
     "neg_mean_absolute_error": lambda y, out: -np.abs(y - out.predict(None)),
     "r2": lambda y, out: 1 - (y - out.predict(None)) ** 2 / np.var(y),
 }
-
-
-class _Outputs(BaseEstimator):
-    """Outputs that exist already, in the shape of an estimator, for any scorer."""
-
-    def __init__(self, outputs: np.ndarray) -> None:
-        self.outputs = outputs
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def fit(self, X: Any, y: Any) -> Any:
-        raise NotImplementedError
-
-
-class _Values(RegressorMixin, _Outputs):
-    def predict(self, X: Any) -> np.ndarray:
-        return self.outputs if X is None else self.outputs[X]
-
-
-class _Labels(ClassifierMixin, _Outputs):
-    def __init__(self, outputs: np.ndarray, classes: np.ndarray) -> None:
-        super().__init__(outputs)
-        self.classes = classes
-
-    @property
-    def classes_(self) -> np.ndarray:
-        return self.classes
-
-    def predict(self, X: Any) -> np.ndarray:
-        rows = slice(None) if X is None else X
-        return self.outputs[rows]
-
-
-class _Probabilities(_Labels):
-    def predict(self, X: Any) -> np.ndarray:
-        labels: np.ndarray = self.classes[self.predict_proba(X).argmax(axis=1)]
-        return labels
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        return self.outputs if X is None else self.outputs[X]
-
-
-class _Decisions(_Labels):
-    def predict(self, X: Any) -> np.ndarray:
-        values = self.decision_function(X)
-        codes = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
-        labels: np.ndarray = self.classes[codes]
-        return labels
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        return self.outputs if X is None else self.outputs[X]
 
 
 def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
@@ -90,7 +48,7 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     scoring = scoring or ("accuracy" if is_classifier(stack) else "r2")
     kept = stack.out_of_fold_predictions_
     held_out = _learner_outputs(stack, list(kept.blocks.values()))
-    held_out["stack"], stack_rows = _cross_fit_final(stack)
+    held_out["stack"], stack_rows = cross_fit_final(stack)
     table: dict[str, dict[str, Any]] = {name: {} for name in held_out}
     for name, outputs in held_out.items():
         rows = stack_rows if name == "stack" else np.arange(len(kept.y))
@@ -105,121 +63,37 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     columns = ["out_of_fold", "test", "difference", "standard_error", "seconds", "parameters"]
     frame = pd.DataFrame.from_dict(table, orient="index")
     frame = frame[[c for c in columns if c in frame]]
-    frame["predicts"] = frame.index == "stack"
+    frame["predicts"] = frame.index == stack.predicts_with_
     return frame.sort_values("out_of_fold", ascending=False, kind="stable")
 
 
 def _learner_outputs(stack: Any, blocks: list[np.ndarray]) -> dict[str, Any]:
     """Wrap level-one blocks as estimators, and add their average."""
-    names = list(stack.out_of_fold_predictions_.blocks)
-    if not is_classifier(stack):
-        values = [block[:, 0] for block in blocks]
-        outputs = {name: _Values(v) for name, v in zip(names, values, strict=True)}
-        return {**outputs, "average": _Values(np.mean(values, axis=0))}
-    labelled = {
-        name: _wrap_block(block, method, stack.classes_)
-        for name, block, method in zip(names, blocks, stack.stack_method_, strict=True)
-    }
-    return {**labelled, "average": _average(list(labelled.values()), stack.classes_)}
-
-
-def _wrap_block(block: np.ndarray, method: str, classes: np.ndarray) -> _Labels:
-    if method == "predict_proba":
-        if block.shape[1] == 1:  # level one keeps one of two columns
-            block = np.hstack([1 - block, block])
-        return _Probabilities(block, classes)
-    if method == "decision_function":
-        return _Decisions(block[:, 0] if block.shape[1] == 1 else block, classes)
-    return _Labels(classes[block[:, 0].astype(int)], classes)
-
-
-def _average(learners: list[_Labels], classes: np.ndarray) -> _Labels:
-    """Mean probability; where a learner has none, the share of votes."""
-    parts = []
-    for learner in learners:
-        if isinstance(learner, _Probabilities):
-            parts.append(learner.outputs)
-        else:
-            parts.append((learner.predict(None)[:, None] == classes).astype(float))
-    return _Probabilities(np.mean(parts, axis=0), classes)
-
-
-def _cross_fit_final(stack: Any) -> tuple[Any, np.ndarray]:
-    """Predict held-out rows by final estimators that did not see them.
-
-    Returns
-    -------
-    outputs, rows
-        ``outputs`` is as long as the covered rows, and valid at ``rows``.
-    """
-    kept = stack.out_of_fold_predictions_
-    matrix, place = kept.matrix, np.full(int(kept.row_index.max()) + 1, -1)
-    place[kept.row_index] = np.arange(len(kept.y))
-    target = np.searchsorted(stack.classes_, kept.y) if is_classifier(stack) else kept.y
-    parts: list[tuple[np.ndarray, Any, Any]] = []
-    for train, test in kept.splits:
-        train = train[train < len(place)]
-        train, test = place[train][place[train] >= 0], place[test]
-        enough = len(train) > 1 and (not is_classifier(stack) or len(np.unique(target[train])) > 1)
-        if enough:
-            final = clone(stack.final_estimator_).fit(matrix[train], target[train])
-            parts.append((test, final, _final_outputs(final, matrix[test])))
-    if not parts:
-        raise ValueError("`leaderboard` cannot cross-fit the final estimator on these splits.")
-    return _join(stack, parts, len(kept.y))
-
-
-def _final_outputs(final: Any, matrix: np.ndarray) -> Any:
-    method = "predict_proba" if hasattr(final, "predict_proba") else "predict"
-    return getattr(final, method)(matrix)
-
-
-def _join(
-    stack: Any, parts: list[tuple[np.ndarray, Any, Any]], n_rows: int
-) -> tuple[Any, np.ndarray]:
-    rows = np.unique(np.concatenate([test for test, _, _ in parts]))
-    is_class = is_classifier(stack)
-    width = len(stack.classes_) if is_class else 1
-    total, counts = np.zeros((n_rows, width)), np.zeros((n_rows, 1))
-    for test, final, outputs in parts:
-        if is_class and outputs.ndim == 1:  # labels: one vote
-            outputs = (outputs[:, None] == np.arange(width)).astype(float)
-        elif is_class:
-            full = np.zeros((len(test), width))
-            full[:, np.asarray(final.classes_, int)] = outputs
-            outputs = full
-        np.add.at(total, test, np.reshape(outputs, (len(test), width)))
-        np.add.at(counts, test, 1)
-    mean = total / np.maximum(counts, 1)
-    return (_Probabilities(mean, stack.classes_) if is_class else _Values(mean[:, 0])), rows
+    classes = stack.classes_ if is_classifier(stack) else None
+    wrapped = wrap_blocks(blocks, stack.stack_method_, classes)
+    named = dict(zip(stack.out_of_fold_predictions_.blocks, wrapped, strict=True))
+    return {**named, "average": average(wrapped)}
 
 
 def _test_outputs(stack: Any, X: Any) -> dict[str, Any]:
-    from stackens.ensemble._out_of_fold import align_classes
-
     blocks = []
     for estimator, method in zip(stack.estimators_, stack.stack_method_, strict=True):
         outputs = getattr(estimator, method)(X)
         if is_classifier(stack):
             outputs = align_classes(outputs, estimator, len(stack.classes_), method)
         blocks.append(np.reshape(outputs, (len(outputs), -1)))
-    result = _learner_outputs_full(stack, blocks)
-    matrix = stack.transform(X)
-    matrix = matrix.to_numpy() if hasattr(matrix, "to_numpy") else matrix
-    final = stack.final_estimator_
-    result["stack"], _ = _join(
-        stack, [(np.arange(len(matrix)), final, _final_outputs(final, matrix))], len(matrix)
-    )
-    return result
-
-
-def _learner_outputs_full(stack: Any, blocks: list[np.ndarray]) -> dict[str, Any]:
     # Two columns of probabilities become one, as level one keeps them.
-    trimmed = [
+    blocks = [
         block[:, 1:] if method == "predict_proba" and block.shape[1] == 2 else block
         for block, method in zip(blocks, stack.stack_method_, strict=True)
     ]
-    return _learner_outputs(stack, trimmed)
+    result = _learner_outputs(stack, blocks)
+    matrix = stack.transform(X)
+    matrix = matrix.to_numpy() if hasattr(matrix, "to_numpy") else matrix
+    final = own_final_estimator(stack)
+    parts = [(np.arange(len(matrix)), final, final_outputs(final, matrix))]
+    result["stack"], _ = join_outputs(stack, parts, len(matrix))
+    return result
 
 
 def _score(outputs: Any, y: np.ndarray, scoring: Any, rows: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -27,13 +27,15 @@ def _batches(job: Job) -> Iterator[tuple[Any, ...]]:
             yield _take(job, order[start : start + job.batch_size])
 
 
-def fit_with_keras(job: Job) -> TrainedNetwork:
+def fit_with_keras(job: Job, check_stopped: Callable[[], None] = lambda: None) -> TrainedNetwork:
     """Train one job by ``keras.Model.fit``.
 
     Parameters
     ----------
     job : Job
         Its callbacks are called as in any Keras training.
+    check_stopped : callable
+        Called after every epoch; what it raises ends the training.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def fit_with_keras(job: Job) -> TrainedNetwork:
         loss=loss,
         metrics=[make_metric(m, loss, job.y.shape) for m in job.metrics],
     )
-    callbacks = list(job.callbacks)
+    callbacks = [*job.callbacks, _HookCallback(lambda epoch, logs: check_stopped())]
     if job.early_stopping is not None:
         stopper = keras.callbacks.EarlyStopping(
             patience=job.early_stopping.patience,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from stackens.exceptions import StoreWarning
+from stackens.exceptions import StoreWarning, TimeLimitError
 from stackens.training._checkpoint import Checkpoint
 from stackens.training._claims import Claim
 from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
@@ -44,6 +45,7 @@ def train_once(
     *,
     on_served: Callable[[int], None] | None = None,
     every: float = 60.0,
+    deadline: float | None = None,
 ) -> list[Any]:
     """Return trained networks: those that are kept, and the others after training them.
 
@@ -67,6 +69,8 @@ def train_once(
         ``on_served(position)`` for each job that need not be trained here.
     every : float, default=60.0
         Seconds between two checkpoints of a job.
+    deadline : float, default=None
+        When to stop waiting for other processes, in seconds since 1970; ``train`` knows its own.
 
     Returns
     -------
@@ -85,7 +89,8 @@ def train_once(
         found = results[own[0]] if first_is_trained else get_network(store, key)
         if found is None:
             return False
-        store.discard_checkpoint(key)  # of whoever died between keeping the one and removing this
+        if isinstance(found, TrainedNetwork):  # an unfinished job goes on from its checkpoint
+            store.discard_checkpoint(key)
         for i in own:
             results[i] = found
             if on_served is not None and not (first_is_trained and i == own[0]):
@@ -114,6 +119,12 @@ def train_once(
         pending = [key for key in pending if results[positions[key][0]] is None]
         alone = []
         if pending and not claims.keys:
+            if deadline is not None and time.time() >= deadline:
+                late = TimeLimitError("The time limit came before another process had trained it.")
+                for key in pending:
+                    for i in positions[key]:
+                        results[i] = late
+                break
             store.wait(pending[0], timeout=_LOOK_AGAIN)
             pending = [key for key in pending if not serve(key)]
     return results
@@ -127,6 +138,7 @@ def train_with_memory(
     n_jobs: int | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     on_error: str = "raise",
+    deadline: float | None = None,
 ) -> list[Any]:
     """Train jobs, or take what a store has of them.
 
@@ -138,7 +150,7 @@ def train_with_memory(
         Who planned each.
     memory : None, path-like, joblib.Memory or JobStore
         Where trained networks are kept; None is nowhere.
-    n_jobs, progress, on_error
+    n_jobs, progress, on_error, deadline
         As for ``train``.
 
     Returns
@@ -146,13 +158,15 @@ def train_with_memory(
     list
         In the order of ``jobs``.
     """
-    how = functools.partial(train, n_jobs=n_jobs, progress=progress, on_error=on_error)
+    how = functools.partial(
+        train, n_jobs=n_jobs, progress=progress, on_error=on_error, deadline=deadline
+    )
     store = check_memory(memory)
     if store is None:
         return how(jobs)
     keys = [network_key(learner, job) for learner, job in zip(learners, jobs, strict=True)]
     warn_of_no_keys([job.name for job in jobs], keys)
-    return train_once(jobs, keys, store, how)
+    return train_once(jobs, keys, store, how, deadline=deadline)
 
 
 def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:

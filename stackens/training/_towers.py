@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 
-from stackens.exceptions import TrainingDivergedError
+from stackens.exceptions import TimeLimitError, TrainingDivergedError
 from stackens.training._backend import require_keras
 from stackens.training._checkpoint import Checkpoint, TrainingState
 from stackens.training._data import RowSource, Shared
@@ -51,6 +51,7 @@ def train(
     on_error: str = "raise",
     checkpoints: Sequence[Checkpoint | None] | None = None,
     on_trained: OnTrained | None = None,
+    deadline: float | None = None,
 ) -> list[Any]:
     """Train jobs as towers: side by side, each as if it were alone.
 
@@ -73,6 +74,10 @@ def train(
     on_trained : callable, default=None
         ``on_trained(position, trained)`` for each job as soon as it is done, in whichever thread
         or process trained it; with several processes it must be possible to pickle it.
+    deadline : float, default=None
+        When to stop, in seconds since 1970. Short jobs come first then; each that is not done
+        keeps its state, if it has a checkpoint, and its result is a :class:`TimeLimitError`,
+        which is never raised.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def train(
     """
     require_keras()
     jobs = list(jobs)
-    keeping = _Keeping(list(checkpoints or [None] * len(jobs)), on_trained)
+    keeping = _Keeping(list(checkpoints or [None] * len(jobs)), on_trained, deadline)
     n_processes = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     if n_processes > 1:
         results = _train_in_processes(jobs, n_processes, progress, keeping)
@@ -98,21 +103,23 @@ def train(
         results = _train_here(jobs, progress, keeping, stop_at_error=on_error == "raise")
     if on_error == "raise":
         for result in results:
-            if isinstance(result, Exception) and not isinstance(result, _Stopped):
+            if isinstance(result, Exception) and not isinstance(result, _Stopped | TimeLimitError):
                 raise result
     return results
 
 
 @dataclass(frozen=True)
 class _Keeping:
-    """Where the states of jobs are kept, and who is told what they were trained to."""
+    """Where the states of jobs are kept, who is told what they were trained to, and until when."""
 
     checkpoints: list[Checkpoint | None]
     on_trained: OnTrained | None
+    deadline: float | None
     numbers: list[int] | None = None  # of the jobs, where these are part of all
 
     def take(self, numbers: list[int]) -> _Keeping:
-        return _Keeping([self.checkpoints[i] for i in numbers], self.on_trained, numbers)
+        checkpoints = [self.checkpoints[i] for i in numbers]
+        return replace(self, checkpoints=checkpoints, numbers=numbers)
 
     def tell(self, position: int, trained: TrainedNetwork) -> None:
         if self.on_trained is not None:
@@ -183,7 +190,9 @@ def _train_here(
     from stackens.training._program import find_program
 
     programs = [find_program(job) for job in jobs]
-    longest_first = sorted(range(len(jobs)), key=lambda i: -_work(jobs[i], programs[i]))
+    # Longest first, so that the cores finish together; shortest first if there may be no end.
+    sign = -1 if keeping.deadline is None else 1
+    order = sorted(range(len(jobs)), key=lambda i: sign * _work(jobs[i], programs[i]))
     run = _Run(sum(job.epochs for job in jobs), progress, keeping, stop_at_error)
     run.check_memory(jobs, programs)
     if None in programs:
@@ -199,7 +208,7 @@ def _train_here(
     with ThreadPoolExecutor(n_threads, thread_name_prefix="stackens-tower") as pool:
         futures = {}
         try:
-            for i in longest_first:  # so that the cores finish together
+            for i in order:
                 job, program = jobs[i], programs[i]
                 if program is not None and not run.is_stopped:
                     with suppress(Exception):  # the job meets the same error, and reports it
@@ -246,15 +255,33 @@ class _Run:
 
     @property
     def is_stopped(self) -> bool:
-        return self._stopped.is_set()
+        return self._stopped.is_set() or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        return self.seconds_left <= 0
+
+    @property
+    def seconds_left(self) -> float:
+        deadline = self.keeping.deadline
+        return np.inf if deadline is None else deadline - time.time()
 
     def stop(self) -> None:
         self._stopped.set()
 
-    def advance(self, n_epochs: int, name: str) -> None:
-        if self.is_stopped:
-            raise _Stopped
+    def count(self, n_epochs: int, name: str) -> None:
         self._counter.advance(n_epochs, name)
+
+    def advance(self, n_epochs: int, name: str) -> None:
+        """Count epochs, unless there is a reason to go no further."""
+        self.check_stopped(name)
+        self.count(n_epochs, name)
+
+    def check_stopped(self, name: str) -> None:
+        if self._stopped.is_set():
+            raise _Stopped
+        if self.is_late:
+            raise TimeLimitError(f"The time limit came before {name or 'the network'} was trained.")
 
     def check_memory(self, jobs: Sequence[Job], programs: Sequence[TowerProgram | None]) -> None:
         """Refuse, before anything is trained, what cannot be trained even alone."""
@@ -271,8 +298,7 @@ class _Run:
     def train_one(self, position: int, job: Job, program: TowerProgram | None) -> Any:
         """Train one job; return what became of it, an exception included."""
         try:
-            if self.is_stopped:
-                raise _Stopped
+            self.check_stopped(job.name)
             trained = self._train(job, program, self.keeping.checkpoints[position])
             self.keeping.tell(position, trained)
             return trained
@@ -287,8 +313,8 @@ class _Run:
         from stackens.training._keras_fit import fit_with_keras
 
         if program is None:
-            trained = fit_with_keras(job)
-            self.advance(job.epochs, job.name)
+            trained = fit_with_keras(job, lambda: self.check_stopped(job.name))
+            self.count(job.epochs, job.name)
             return trained
         with self._room_for(tower_bytes(job, program)):
             program.prepare(job)
@@ -354,12 +380,12 @@ class _Tower:
             for logs in epochs:
                 wants_stop = self._note(logs, done)
                 done += 1
-            self.group.advance(len(epochs), self.job.name)
-            if wants_stop:
-                self.group.advance(self.job.epochs - done, self.job.name)
+            if wants_stop or done == self.job.epochs:
+                self.group.count(len(epochs) + self.job.epochs - done, self.job.name)
                 break
-            if self.checkpoint is not None and self.checkpoint.is_due():
+            if self.checkpoint is not None and (self.checkpoint.is_due() or self.group.is_late):
                 self.checkpoint.save(self._freeze(done - 1))
+            self.group.advance(len(epochs), self.job.name)
         return self._result(done - 1)
 
     def _freeze(self, epoch: int) -> TrainingState:
@@ -400,7 +426,8 @@ class _Tower:
         looked_at = job.validation_rows is not None or job.on_epoch_end is not None
         if looked_at or self.seconds_an_epoch is None or not self.source.is_resident:
             return 1
-        return max(1, int(_SECONDS_IN_ONE_GO / self.seconds_an_epoch))
+        seconds = min(_SECONDS_IN_ONE_GO, self.group.seconds_left)
+        return max(1, int(seconds / self.seconds_an_epoch))
 
     def _run_epochs(self, first: int, count: int) -> list[dict[str, float]]:
         job, rate = self.job, self.job.optimizer.learning_rate

@@ -180,8 +180,8 @@ class RowMemory(ClassifierMixin, BaseEstimator):
 
 def test_no_row_sees_its_own_label():
     X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
-    stack = StackingClassifier([("memory", RowMemory())], cv=5).fit(X, y)
-    assert (stack.out_of_fold_predictions_.blocks["memory"] == -1).all()
+    stack = StackingClassifier([("rows", RowMemory())], cv=5).fit(X, y)
+    assert (stack.out_of_fold_predictions_.blocks["rows"] == -1).all()
     assert_array_equal(stack.estimators_[0].predict(X), y)  # the refit has seen all
 
 
@@ -308,7 +308,7 @@ def test_copies_searches_and_wrappers(digits):
     nested = StackingClassifier([("stack", small), ("rnn", rnn())], cv=2, random_state=0).fit(X, y)
     assert nested.predict(X[:1]).shape == (1,)
     assert "StackingClassifier" in stack._repr_html_()
-    assert repr(stack).startswith("stackens.StackingClassifier(")
+    assert repr(stack).startswith("StackingClassifier(")
     frame = mixed_stack().set_output(transform="pandas").fit(X, y).transform(X)
     assert frame.columns[0] == "stackingclassifier_rnn0"
 
@@ -458,12 +458,12 @@ def test_learners_share_one_copy_of_the_data(monkeypatch):
     seen = []
     from stackens import training
 
-    def watch(jobs, **options):
+    def watch(jobs, *others, **options):
         seen.extend(jobs)
-        return real(jobs, **options)
+        return real(jobs, *others, **options)
 
-    real = training.train
-    monkeypatch.setattr(training, "train", watch)
+    real = training.train_with_memory
+    monkeypatch.setattr(training, "train_with_memory", watch)
     learners = [(f"lstm{n}", StackedRNNClassifier(n, epochs=1)) for n in (2, 3)]
     StackingClassifier(learners, random_state=0).fit(X, y)
     assert len(seen) == 12

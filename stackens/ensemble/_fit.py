@@ -1,0 +1,177 @@
+"""One learner on one set of rows, and what becomes of it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from stackens.exceptions import TimeLimitError
+from stackens.sequences import is_memory_map
+from stackens.training import adapt
+
+__all__ = ["Fit", "Policy", "adapt_learner", "told_where"]
+
+# Rows of a memory map that are predicted at once.
+_ROWS_BYTES = 16 * 2**20
+
+
+def adapt_learner(learner: Any) -> Any:
+    """Return what trains in the learner's place; of a Pipeline, its last step is adapted."""
+    if not isinstance(learner, Pipeline):
+        return adapt(learner)
+    *before, (name, last) = learner.steps
+    adapted = copy.copy(learner)
+    adapted.steps = [*before, (name, adapt(last))]
+    return adapted
+
+
+@dataclass(eq=False)
+class Fit:
+    """One learner to be fitted on one set of rows.
+
+    Attributes
+    ----------
+    learner : estimator
+        Not changed; ``fitted`` is a clone.
+    name : str
+        The learner's name.
+    fold : int or None
+        None is the refit on all rows.
+    train, test : ndarray of int or None
+        Rows to fit on (None = all) and to predict.
+    method : str
+        What to predict with.
+    params : dict
+        Metadata for ``fit``, of all rows.
+    needs_estimator : bool
+        Whether ``fitted`` may have to predict again: refits, and fold models that replace them.
+    fitted : estimator
+        Result.
+    predictions : ndarray or list of ndarray
+        Of the rows ``test``.
+    seconds : float
+        Wall time, side by side with others.
+    error : Exception or None
+        Why there is no result.
+    """
+
+    learner: Any
+    name: str
+    fold: int | None
+    train: np.ndarray | None
+    test: np.ndarray | None
+    method: str
+    params: dict[str, Any] = field(default_factory=dict)
+    needs_estimator: bool = True
+    fitted: Any = None
+    predictions: Any = None
+    seconds: float = 0.0
+    error: Exception | None = None
+
+    @property
+    def part(self) -> str:
+        """Which rows it is fitted on, for messages."""
+        return "refit on all rows" if self.fold is None else f"fold {self.fold}"
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return f"{self.name}, {self.part}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a result."""
+        return self.fitted is not None and self.error is None
+
+    def predict(self, X: Any) -> None:
+        """Predict the held-out rows."""
+        if self.test is None:
+            return
+        predict = getattr(self.fitted, self.method)
+        if not is_memory_map(X):
+            self.predictions = predict(_safe_indexing(X, self.test))
+            return
+        step = max(1, _ROWS_BYTES // max(1, X[:1].nbytes))  # never all of them in memory
+        parts = [predict(X[self.test[i : i + step]]) for i in range(0, len(self.test), step)]
+        self.predictions = np.concatenate(parts)
+
+
+@contextmanager
+def told_where(fit: Fit) -> Iterator[None]:
+    """Add to an error which learner raised it, and where; its type stays."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"Raised by learner {fit.name!r}, {fit.part}.")
+        raise
+
+
+@dataclass
+class Policy:
+    """What happens to the others when a fit fails, and how much time there is.
+
+    Attributes
+    ----------
+    on_failure : {"raise", "drop"}
+        Whether the error of one ends all, or the learner is lost and the others go on.
+    deadline : float or None
+        In seconds since 1970; what is not done by then stays undone.
+    lost : set of str
+        Names of the learners that failed.
+    """
+
+    on_failure: str = "raise"
+    deadline: float | None = None
+    lost: set[str] = field(default_factory=set)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether every error is raised where it happens."""
+        return self.on_failure == "raise" and self.deadline is None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time is up."""
+        return self.deadline is not None and time.time() >= self.deadline
+
+    @contextmanager
+    def watch(self, fit: Fit) -> Iterator[None]:
+        """Raise or note what happens to a fit."""
+        try:
+            with told_where(fit):
+                yield
+        except Exception as error:
+            self.note(fit, error)
+
+    def note(self, fit: Fit, error: Exception) -> None:
+        """Note why a fit has no result, or raise it."""
+        if not isinstance(error, TimeLimitError):
+            if self.on_failure == "raise":
+                raise error
+            self.lost.add(fit.name)
+        fit.error, fit.fitted, fit.predictions = error, None, None
+
+    def check_predictions(self, fit: Fit) -> None:
+        """Take NaN for a failure, where failures are dropped."""
+        if self.on_failure == "raise" or fit.predictions is None:
+            return
+        values = fit.predictions if isinstance(fit.predictions, list) else [fit.predictions]
+        bad = sum(_count_bad_rows(np.asarray(value)) for value in values)
+        if bad:
+            raise FloatingPointError(
+                f"It predicted NaN or infinity for {bad} of {len(values[0])} held-out rows."
+            )
+
+
+def _count_bad_rows(values: np.ndarray) -> int:
+    if values.dtype.kind != "f":
+        return 0
+    return int((~np.isfinite(values.reshape(len(values), -1))).any(axis=1).sum())

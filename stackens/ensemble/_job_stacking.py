@@ -1,0 +1,542 @@
+"""How a stack is fitted: all jobs planned first, then run together."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+import time
+import warnings
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.ensemble._base import _fit_single_estimator
+from sklearn.ensemble._stacking import _BaseStacking
+from sklearn.model_selection import check_cv
+from sklearn.utils import (
+    Bunch,
+    _safe_indexing,
+    check_consistent_length,
+    check_random_state,
+    get_tags,
+)
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    get_routing_for_object,
+    process_routing,
+)
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _num_samples,
+    check_is_fitted,
+)
+
+from stackens.ensemble._fallback import choose_predictor
+from stackens.ensemble._fit import Fit, Policy, adapt_learner
+from stackens.ensemble._fits import run_fits
+from stackens.ensemble._fold_average import FoldAverage
+from stackens.ensemble._leaderboard import make_leaderboard
+from stackens.ensemble._out_of_fold import (
+    OutOfFoldPredictions,
+    align_classes,
+    average_predictions,
+)
+from stackens.ensemble._outputs import encode_target
+from stackens.ensemble._progress import Progress
+from stackens.ensemble._splits import Split, count_coverage, make_splits
+from stackens.ensemble._survivors import drop_failed, keep_finished
+from stackens.exceptions import InvalidInputError, MissingClassWarning
+from stackens.training import JobStore, check_memory, stream
+
+__all__ = ["JobStacking", "check_fit_params"]
+
+
+class JobStacking(_BaseStacking):
+    """Replaces how scikit-learn's stacking fits: all jobs planned first, then run together."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **_BaseStacking._parameter_constraints,
+        "predict_with": [StrOptions({"refit", "folds"})],
+        "refit_epochs": [StrOptions({"median", "early_stopping"})],
+        "on_failure": [StrOptions({"raise", "drop"})],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "fallback": [StrOptions({"best", "average"}), None],
+        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
+        "random_state": ["random_state"],
+    }
+
+    def _fit(self, X: Any, y: Any, y_given: Any, groups: Any, params: dict[str, Any]) -> Any:
+        """Fit on ``y`` as learners see it; ``y_given`` is what the caller gave."""
+        started = time.perf_counter()
+        deadline = None if self.time_limit is None else time.time() + self.time_limit
+        try:
+            if isinstance(self.cv, str) and self.cv == "prefit":
+                self._fit_prefit(X, y, params)
+            else:
+                self._fit_jobs(X, y, y_given, groups, params, deadline)
+        except BaseException:
+            self._forget()
+            raise
+        self.seconds_ = time.perf_counter() - started
+        return self
+
+    def _fit_jobs(
+        self,
+        X: Any,
+        y: Any,
+        y_given: Any,
+        groups: Any,
+        params: dict[str, Any],
+        deadline: float | None,
+    ) -> None:
+        names, estimators = self._validate_estimators()
+        self._validate_final_estimator()
+        check_memory(self.memory)
+        if self.fallback is not None and isinstance(getattr(self, "classes_", None), list):
+            raise InvalidInputError("`fallback` compares single-label targets; `y` has several.")
+        routed = self._route(names, groups, params)
+        learners = dict(zip(names, self._seeded(names, estimators), strict=True))
+        learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
+        methods = {
+            n: self._method_name(n, adapt_learner(e), self.stack_method)
+            for n, e in learners.items()
+        }
+        splits = make_splits(
+            self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
+        )
+        fits = self._plan(learners, methods, splits, routed)
+        with Progress(self.verbose, len(fits)) as progress:
+            run_fits(
+                fits,
+                X,
+                y,
+                n_jobs=self.n_jobs,
+                progress=progress,
+                refit_epochs=self.refit_epochs,
+                memory=self.memory,
+                policy=Policy(self.on_failure, deadline),
+            )
+        fits, self.failures_ = drop_failed(fits, list(learners))
+        learners = {n: e for n, e in learners.items() if n not in self.failures_}
+        if deadline is not None:
+            kept, folds = keep_finished(
+                fits, list(learners), len(splits), y, classifier=is_classifier(self)
+            )
+            self.failures_ |= {n: "`time_limit` came first" for n in learners if n not in kept}
+            learners = {n: learners[n] for n in kept}
+            splits = [splits[fold] for fold in folds]
+            fits = [f for f in fits if f.is_done and f.name in learners]
+        else:
+            folds = list(range(len(splits)))
+        self._adopt(names, learners, methods, fits)
+        fits = [fit for fit in fits if fit.fold in folds]
+        self._fit_final(X, y, y_given, splits, fits, list(learners), params)
+        self.predicts_with_ = choose_predictor(self)
+
+    def _fit_prefit(self, X: Any, y: Any, params: dict[str, Any]) -> None:
+        wrong = [
+            f"{name}={value!r}"
+            for name, value, default in (
+                ("predict_with", self.predict_with, "refit"),
+                ("fallback", self.fallback, None),
+            )
+            if value != default
+        ]
+        if wrong:
+            raise InvalidInputError(
+                f"`cv='prefit'` trains no fold models; {', '.join(wrong)} needs their predictions."
+            )
+        super().fit(X, y, **params)
+        self.failures_, self.predicts_with_ = {}, "stack"
+
+    # ---- before training -----------------------------------------------------------------------
+
+    def _validate_estimators(self) -> tuple[Any, Any]:
+        # Foreign estimators (SciKeras) are recognised by what they become.
+        adapted = copy.copy(self)
+        adapted.estimators = [
+            (name, adapt_learner(e)) if not _is_dropped(e) else (name, e)
+            for name, e in self.estimators
+        ]
+        names, _ = super(JobStacking, adapted)._validate_estimators()
+        return names, [e for _, e in self.estimators]
+
+    def _check_data(self, X: Any, y: Any, groups: Any) -> None:
+        check_consistent_length(X, y, groups)
+        if _num_samples(X) == 0:
+            raise InvalidInputError(
+                "Found array with 0 sample(s) while a minimum of 1 is required."
+            )
+        if self.passthrough and _holds_sequences(X):
+            raise InvalidInputError(
+                "`passthrough=True` needs a 2-D table; `X` holds sequences. Add a learner "
+                "that summarises the sequences, e.g. with `SequenceSummarizer`, instead."
+            )
+
+    def _seeded(self, names: Any, estimators: Any) -> list[Any]:
+        """Copies of the learners, whose missing seeds come from ours and their names.
+
+        The names, and not the order, so that a learner is the same whoever else is in the stack.
+        """
+        if self.random_state is None:
+            return list(estimators)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return [
+            e if _is_dropped(e) else _fill_seeds(clone(e), stream(seed, f"learner {name}"))
+            for name, e in zip(names, estimators, strict=True)
+        ]
+
+    def _route(self, names: Any, groups: Any, params: dict[str, Any]) -> Any:
+        """Return what each learner's ``fit`` and the splitter get."""
+        split_params = {} if groups is None else {"groups": groups}
+        if _routing_enabled():
+            routed = process_routing(self, "fit", **split_params, **params)
+            return {name: routed[name] for name in (*names, "splitter")}
+        weights = {k: v for k, v in params.items() if k == "sample_weight"}
+        if weights:
+            for name, estimator in self.estimators:
+                _check_takes_weights(name, estimator)
+        routed = {name: {"fit": weights} for name in names}
+        return {**routed, "splitter": {"split": split_params}}
+
+    def _plan(
+        self,
+        learners: dict[str, Any],
+        methods: dict[str, str],
+        splits: list[Split],
+        routed: Any,
+    ) -> list[Fit]:
+        fits = []
+        folds_predict = self.predict_with == "folds" or self.time_limit is not None
+        for name, learner in learners.items():
+            method, params = methods[name], routed[name]["fit"]
+            fits += [
+                Fit(learner, name, fold, train, test, method, params, folds_predict)
+                for fold, (train, test) in enumerate(splits)
+            ]
+            if self.predict_with == "refit":
+                fits.append(Fit(learner, name, None, None, None, method, params))
+        return fits
+
+    # ---- after training ------------------------------------------------------------------------
+
+    def _adopt(
+        self, names: Any, learners: dict[str, Any], methods: dict[str, str], fits: list[Fit]
+    ) -> None:
+        """Set what predicts: the refits, or averages of fold models."""
+        fitted = {}
+        for name in learners:
+            own = {fit.fold: fit.fitted for fit in fits if fit.name == name}
+            if None in own:
+                fitted[name] = own[None]
+            else:
+                classes = np.arange(len(self.classes_)) if is_classifier(self) else None
+                fitted[name] = FoldAverage(list(own.values()), classes)
+        self.estimators_ = list(fitted.values())
+        self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name in names})
+        for estimator in self.estimators_:
+            if hasattr(estimator, "feature_names_in_"):
+                self.feature_names_in_ = estimator.feature_names_in_
+        self.stack_method_ = [methods[name] for name in learners]
+        self.fit_seconds_ = {
+            name: sum(fit.seconds for fit in fits if fit.name == name) for name in learners
+        }
+
+    def _fit_final(
+        self,
+        X: Any,
+        y: Any,
+        y_given: Any,
+        splits: list[Split],
+        fits: list[Fit],
+        names: list[str],
+        params: dict[str, Any],
+    ) -> None:
+        predictions = [
+            average_predictions(
+                [(f.test, self._align(f)) for f in fits if f.name == name and f.test is not None],
+                len(y),
+            )
+            for name in names
+        ]
+        matrix = self._concatenate_predictions(X, predictions)
+        self.coverage_ = count_coverage(splits, len(y))
+        covered = np.flatnonzero(self.coverage_)
+        params = self._final_params(params)
+        if len(covered) < len(y):
+            matrix, y = matrix[covered], y[covered]
+            params = {k: np.asarray(v)[covered] for k, v in params.items()}
+        self._check_predictions(predictions, covered, names)
+        _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
+        sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
+        widths = [
+            sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
+            for p in predictions
+        ]
+        self._widths = dict(zip(names, widths, strict=True))
+        self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
+
+    def _check_predictions(
+        self, predictions: list[Any], covered: np.ndarray, names: list[str]
+    ) -> None:
+        if get_tags(self.final_estimator_).input_tags.allow_nan:
+            return
+        for name, values in zip(names, predictions, strict=True):
+            for part in values if isinstance(values, list) else [values]:
+                part = np.asarray(part)
+                if part.dtype.kind == "f" and not np.isfinite(part[covered]).all():
+                    raise InvalidInputError(
+                        f"Learner {name!r} predicted NaN or infinity for held-out rows, which the "
+                        f"final estimator {type(self.final_estimator_).__name__} does not take. "
+                        "Mend the learner, or leave it out with `on_failure='drop'`."
+                    )
+
+    def _align(self, fit: Fit) -> Any:
+        if not is_classifier(self) or isinstance(self.classes_, list):
+            return fit.predictions
+        n_classes = len(self.classes_)
+        seen = getattr(fit.fitted, "classes_", None)
+        if fit.method != "predict" and seen is not None and len(seen) < n_classes:
+            absent = np.delete(self.classes_, np.asarray(seen, int)).tolist()
+            _warn_missing(fit, absent)
+        return align_classes(fit.predictions, fit.fitted, n_classes, fit.method)
+
+    def _final_params(self, params: dict[str, Any]) -> dict[str, Any]:
+        if not _routing_enabled():
+            return params
+        request = get_routing_for_object(self.final_estimator_)
+        asked = request.consumes("fit", params.keys())
+        return {k: v for k, v in params.items() if k in asked}
+
+    def _keep_out_of_fold(
+        self,
+        matrix: Any,
+        y: np.ndarray,
+        splits: list[Split],
+        covered: np.ndarray,
+        names: list[str],
+        widths: list[int],
+    ) -> None:
+        fold = np.full(len(y), -1)
+        for k, (_, test) in reversed(list(enumerate(splits))):
+            fold[test] = k
+        blocks = {}
+        start = 0
+        for name, width in zip(names, widths, strict=True):
+            block = matrix[:, start : start + width]
+            blocks[name] = block.toarray() if hasattr(block, "toarray") else np.array(block)
+            start += width
+        self.out_of_fold_predictions_ = OutOfFoldPredictions(
+            covered, fold[covered], self.coverage_[covered], y[covered], blocks, splits
+        )
+
+    def _forget(self) -> None:
+        """Leave nothing of a fit that failed."""
+        parameters = self.get_params(deep=False)
+        for name in [n for n in vars(self) if n not in parameters]:
+            delattr(self, name)
+
+    # ---- public --------------------------------------------------------------------------------
+
+    def leaderboard(self, X: Any = None, y: Any = None, scoring: Any = None) -> Any:
+        """Compare the learners, their plain average, and the stack.
+
+        Parameters
+        ----------
+        X, y : array-like, default=None
+            Test data; without them only out-of-fold scores are given.
+        scoring : str or callable, default=None
+            As in scikit-learn; None is accuracy for classifiers and R² for regressors.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Best first, with one row for each learner, one for the average of all (``average``)
+            and one for the ``stack``; columns ``out_of_fold`` and ``test`` (scores),
+            ``difference`` (out-of-fold, to the best learner) and its ``standard_error`` (over
+            rows where the score is a mean over rows, else over splits), ``seconds``,
+            ``parameters``, and ``predicts``, which marks what ``predict`` uses. The out-of-fold
+            score of the stack is honest: its final estimator is fitted anew for each split on
+            the out-of-fold predictions of the other rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from stackens import StackingClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> stack = StackingClassifier([("linear", LogisticRegression(max_iter=1000))]).fit(X, y)
+        >>> stack.leaderboard().index.to_list()
+        ['linear', 'average', 'stack']
+        """
+        check_is_fitted(self)
+        return make_leaderboard(self, X, y, scoring)
+
+    def with_final_estimator(
+        self, final_estimator: Any, X: Any = None, *, sample_weight: Any = None
+    ) -> Self:
+        """Return this fitted stack with another final estimator; no learner is trained.
+
+        Parameters
+        ----------
+        final_estimator : estimator
+            Trained on the out-of-fold predictions that are there; None is the default one.
+        X : array-like, default=None
+            The training data; needed with ``passthrough=True`` only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of all training rows, for the final estimator.
+
+        Returns
+        -------
+        stack
+            A new one, which shares the fitted learners with this one.
+
+        Raises
+        ------
+        InvalidInputError
+            If there are no out-of-fold predictions, or ``X`` is needed and missing.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from stackens import StackingClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> stack = StackingClassifier([("linear", LogisticRegression(max_iter=1000))]).fit(X, y)
+        >>> tree = stack.with_final_estimator(DecisionTreeClassifier(max_depth=2))
+        >>> tree.estimators_ == stack.estimators_
+        True
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "out_of_fold_predictions_"):
+            raise InvalidInputError(
+                "`with_final_estimator` needs out-of-fold predictions, which `cv='prefit'` has not."
+            )
+        kept = self.out_of_fold_predictions_
+        matrix = kept.matrix
+        if self.passthrough:
+            if X is None or _num_samples(X) != len(self.coverage_):
+                raise InvalidInputError(
+                    "With `passthrough=True` the final estimator needs the training data: "
+                    f"`with_final_estimator(…, X)` with {len(self.coverage_)} rows."
+                )
+            X = np.asarray(_safe_indexing(X, kept.row_index))
+            matrix = np.hstack([matrix, X])
+        stack: Self = copy.copy(self)
+        stack.final_estimator = final_estimator
+        stack._validate_final_estimator()
+        params = {}
+        if sample_weight is not None:
+            params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
+        _fit_single_estimator(
+            stack.final_estimator_, matrix, encode_target(self, kept.y), fit_params=params
+        )
+        stack.predicts_with_ = choose_predictor(stack)
+        return stack
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features of the first learner that counts them; texts have none."""
+        if "estimators_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} object has no attribute n_features_in_")
+        counting = [e for e in self.estimators_ if hasattr(e, "n_features_in_")]
+        return int((counting or self.estimators_)[0].n_features_in_)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns that the final estimator sees.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of ``X``, which ``passthrough`` adds.
+
+        Returns
+        -------
+        ndarray of str
+            Class and learner, e.g. ``stackingclassifier_lstm``, with a number if the learner has
+            several columns.
+        """
+        check_is_fitted(self, "estimators_")
+        if not hasattr(self, "_widths"):  # prefit
+            return np.asarray(super().get_feature_names_out(input_features))
+        prefix = type(self).__name__.lower()
+        names = [
+            f"{prefix}_{name}{'' if width == 1 else k}"
+            for name, width in self._widths.items()
+            for k in range(width)
+        ]
+        if self.passthrough:
+            names += list(_check_feature_names_in(self, input_features))
+        return np.asarray(names, dtype=object)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return what is routed where: to the learners, the splitter and the final estimator.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = super().get_metadata_routing()
+        if not isinstance(self.cv, str):
+            cv = self.cv if hasattr(self.cv, "split") else check_cv(None)
+            mapping = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=cv, method_mapping=mapping)
+        return router
+
+
+def check_fit_params(stack: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Refuse metadata without routing, but for weights; a None is the same as nothing."""
+    others = {name: value for name, value in params.items() if name != "sample_weight"}
+    _raise_for_params(others, stack, "fit")
+    weights = params.get("sample_weight")
+    return others if weights is None else {**others, "sample_weight": weights}
+
+
+def _is_dropped(estimator: Any) -> bool:
+    return isinstance(estimator, str) and estimator == "drop"
+
+
+def _holds_sequences(X: Any) -> bool:
+    if isinstance(X, np.ndarray) and X.dtype.kind != "O":
+        return X.ndim > 2
+    if isinstance(X, list | np.ndarray) and len(X):
+        return isinstance(X[0], str) or np.ndim(X[0]) > 1
+    return False
+
+
+def _check_takes_weights(name: str, estimator: Any) -> None:
+    if _is_dropped(estimator):
+        return
+    parameters = inspect.signature(estimator.fit).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if not takes_any and "sample_weight" not in parameters:
+        raise TypeError(
+            f"Underlying estimator {type(estimator).__name__} ({name!r}) does not support sample "
+            "weights."
+        )
+
+
+def _fill_seeds(estimator: Any, rng: np.random.Generator) -> Any:
+    missing = {
+        name: int(rng.integers(np.iinfo(np.int32).max))
+        for name, value in sorted(estimator.get_params(deep=True).items())
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    }
+    return estimator.set_params(**missing) if missing else estimator
+
+
+def _warn_missing(fit: Fit, absent: list[Any]) -> None:
+    warnings.warn(
+        f"The training rows of {fit.label} lack the classes {absent}: their columns are "
+        f"{'0' if fit.method == 'predict_proba' else 'the smallest float'} there. Use fewer or "
+        "stratified folds.",
+        MissingClassWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,187 @@
+"""Outputs of learners and of the final estimator, wrapped so that any scorer takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+
+from stackens.exceptions import InvalidInputError
+
+__all__ = [
+    "Labels",
+    "Probabilities",
+    "Values",
+    "average",
+    "cross_fit_final",
+    "encode_target",
+    "final_outputs",
+    "join_outputs",
+    "own_final_estimator",
+    "wrap_blocks",
+]
+
+
+class _Outputs(BaseEstimator):
+    """Outputs that exist already, in the shape of an estimator, for any scorer."""
+
+    def __init__(self, outputs: np.ndarray) -> None:
+        self.outputs = outputs
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> Any:
+        raise NotImplementedError
+
+
+class Values(RegressorMixin, _Outputs):
+    def predict(self, X: Any) -> np.ndarray:
+        return self.outputs if X is None else self.outputs[X]
+
+
+class Labels(ClassifierMixin, _Outputs):
+    def __init__(self, outputs: np.ndarray, classes: np.ndarray) -> None:
+        super().__init__(outputs)
+        self.classes = classes
+
+    @property
+    def classes_(self) -> np.ndarray:
+        return self.classes
+
+    def predict(self, X: Any) -> np.ndarray:
+        rows = slice(None) if X is None else X
+        return self.outputs[rows]
+
+
+class Probabilities(Labels):
+    def predict(self, X: Any) -> np.ndarray:
+        labels: np.ndarray = self.classes[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return self.outputs if X is None else self.outputs[X]
+
+
+class Decisions(Labels):
+    def predict(self, X: Any) -> np.ndarray:
+        values = self.decision_function(X)
+        codes = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
+        labels: np.ndarray = self.classes[codes]
+        return labels
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        return self.outputs if X is None else self.outputs[X]
+
+
+def wrap_blocks(
+    blocks: Sequence[np.ndarray], methods: Sequence[str], classes: np.ndarray | None
+) -> list[Any]:
+    """Wrap level-one columns of learners.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray of shape (n_samples, n_columns)
+        What each learner predicted; of two columns of probabilities only the second.
+    methods : sequence of str
+        What each predicted with.
+    classes : ndarray or None
+        Class labels; None for numbers.
+    """
+    if classes is None:
+        return [Values(block[:, 0]) for block in blocks]
+    return [_wrap_block(b, method, classes) for b, method in zip(blocks, methods, strict=True)]
+
+
+def average(outputs: Sequence[Any]) -> Any:
+    """Average wrapped outputs: numbers, or probabilities; without these, the share of votes."""
+    if isinstance(outputs[0], Values):
+        return Values(np.mean([values.outputs for values in outputs], axis=0))
+    classes = outputs[0].classes
+    parts = [
+        o.outputs
+        if isinstance(o, Probabilities)
+        else (o.predict(None)[:, None] == classes).astype(float)
+        for o in outputs
+    ]
+    return Probabilities(np.mean(parts, axis=0), classes)
+
+
+def encode_target(stack: Any, y: np.ndarray) -> np.ndarray:
+    """Return the target as the final estimator sees it."""
+    if not is_classifier(stack):
+        return y
+    if isinstance(stack.classes_, list):
+        columns = zip(stack.classes_, y.T, strict=True)
+        return np.array([np.searchsorted(classes, column) for classes, column in columns]).T
+    return np.searchsorted(stack.classes_, y)
+
+
+def _wrap_block(block: np.ndarray, method: str, classes: np.ndarray) -> Labels:
+    if method == "predict_proba":
+        if block.shape[1] == 1:  # level one keeps one of two columns
+            block = np.hstack([1 - block, block])
+        return Probabilities(block, classes)
+    if method == "decision_function":
+        return Decisions(block[:, 0] if block.shape[1] == 1 else block, classes)
+    return Labels(classes[block[:, 0].astype(int)], classes)
+
+
+def cross_fit_final(stack: Any) -> tuple[Any, np.ndarray]:
+    """Predict held-out rows by final estimators that did not see them.
+
+    Returns
+    -------
+    outputs, rows
+        ``outputs`` is as long as the covered rows, and valid at ``rows``.
+    """
+    kept = stack.out_of_fold_predictions_
+    matrix, place = kept.matrix, np.full(int(kept.row_index.max()) + 1, -1)
+    place[kept.row_index] = np.arange(len(kept.y))
+    target = encode_target(stack, kept.y)
+    parts: list[tuple[np.ndarray, Any, Any]] = []
+    for train, test in kept.splits:
+        train = train[train < len(place)]
+        train, test = place[train][place[train] >= 0], place[test]
+        enough = len(train) > 1 and (not is_classifier(stack) or len(np.unique(target[train])) > 1)
+        if enough:
+            final = clone(own_final_estimator(stack)).fit(matrix[train], target[train])
+            parts.append((test, final, final_outputs(final, matrix[test])))
+    if not parts:
+        raise InvalidInputError(
+            "The final estimator cannot be cross-fitted on these splits: its honest score needs "
+            "held-out rows that are training rows of another split."
+        )
+    return join_outputs(stack, parts, len(kept.y))
+
+
+def own_final_estimator(stack: Any) -> Any:
+    """Return the final estimator that was trained, also where a fallback predicts."""
+    return getattr(stack, "_own_final_estimator", stack.final_estimator_)
+
+
+def final_outputs(final: Any, matrix: np.ndarray) -> Any:
+    method = "predict_proba" if hasattr(final, "predict_proba") else "predict"
+    return getattr(final, method)(matrix)
+
+
+def join_outputs(
+    stack: Any, parts: list[tuple[np.ndarray, Any, Any]], n_rows: int
+) -> tuple[Any, np.ndarray]:
+    rows = np.unique(np.concatenate([test for test, _, _ in parts]))
+    is_class = is_classifier(stack)
+    width = len(stack.classes_) if is_class else 1
+    total, counts = np.zeros((n_rows, width)), np.zeros((n_rows, 1))
+    for test, final, outputs in parts:
+        if is_class and outputs.ndim == 1:  # labels: one vote
+            outputs = (outputs[:, None] == np.arange(width)).astype(float)
+        elif is_class:
+            full = np.zeros((len(test), width))
+            full[:, np.asarray(final.classes_, int)] = outputs
+            outputs = full
+        np.add.at(total, test, np.reshape(outputs, (len(test), width)))
+        np.add.at(counts, test, 1)
+    mean = total / np.maximum(counts, 1)
+    return (Probabilities(mean, stack.classes_) if is_class else Values(mean[:, 0])), rows

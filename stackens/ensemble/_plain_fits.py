@@ -1,0 +1,116 @@
+"""Fits of estimators that are no networks, by joblib."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.ensemble._base import _fit_single_estimator
+from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from stackens.ensemble._fit import Fit, Policy, told_where
+from stackens.exceptions import TimeLimitError
+from stackens.training import (
+    KeptFit,
+    check_memory,
+    data_digest,
+    fit_key,
+    fit_once,
+    prediction_key,
+    warn_of_no_keys,
+)
+
+__all__ = ["run_plain"]
+
+
+def run_plain(
+    fits: Sequence[Fit],
+    X: Any,
+    y: np.ndarray,
+    *,
+    n_jobs: int | None,
+    progress: Any,
+    memory: Any,
+    policy: Policy,
+) -> None:
+    """Fit estimators one by one, or in processes; the results are put into the fits.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        What to fit.
+    X, y : array-like
+        All rows.
+    n_jobs, progress, memory, policy
+        As for ``run_fits``.
+    """
+    if not fits:
+        return
+    store = check_memory(memory)
+    keys: list[Any] = [None if store is None else _key_of(fit, X, y) for fit in fits]
+    if store is not None:
+        warn_of_no_keys([fit.label for fit in fits], keys)
+    started: list[Fit] = []
+
+    def tasks() -> Iterator[Any]:
+        for fit, key in zip(fits, keys, strict=True):
+            if fit.name not in policy.lost:  # by one of its folds, meanwhile
+                started.append(fit)
+                yield delayed(_fit_plain)(fit, X, y, store, key, policy)
+
+    for i, result in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(tasks())):
+        fit = started[i]
+        if isinstance(result, Exception):
+            policy.note(fit, result)
+            continue
+        fit.fitted, fit.predictions, fit.seconds = result.estimator, result.values, result.seconds
+        if fit.fitted is None:  # what a fold's model predicted is there, and what it can predict
+            fit.fitted = Bunch() if result.classes is None else Bunch(classes_=result.classes)
+        with policy.watch(fit):
+            policy.check_predictions(fit)
+        progress.fit_done(fit.label)
+
+
+def _key_of(fit: Fit, X: Any, y: np.ndarray) -> Any:
+    data = data_digest(X, y, rows=fit.train, params=fit.params)
+    if fit.test is None:
+        return fit_key(fit.learner, data)
+    return prediction_key(fit.learner, data, X, rows=fit.test, method=fit.method)
+
+
+def _fit_plain(
+    fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any, policy: Policy
+) -> KeptFit | Exception:
+    if policy.is_late:
+        return TimeLimitError(f"The time limit came before {fit.label} was fitted.")
+    try:
+        with told_where(fit):
+            if store is None:
+                return _fit_and_predict(fit, X, y)
+            return fit_once(
+                key, store, lambda: _fit_and_predict(fit, X, y), needs_estimator=fit.needs_estimator
+            )
+    except Exception as error:
+        if policy.on_failure == "raise":
+            raise
+        return error
+
+
+def _fit_and_predict(fit: Fit, X: Any, y: np.ndarray) -> KeptFit:
+    started = time.perf_counter()
+    if fit.train is None:
+        fit.fitted = _fit_single_estimator(clone(fit.learner), X, y, fit.params)
+    else:
+        params = _check_method_params(X, fit.params, indices=fit.train)
+        fit.fitted = _fit_single_estimator(
+            clone(fit.learner), _safe_indexing(X, fit.train), y[fit.train], params
+        )
+    fit.predict(X)
+    classes = getattr(fit.fitted, "classes_", None)
+    classes = classes if isinstance(classes, np.ndarray) else None
+    return KeptFit(fit.predictions, classes, time.perf_counter() - started, fit.fitted)
