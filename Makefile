@@ -53,7 +53,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going --fresh-env --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
-examples: $(VENV)/.installed-plot ## Run every example
+examples: $(VENV)/.installed-examples ## Run every example
 	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
 
 bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write table and plots

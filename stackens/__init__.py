@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions
+    from stackens import datasets, exceptions, model_selection
     from stackens.ensemble import StackingClassifier, StackingRegressor
     from stackens.learners import (
         KerasNetworkClassifier,
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
         SlidingWindows,
         sequences_from_frame,
     )
+    from stackens.training import JobStore
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "JobStore",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "SequenceFlattener",
@@ -47,10 +49,11 @@ __all__ = [
     "StackingRegressor",
     "datasets",
     "exceptions",
+    "model_selection",
     "sequences_from_frame",
 ]
 
-_SUBMODULES = ("datasets", "exceptions")
+_SUBMODULES = ("datasets", "exceptions", "model_selection")
 _NAMES_OF_ROOMS = {
     "ensemble": ("StackingClassifier", "StackingRegressor"),
     "learners": (
@@ -69,6 +72,7 @@ _NAMES_OF_ROOMS = {
         "SlidingWindows",
         "sequences_from_frame",
     ),
+    "training": ("JobStore",),
 }
 _ROOM_OF_NAME = {name: room for room, names in _NAMES_OF_ROOMS.items() for name in names}
 

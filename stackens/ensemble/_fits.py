@@ -15,9 +15,9 @@ from sklearn.utils import _safe_indexing
 from stackens.ensemble._fit import Fit, Policy
 from stackens.ensemble._plain_fits import run_plain
 from stackens.sequences import reading_files_once
-from stackens.training import ArrayPool, adapt
+from stackens.training import ArrayPool, adapt, check_memory, using_store
 
-__all__ = ["run_fits"]
+__all__ = ["plan_fits", "plan_networks", "run_fits"]
 
 
 def run_fits(
@@ -58,7 +58,7 @@ def run_fits(
     # If time may run out, what trains the final estimator comes first.
     folds = [fit for fit in fits if fit.fold is not None]
     waves = [fits] if policy.deadline is None else [folds, [f for f in fits if f.fold is None]]
-    with reading_files_once():
+    with reading_files_once(), using_store(check_memory(memory)):
         for wave in waves:
             towers, plain = _plan(wave, X, y, policy, pool)
             run_plain(plain, X, y, **how)
@@ -69,6 +69,58 @@ def run_fits(
                 if best:
                     tower.job = tower.job.with_all_rows(int(np.median(best)))
             _run_towers(waiting, X, best_epochs, **how)
+
+
+def plan_networks(
+    estimator: Any, X: Any, y: Any, params: dict[str, Any] | None = None, *, name: str = ""
+) -> list[tuple[Any, Any]]:
+    """Plan the networks that ``estimator.fit(X, y, **params)`` would train, without training them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A learner, a Pipeline that ends in one (its other steps are fitted), or a stack; none of
+        them is changed.
+    X, y : array-like
+        The data.
+    params : dict, default=None
+        Metadata of ``fit``.
+    name : str, default=""
+        For messages.
+
+    Returns
+    -------
+    list of (learner, Job)
+        Without what is planned after others only: refits for the median of the folds' best epochs.
+        Nothing for an estimator that is no network.
+    """
+    params = params or {}
+    if isinstance(estimator, Pipeline):
+        *steps, (_, last) = clone(estimator).steps
+        if params or not (hasattr(last, "plan_job") or hasattr(last, "plan_networks")):
+            return []
+        if steps:
+            head = Pipeline([*steps, ("network", "passthrough")], memory=estimator.memory)
+            X = head.fit_transform(X, y)
+        return plan_networks(last, X, y, name=name)
+    if hasattr(estimator, "plan_networks"):
+        return list(estimator.plan_networks(X, y, **params))
+    if not hasattr(estimator, "plan_job") or set(params) - {"sample_weight"}:
+        return []
+    learner = clone(estimator)
+    return [(learner, learner.plan_job(X, y, **params, name=name))]
+
+
+def plan_fits(
+    fits: Sequence[Fit], X: Any, y: np.ndarray, refit_epochs: str
+) -> list[tuple[Any, Any]]:
+    """Plan the networks among fits, but for those that wait for others."""
+    towers, _ = _plan(fits, X, y, Policy(), ArrayPool())
+    return [
+        (t.learner, t.job)
+        for t in towers
+        if refit_epochs != "median" or not t.is_early_stopping_refit
+    ]
 
 
 @dataclass(eq=False)

@@ -39,8 +39,9 @@ from sklearn.utils.validation import (
 
 from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._fit import Fit, Policy, adapt_learner
-from stackens.ensemble._fits import run_fits
+from stackens.ensemble._fits import plan_fits, run_fits
 from stackens.ensemble._fold_average import FoldAverage
+from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._out_of_fold import (
     OutOfFoldPredictions,
@@ -95,22 +96,7 @@ class JobStacking(_BaseStacking):
         params: dict[str, Any],
         deadline: float | None,
     ) -> None:
-        names, estimators = self._validate_estimators()
-        self._validate_final_estimator()
-        check_memory(self.memory)
-        if self.fallback is not None and isinstance(getattr(self, "classes_", None), list):
-            raise InvalidInputError("`fallback` compares single-label targets; `y` has several.")
-        routed = self._route(names, groups, params)
-        learners = dict(zip(names, self._seeded(names, estimators), strict=True))
-        learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
-        methods = {
-            n: self._method_name(n, adapt_learner(e), self.stack_method)
-            for n, e in learners.items()
-        }
-        splits = make_splits(
-            self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
-        )
-        fits = self._plan(learners, methods, splits, routed)
+        names, learners, methods, splits, fits = self._plan(X, y, groups, params)
         with Progress(self.verbose, len(fits)) as progress:
             run_fits(
                 fits,
@@ -206,13 +192,25 @@ class JobStacking(_BaseStacking):
         return {**routed, "splitter": {"split": split_params}}
 
     def _plan(
-        self,
-        learners: dict[str, Any],
-        methods: dict[str, str],
-        splits: list[Split],
-        routed: Any,
-    ) -> list[Fit]:
-        fits = []
+        self, X: Any, y: Any, groups: Any, params: dict[str, Any]
+    ) -> tuple[list[str], dict[str, Any], dict[str, str], list[Split], list[Fit]]:
+        """Validate everything, and list the fits; nothing is trained."""
+        names, estimators = self._validate_estimators()
+        self._validate_final_estimator()
+        check_memory(self.memory)
+        if self.fallback is not None and isinstance(getattr(self, "classes_", None), list):
+            raise InvalidInputError("`fallback` compares single-label targets; `y` has several.")
+        routed = self._route(names, groups, params)
+        learners = dict(zip(names, self._seeded(names, estimators), strict=True))
+        learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
+        methods = {
+            n: self._method_name(n, adapt_learner(e), self.stack_method)
+            for n, e in learners.items()
+        }
+        splits = make_splits(
+            self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
+        )
+        fits: list[Fit] = []
         folds_predict = self.predict_with == "folds" or self.time_limit is not None
         for name, learner in learners.items():
             method, params = methods[name], routed[name]["fit"]
@@ -222,7 +220,29 @@ class JobStacking(_BaseStacking):
             ]
             if self.predict_with == "refit":
                 fits.append(Fit(learner, name, None, None, None, method, params))
-        return fits
+        return list(names), learners, methods, splits, fits
+
+    def plan_networks(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> list[Any]:
+        """Plan the networks that ``fit`` would train, without training them.
+
+        Parameters
+        ----------
+        X, y, groups, **fit_params
+            As in ``fit``.
+
+        Returns
+        -------
+        list of (learner, Job)
+            Without refits that wait for the folds' best epochs.
+        """
+        stack = clone(self)
+        params = check_fit_params(stack, fit_params)
+        stack._check_data(X, y, groups)
+        if isinstance(stack.cv, str):
+            return []
+        y = stack._learn_target(y)
+        *_, fits = stack._plan(X, y, groups, params)
+        return plan_fits(fits, X, y, stack.refit_epochs)
 
     # ---- after training ------------------------------------------------------------------------
 
@@ -343,6 +363,49 @@ class JobStacking(_BaseStacking):
             delattr(self, name)
 
     # ---- public --------------------------------------------------------------------------------
+
+    @classmethod
+    def from_search(
+        cls, searches: Any, *, top: Any = 1, final_estimator: Any = None, **options: Any
+    ) -> Self:
+        """Make a stack of the best candidates of searches, to be fitted on the same rows.
+
+        The searches have trained its folds already; ``fit`` finds them in their store, and
+        trains refits only. The candidates were chosen on these rows, so the honest score of the
+        stack is one on rows that neither search nor stack has seen.
+
+        Parameters
+        ----------
+        searches : fitted search or list of fitted searches
+            From :mod:`stackens.model_selection`; or from scikit-learn, over learners with
+            ``memory`` and a seed. All with the same ``cv``.
+        top : int or list of int, default=1
+            How many candidates of each search.
+        final_estimator : estimator, default=None
+            As in the constructor.
+        **options : dict
+            Further parameters of the constructor; ``cv`` and ``memory`` are those of the searches
+            otherwise.
+
+        Returns
+        -------
+        stack
+            Not fitted; its learners are named after class and rank.
+
+        Examples
+        --------
+        >>> from stackens import StackedRNNClassifier, StackingClassifier
+        >>> from stackens.datasets import load_digits_sequences
+        >>> from stackens.model_selection import GridSearchCV
+        >>> X, y = load_digits_sequences(return_X_y=True)
+        >>> learner = StackedRNNClassifier(units=8, epochs=2, random_state=0)
+        >>> search = GridSearchCV(learner, {"cell": ["lstm", "gru"]}, cv=3, refit=False)
+        >>> stack = StackingClassifier.from_search(search.fit(X[:150], y[:150]), top=2)
+        >>> [name for name, _ in stack.fit(X[:150], y[:150]).estimators]
+        ['stackedrnnclassifier_1', 'stackedrnnclassifier_2']
+        """
+        estimators, found = collect_candidates(searches, top)
+        return cls(estimators, final_estimator, **{**found, **options})
 
     def leaderboard(self, X: Any = None, y: Any = None, scoring: Any = None) -> Any:
         """Compare the learners, their plain average, and the stack.

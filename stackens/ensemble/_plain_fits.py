@@ -53,7 +53,7 @@ def run_plain(
         return
     store = check_memory(memory)
     keys: list[Any] = [None if store is None else _key_of(fit, X, y) for fit in fits]
-    if store is not None:
+    if memory is not None and store is not None:
         warn_of_no_keys([fit.label for fit in fits], keys)
     started: list[Fit] = []
 

@@ -174,6 +174,9 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         """
         fit_params = check_fit_params(self, fit_params)
         self._check_data(X, y, groups)
+        return self._fit(X, self._learn_target(y), y, groups, fit_params)
+
+    def _learn_target(self, y: Any) -> np.ndarray:
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             encoders = [LabelEncoder().fit(column) for column in np.asarray(y).T]
@@ -190,7 +193,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
                 )
             encoded = encoder.transform(y)
             self._label_encoder, self.classes_ = encoder, encoder.classes_
-        return self._fit(X, encoded, y, groups, fit_params)
+        return encoded
 
 
 class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
@@ -346,5 +349,8 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         """
         fit_params = check_fit_params(self, fit_params)
         self._check_data(X, y, groups)
-        y = column_or_1d(y, warn=True)
+        y = self._learn_target(y)
         return self._fit(X, y, y, groups, fit_params)
+
+    def _learn_target(self, y: Any) -> np.ndarray:
+        return np.asarray(column_or_1d(y, warn=True))

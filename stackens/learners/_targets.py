@@ -35,6 +35,10 @@ REGRESSION_LOSSES = {
 }
 
 
+# Sums of probabilities that are nearer to 1 than this differ from it by rounding.
+_ROUNDING = 1e-5
+
+
 @dataclass(frozen=True)
 class ClassTarget:
     """Classes of a classifier and the outputs that stand for them."""
@@ -79,8 +83,10 @@ class ClassTarget:
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into an array of shape (n_samples, n_classes)."""
         if self.n_outputs == 1:
-            outputs = np.concatenate([1 - outputs, outputs], axis=1)
-        return outputs
+            return np.concatenate([1 - outputs, outputs], axis=1)
+        # A softmax in float32 adds up to 1 in float32; scorers look closer.
+        total = outputs.sum(axis=1, keepdims=True)
+        return np.where(np.abs(total - 1) < _ROUNDING, outputs / total, outputs)
 
     @staticmethod
     def validate(y: Any) -> np.ndarray:

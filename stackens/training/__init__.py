@@ -19,7 +19,7 @@ from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
-from stackens.training._store import JobStore, StoreInfo, check_memory
+from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
 
 __all__ = [
@@ -55,5 +55,6 @@ __all__ = [
     "train",
     "train_once",
     "train_with_memory",
+    "using_store",
     "warn_of_no_keys",
 ]

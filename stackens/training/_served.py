@@ -165,7 +165,8 @@ def train_with_memory(
     if store is None:
         return how(jobs)
     keys = [network_key(learner, job) for learner, job in zip(learners, jobs, strict=True)]
-    warn_of_no_keys([job.name for job in jobs], keys)
+    if memory is not None:  # who asked for it shall know
+        warn_of_no_keys([job.name for job in jobs], keys)
     return train_once(jobs, keys, store, how, deadline=deadline)
 
 

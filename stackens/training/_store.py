@@ -8,6 +8,7 @@ method raises for a damaged, foreign, read-only or full one.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import re
 import stat
@@ -23,7 +24,7 @@ from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_arch
 from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
 from stackens.training._claims import Claim, ClaimFolder, touch
 
-__all__ = ["JobStore", "StoreInfo", "check_memory"]
+__all__ = ["JobStore", "StoreInfo", "check_memory", "using_store"]
 
 # The last part is the format of keys and entries together: another one is another folder.
 _FOLDER = "stackens-store-1"
@@ -426,6 +427,8 @@ class JobStore:
 def check_memory(memory: Any) -> JobStore | None:
     """Turn what estimators take as ``memory`` into a store.
 
+    Within ``using_store``, None is the store that is named there.
+
     Parameters
     ----------
     memory : None, path-like, joblib.Memory or JobStore
@@ -441,7 +444,9 @@ def check_memory(memory: Any) -> JobStore | None:
     InvalidInputError
         If it is something else.
     """
-    if memory is None or isinstance(memory, JobStore):
+    if memory is None:
+        return _STORE_IN_USE.get()
+    if isinstance(memory, JobStore):
         return memory
     if isinstance(memory, (str, os.PathLike)):
         return JobStore(memory)
@@ -451,6 +456,27 @@ def check_memory(memory: Any) -> JobStore | None:
         "`memory` must be None, a folder, a joblib.Memory or a store of stackens; got "
         f"{type(memory).__name__}."
     )
+
+
+_STORE_IN_USE: contextvars.ContextVar[JobStore | None] = contextvars.ContextVar(
+    "stackens_store_in_use", default=None
+)
+
+
+@contextlib.contextmanager
+def using_store(store: JobStore | None) -> Iterator[None]:
+    """Let estimators in this thread whose ``memory`` is None use a store.
+
+    Parameters
+    ----------
+    store : JobStore or None
+        None changes nothing.
+    """
+    token = _STORE_IN_USE.set(store or _STORE_IN_USE.get())
+    try:
+        yield
+    finally:
+        _STORE_IN_USE.reset(token)
 
 
 def _open_store(location: str, stale_after: float) -> JobStore:

@@ -4,9 +4,8 @@
 tokens, a vocabulary of 10,000. The tutorial's network: an embedding, two SimpleRNN(64) and a
 sigmoid, 5 epochs of batches of 32 by plain Keras. The stack: three learners of 32 units with an
 embedding, 2 epochs, 5 folds and a refit each: 18 networks. Both sides start from the same token
-ids, made beforehand as the tutorial's are (their time is given as ``tokens``). They are padded at
-the end, which the tutorial's network does not mask: it learns little here (published: 0.7653), and
-what is compared is time.
+ids, made beforehand as the tutorial's are (their time is given as ``tokens``). The tutorial's are
+padded in front, as its network masks nothing (published accuracy: 0.7653).
 """
 
 from __future__ import annotations
@@ -72,10 +71,19 @@ def stackens():
     }
 
 
+def pad_in_front(X):
+    moved = np.zeros_like(X)
+    for row, ids in zip(moved, X, strict=True):
+        n = np.count_nonzero(ids)
+        row[len(row) - n :] = ids[:n]
+    return moved
+
+
 def keras_tutorial():
     import keras
 
     X, y, X_test, y_test, tokens = load()
+    X, X_test = pad_in_front(X), pad_in_front(X_test)
     with Stopwatch() as watch:
         model = keras.Sequential(
             [

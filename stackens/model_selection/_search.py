@@ -1,0 +1,364 @@
+"""scikit-learn's searches, with all candidates and folds of networks trained side by side."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import sklearn.model_selection
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import indexable
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
+
+from stackens.ensemble import plan_networks
+from stackens.training import JobStore, check_memory, train_with_memory, using_store
+
+__all__ = ["GridSearchCV", "RandomizedSearchCV"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class _TrainsAhead:
+    """Mixed into a search: trains the networks of all candidates and folds before any is scored.
+
+    scikit-learn's own code then fits and scores one candidate after the other, and every fit is
+    served from a store. So scores are those of one by one, by construction.
+    """
+
+    estimator: Any
+    cv: Any
+    n_jobs: int | None
+    memory: Any
+    cv_results_: dict[str, Any]
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Search, and fit the best candidate on all rows unless ``refit`` is False.
+
+        Parameters
+        ----------
+        X : array-like
+            Whatever the estimator takes, one entry per row.
+        y : array-like, default=None
+            Target.
+        **params : dict
+            As in scikit-learn: metadata for the estimator, the scorer, and ``groups``.
+
+        Returns
+        -------
+        self
+        """
+        self._open_store()
+        X, y = indexable(X, y)
+        with self._prepared(), using_store(self.store_):
+            self._data = X, y, _check_method_params(X, params=params)
+            self._seconds: list[np.ndarray] = []
+            try:
+                super().fit(X, y, **params)  # type: ignore[misc]
+                self._tell_times()
+            finally:
+                del self._data, self._seconds
+        return self
+
+    def _run_search(
+        self, evaluate_candidates: Callable[..., Any], callback_ctx: Any = None
+    ) -> None:
+        def evaluate(candidates: Any, cv: Any = None, **options: Any) -> Any:
+            candidates = [_seed_values(c, self._rng) for c in candidates]
+            self._seconds.append(self._train_ahead(candidates, cv))
+            return evaluate_candidates(candidates, cv=cv, **options)
+
+        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
+        super()._run_search(evaluate, **context)  # type: ignore[misc]
+
+    def _train_ahead(self, candidates: Sequence[Mapping[str, Any]], cv: Any) -> np.ndarray:
+        """Train all networks that are going to be asked for; return their seconds, per fit."""
+        X, y, params = self._data
+        routed = self._get_routed_params_for_fit(params)  # type: ignore[attr-defined]
+        cv = cv or check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        seconds = np.zeros((len(candidates), len(splits)))
+        planned: list[tuple[int, int, Any, Any]] = []
+        parts = [_safe_split(self.estimator, X, y, train) for train, _ in splits]
+        metadata = [
+            _check_method_params(X, params=routed.estimator.fit, indices=train)
+            for train, _ in splits
+        ]
+        for i, candidate in enumerate(candidates):
+            for k, (X_train, y_train) in enumerate(parts):
+                label = f"candidate {i}, split {k}"
+                try:
+                    estimator = clone(self.estimator).set_params(**clone(candidate, safe=False))
+                    plan = plan_networks(estimator, X_train, y_train, metadata[k], name=label)
+                except Exception as error:  # the search meets it again, and treats it by its rules
+                    _LOGGER.debug("%s cannot be planned: %s", label, error)
+                    continue
+                planned += [(i, k, learner, job) for learner, job in plan]
+        if not planned:
+            return seconds
+        _LOGGER.info(
+            "%d candidates on %d splits: %d networks in one run.",
+            len(candidates),
+            len(splits),
+            len(planned),
+        )
+        trained = train_with_memory(
+            [job for *_, job in planned],
+            [learner for *_, learner, _ in planned],
+            None,  # the store in use
+            n_jobs=self._n_processes,
+            on_error="return",
+        )
+        for (i, k, _, _), network in zip(planned, trained, strict=True):
+            seconds[i, k] += getattr(network, "seconds", 0.0)
+        return seconds
+
+    def _tell_times(self) -> None:
+        """Count the training of networks among the times of ``fit``."""
+        seconds = np.concatenate(self._seconds)
+        for name, value in (("mean", seconds.mean(axis=1)), ("std", seconds.std(axis=1))):
+            column = f"{name}_fit_time"
+            self.cv_results_[column] = np.where(
+                seconds.any(axis=1), value, self.cv_results_[column]
+            )
+
+    # ---- before and after ----------------------------------------------------------------------
+
+    @contextmanager
+    def _prepared(self) -> Iterator[None]:
+        """Put a seeded estimator and splitter in place, for the time of the search."""
+        before = {name: getattr(self, name) for name in ("estimator", "cv", "n_jobs")}
+        self._rng = np.random.RandomState(np.random.randint(np.iinfo(np.int32).max))  # noqa: NPY002 - the global generator is what None means in scikit-learn
+        self._n_processes = self.n_jobs
+        self.estimator = _fill_seeds(clone(self.estimator), self._rng)
+        self.cv = _seed_splitter(self.cv, self._rng)
+        if _is_network(self.estimator):  # trained in processes; predicting needs none
+            self.n_jobs = None
+        self.base_estimator_, self.splitter_ = self.estimator, self.cv
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(self, name, value)
+            del self._rng, self._n_processes
+
+    def _open_store(self) -> None:
+        self._keeps_store = self.memory is not None
+        store = check_memory(self.memory)
+        if store is None:
+            folder = tempfile.mkdtemp(prefix="stackens-search-")
+            store = JobStore(folder)
+            weakref.finalize(store, shutil.rmtree, folder, ignore_errors=True)
+        self.store_ = store
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        if not state.get("_keeps_store", True):  # the folder goes when nobody here needs it
+            state.pop("store_")
+        return state
+
+
+class GridSearchCV(_TrainsAhead, sklearn.model_selection.GridSearchCV):
+    """Exhaustive search over candidates that train side by side.
+
+    scikit-learn's :class:`~sklearn.model_selection.GridSearchCV` with the same parameters,
+    results and scores. The networks of all candidates and folds (of learners of this package, of
+    Pipelines that end in one, and of stacks) are trained as one list of jobs beforehand, and no
+    job twice.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is searched for. Seeds that are None are drawn once, and are the same for all
+        candidates and folds.
+    param_grid : dict or list of dict
+        Values to try for each parameter.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in scikit-learn. Networks use all cores with ``n_jobs=None``.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, also for later searches and stacks; None keeps them as
+        long as this object.
+
+    Attributes
+    ----------
+    cv_results_, best_estimator_, best_params_, best_score_, best_index_, n_splits_
+        As in scikit-learn. The time of a fit is that of its training beside the others.
+    base_estimator_ : estimator
+        The estimator with the seeds that were drawn.
+    splitter_ : int, splitter or list
+        ``cv`` with the seed that was drawn.
+    store_ : JobStore
+        Where the networks are.
+
+    See Also
+    --------
+    stackens.ensemble.StackingClassifier.from_search : Makes a stack of the best candidates.
+
+    Examples
+    --------
+    >>> from stackens import StackedRNNClassifier
+    >>> from stackens.datasets import load_digits_sequences
+    >>> from stackens.model_selection import GridSearchCV
+    >>> X, y = load_digits_sequences(return_X_y=True)
+    >>> learner = StackedRNNClassifier(units=8, epochs=2, random_state=0)
+    >>> search = GridSearchCV(learner, {"learning_rate": [0.001, 0.01]}, cv=3)
+    >>> search.fit(X[:150], y[:150]).best_params_
+    {'learning_rate': 0.01}
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        memory: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.memory = memory
+
+
+class RandomizedSearchCV(_TrainsAhead, sklearn.model_selection.RandomizedSearchCV):
+    """Random search over candidates that train side by side.
+
+    scikit-learn's :class:`~sklearn.model_selection.RandomizedSearchCV` with the same parameters,
+    results and scores; see :class:`GridSearchCV` for what is different.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is searched for. Seeds that are None are drawn once, and are the same for all
+        candidates and folds.
+    param_distributions : dict or list of dict
+        Distributions or lists to draw parameters from.
+    n_iter : int, default=10
+        Candidates to draw.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, random_state, error_score, return_train_score
+        As in scikit-learn. Networks use all cores with ``n_jobs=None``.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where trained networks are kept, also for later searches and stacks; None keeps them as
+        long as this object.
+
+    Attributes
+    ----------
+    cv_results_, best_estimator_, best_params_, best_score_, best_index_, n_splits_
+        As in scikit-learn. The time of a fit is that of its training beside the others.
+    base_estimator_ : estimator
+        The estimator with the seeds that were drawn.
+    splitter_ : int, splitter or list
+        ``cv`` with the seed that was drawn.
+    store_ : JobStore
+        Where the networks are.
+
+    See Also
+    --------
+    GridSearchCV : Tries all combinations.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from stackens import StackedRNNClassifier
+    >>> from stackens.datasets import load_digits_sequences
+    >>> from stackens.model_selection import RandomizedSearchCV
+    >>> X, y = load_digits_sequences(return_X_y=True)
+    >>> search = RandomizedSearchCV(
+    ...     StackedRNNClassifier(units=8, epochs=2, random_state=0),
+    ...     {"learning_rate": loguniform(1e-3, 1e-1)}, n_iter=3, cv=3, random_state=0)
+    >>> len(search.fit(X[:150], y[:150]).cv_results_["params"])
+    3
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any,
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        memory: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            random_state=random_state,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.memory = memory
+
+
+def _is_network(estimator: Any) -> bool:
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    return hasattr(last, "plan_job") or hasattr(last, "plan_networks")
+
+
+def _fill_seeds(estimator: Any, rng: np.random.RandomState) -> Any:
+    """Seed what has none, so that the same fit can be recognised."""
+    missing = {
+        name: int(rng.randint(np.iinfo(np.int32).max))
+        for name, value in sorted(estimator.get_params(deep=True).items())
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    }
+    return estimator.set_params(**missing) if missing else estimator
+
+
+def _seed_values(candidate: Mapping[str, Any], rng: np.random.RandomState) -> dict[str, Any]:
+    """Seed estimators that are values of parameters."""
+    return {
+        name: _fill_seeds(clone(value), rng)
+        if hasattr(value, "get_params") and not isinstance(value, type)
+        else value
+        for name, value in candidate.items()
+    }
+
+
+def _seed_splitter(cv: Any, rng: np.random.RandomState) -> Any:
+    """Make a splitter give the same splits whenever it is asked."""
+    if hasattr(cv, "split"):
+        if getattr(cv, "shuffle", True) and not isinstance(getattr(cv, "random_state", 0), int):
+            cv = copy.deepcopy(cv)
+            cv.random_state = int(rng.randint(np.iinfo(np.int32).max))
+        return cv
+    return cv if cv is None or isinstance(cv, int) else list(cv)
