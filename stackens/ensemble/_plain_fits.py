@@ -93,8 +93,14 @@ def _fit_plain(
             if store is None:
                 return _fit_and_predict(fit, X, y)
             return fit_once(
-                key, store, lambda: _fit_and_predict(fit, X, y), needs_estimator=fit.needs_estimator
+                key,
+                store,
+                lambda: _fit_and_predict(fit, X, y),
+                needs_estimator=fit.needs_estimator,
+                deadline=policy.deadline,
             )
+    except TimeLimitError as error:
+        return error
     except Exception as error:
         if policy.on_failure == "raise":
             raise

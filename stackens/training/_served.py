@@ -44,7 +44,7 @@ def train_once(
     train: Train,
     *,
     on_served: Callable[[int], None] | None = None,
-    every: float = 60.0,
+    every: float | None = None,
     deadline: float | None = None,
 ) -> list[Any]:
     """Return trained networks: those that are kept, and the others after training them.
@@ -67,8 +67,8 @@ def train_once(
         of a network, e.g. an exception, is handed on and not kept.
     on_served : callable, default=None
         ``on_served(position)`` for each job that need not be trained here.
-    every : float, default=60.0
-        Seconds between two checkpoints of a job.
+    every : float, default=None
+        Seconds between two checkpoints of a job; None is what the store says.
     deadline : float, default=None
         When to stop waiting for other processes, in seconds since 1970; ``train`` knows its own.
 
@@ -194,6 +194,7 @@ def fit_once(
     fit: Callable[[], KeptFit],
     *,
     needs_estimator: bool = False,
+    deadline: float | None = None,
 ) -> KeptFit:
     """Return what is kept of a fit of an estimator that is no network; else fit and keep it.
 
@@ -207,11 +208,18 @@ def fit_once(
         ``fit() -> KeptFit``.
     needs_estimator : bool, default=False
         Whether predictions alone will not do.
+    deadline : float, default=None
+        When to stop waiting for another process, in seconds since 1970.
 
     Returns
     -------
     KeptFit
         Its ``estimator`` may be None if it was not needed.
+
+    Raises
+    ------
+    TimeLimitError
+        If the deadline came while another process was fitting it.
     """
     if isinstance(key, NoKey):
         return fit()
@@ -224,7 +232,9 @@ def fit_once(
                 kept = fit()
                 put_fit(store, key, kept)
                 return kept
-        store.wait(key)
+        left = None if deadline is None else max(0.0, deadline - time.time())
+        if not store.wait(key, left):
+            raise TimeLimitError("The time limit came before another process had fitted it.")
 
 
 class _Claims:
