@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.utils import Bunch, _safe_indexing
@@ -63,7 +64,9 @@ def run_plain(
                 started.append(fit)
                 yield delayed(_fit_plain)(fit, X, y, store, key, policy)
 
-    for i, result in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(tasks())):
+    backend, _ = get_active_backend()
+    lazily = {"return_as": "generator"} if backend.supports_return_generator else {}
+    for i, result in enumerate(Parallel(n_jobs=n_jobs, **lazily)(tasks())):
         fit = started[i]
         if isinstance(result, Exception):
             policy.note(fit, result)

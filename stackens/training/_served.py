@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 import warnings
@@ -223,15 +222,22 @@ def fit_once(
     """
     if isinstance(key, NoKey):
         return fit()
+
+    def look() -> KeptFit | None:
+        found = get_fit(store, key)
+        is_enough = found is not None and (found.estimator is not None or not needs_estimator)
+        return found if is_enough else None
+
     while True:
-        with store.claim(key) or contextlib.nullcontext() as claim:
-            found = get_fit(store, key)
-            if found is not None and (found.estimator is not None or not needs_estimator):
+        if (found := look()) is not None:
+            return found
+        claim = store.claim(key)
+        if claim is not None:
+            with claim:
+                if (found := look()) is None:  # since the first look, somebody may have made it
+                    found = fit()
+                    put_fit(store, key, found)
                 return found
-            if claim is not None:
-                kept = fit()
-                put_fit(store, key, kept)
-                return kept
         left = None if deadline is None else max(0.0, deadline - time.time())
         if not store.wait(key, left):
             raise TimeLimitError("The time limit came before another process had fitted it.")
