@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+KILLS ?= 20
+SEED ?= 0
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -14,11 +16,11 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
 # Tests train many tiny networks: threads inside an operation would cost more than they save.
-test test-fast test-oldest test-newest: export OMP_NUM_THREADS ?= 1
-test test-fast test-oldest test-newest: export TF_NUM_INTRAOP_THREADS ?= 1
-test test-fast test-oldest test-newest: export TF_NUM_INTEROP_THREADS ?= 2
+test test-fast test-oldest test-newest reliability: export OMP_NUM_THREADS ?= 1
+test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREADS ?= 1
+test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
-.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples bench clean
+.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -55,6 +57,9 @@ docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
 
 examples: $(VENV)/.installed-examples ## Run every example
 	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
+
+reliability: $(VENV)/.installed-test ## Kill fits at random moments and resume them (KILLS=20 SEED=0)
+	$(BIN)/python tests/reliability/kill_and_resume.py --kills $(KILLS) --seed $(SEED)
 
 bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write table and plots
 	@set -e; for bench in tests/benchmarks/bench_*.py; do \

@@ -57,6 +57,15 @@ from stackens.training import JobStore, check_memory, stream
 
 __all__ = ["JobStacking", "check_fit_params"]
 
+# What scikit-learn keeps in an estimator beside its parameters: requests of metadata, the output
+# that was asked for, and callbacks with their place in a search, which it removes itself.
+_NOT_OF_A_FIT = (
+    "_metadata_request",
+    "_sklearn_output_config",
+    "_skl_callbacks",
+    "_parent_callback_ctx",
+)
+
 
 class JobStacking(_BaseStacking):
     """Replaces how scikit-learn's stacking fits: all jobs planned first, then run together."""
@@ -358,8 +367,8 @@ class JobStacking(_BaseStacking):
 
     def _forget(self) -> None:
         """Leave nothing of a fit that failed."""
-        parameters = self.get_params(deep=False)
-        for name in [n for n in vars(self) if n not in parameters]:
+        kept = {*self.get_params(deep=False), *_NOT_OF_A_FIT}
+        for name in [n for n in vars(self) if n not in kept]:
             delattr(self, name)
 
     # ---- public --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.utils import Bunch, _safe_indexing
@@ -63,7 +64,9 @@ def run_plain(
                 started.append(fit)
                 yield delayed(_fit_plain)(fit, X, y, store, key, policy)
 
-    for i, result in enumerate(Parallel(n_jobs=n_jobs, return_as="generator")(tasks())):
+    backend, _ = get_active_backend()
+    lazily = {"return_as": "generator"} if backend.supports_return_generator else {}
+    for i, result in enumerate(Parallel(n_jobs=n_jobs, **lazily)(tasks())):
         fit = started[i]
         if isinstance(result, Exception):
             policy.note(fit, result)
@@ -93,8 +96,14 @@ def _fit_plain(
             if store is None:
                 return _fit_and_predict(fit, X, y)
             return fit_once(
-                key, store, lambda: _fit_and_predict(fit, X, y), needs_estimator=fit.needs_estimator
+                key,
+                store,
+                lambda: _fit_and_predict(fit, X, y),
+                needs_estimator=fit.needs_estimator,
+                deadline=policy.deadline,
             )
+    except TimeLimitError as error:
+        return error
     except Exception as error:
         if policy.on_failure == "raise":
             raise

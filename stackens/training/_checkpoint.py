@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,8 +70,8 @@ class Checkpoint:
         Where.
     key : str
         Of the job.
-    every : float, default=60.0
-        Seconds between two states; a job that takes less keeps none.
+    every : float, default=None
+        Seconds between two states; a job that takes less keeps none. None is what the store says.
 
     Examples
     --------
@@ -85,8 +86,9 @@ class Checkpoint:
         checkpoint.discard()
     """
 
-    def __init__(self, store: JobStore, key: str, *, every: float = 60.0) -> None:
-        self.store, self.key, self.every = store, key, every
+    def __init__(self, store: JobStore, key: str, *, every: float | None = None) -> None:
+        self.store, self.key = store, key
+        self.every = store.checkpoint_every if every is None else every
         self._last = time.monotonic()
 
     def is_due(self) -> bool:
@@ -143,22 +145,21 @@ class Checkpoint:
         found = self.store.get_checkpoint(self.key)
         if found is None:
             return None
-        arrays, meta = found.arrays, found.meta
-        best = None
-        if "best" in arrays:
-            best = (arrays["best"], unpack_list("best_others", arrays, meta["n_others"]))
-        return TrainingState(
-            epoch=meta["epoch"],
-            parameters=arrays["parameters"],
-            others=unpack_list("others", arrays, meta["n_others"]),
-            slots=unpack_list("slots", arrays, meta["n_slots"]),
-            step=arrays["step"],
-            history=unpack_history(arrays, meta["history"]),
-            best_loss=float(arrays["best_loss"]),
-            best_epoch=meta["best_epoch"],
-            best=best,
-            seconds=meta["seconds"],
-        )
+        try:
+            return _unpack(found.arrays, found.meta)
+        except (KeyError, TypeError, ValueError) as error:
+            self.reject(error)
+            return None
+
+    def reject(self, error: Exception) -> None:
+        """Remove a state that does not fit the job, with a warning.
+
+        Parameters
+        ----------
+        error : Exception
+            Why it does not.
+        """
+        self.store.reject_checkpoint(self.key, error)
 
     def discard(self) -> None:
         """Remove the state: the job has ended, and its result is kept."""
@@ -169,3 +170,21 @@ class Checkpoint:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["store"], state["key"], every=state["every"])  # type: ignore[misc]
+
+
+def _unpack(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> TrainingState:
+    best = None
+    if "best" in arrays:
+        best = (arrays["best"], unpack_list("best_others", arrays, meta["n_others"]))
+    return TrainingState(
+        epoch=int(meta["epoch"]),
+        parameters=arrays["parameters"],
+        others=unpack_list("others", arrays, meta["n_others"]),
+        slots=unpack_list("slots", arrays, meta["n_slots"]),
+        step=arrays["step"],
+        history=unpack_history(arrays, meta["history"]),
+        best_loss=float(arrays["best_loss"]),
+        best_epoch=int(meta["best_epoch"]),
+        best=best,
+        seconds=float(meta["seconds"]),
+    )

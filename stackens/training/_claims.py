@@ -292,6 +292,9 @@ def _write_new(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         os.write(descriptor, content)
+    except OSError:  # a full disk has room for a name: others would take it for somebody's claim
+        _unlink(path)
+        raise
     finally:
         os.close(descriptor)
 

@@ -367,6 +367,7 @@ class Digester:
         kind = type(value)
         with _within(f"{kind.__name__} object"):
             _refuse_unseeded_object(value)
+            _refuse_used_callback(value)
             try:
                 reduce = copyreg.dispatch_table.get(kind)
                 reduced = value.__reduce_ex__(4) if reduce is None else reduce(value)
@@ -511,6 +512,12 @@ def _refuse_unseeded_object(value: Any) -> None:
     state = getattr(value, "__dict__", {})
     if "random_state" in state and state["random_state"] is None and state.get("shuffle", True):
         raise UncertainContentError("`random_state` is None", unseeded=True)
+
+
+def _refuse_used_callback(value: Any) -> None:
+    """Refuse a callback of Keras that holds the model, and who knows what else, of a training."""
+    if hasattr(value, "on_epoch_end") and getattr(value, "_model", None) is not None:
+        raise UncertainContentError("it was used before: give a new one")
 
 
 class _within:  # noqa: N801 - reads as a word

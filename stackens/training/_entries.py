@@ -99,13 +99,20 @@ def get_network(store: JobStore, key: str) -> TrainedNetwork | None:
     found = store.get(key, kind=_NETWORK)
     if found is None:
         return None
-    meta, arrays = found.meta, found.arrays
+    try:
+        return _unpack_network(found.meta, found.arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        store.reject(key, error)
+        return None
+
+
+def _unpack_network(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> TrainedNetwork:
     n_optimizer = meta["n_optimizer"]
     return TrainedNetwork(
         unpack_list("weights", arrays, meta["n_weights"]),
         unpack_history(arrays, meta["history"]),
-        meta["best_epoch"],
-        meta["seconds"],
+        int(meta["best_epoch"]),
+        float(meta["seconds"]),
         None if n_optimizer is None else unpack_list("optimizer", arrays, n_optimizer),
     )
 
@@ -159,12 +166,20 @@ def get_fit(store: JobStore, key: str) -> KeptFit | None:
     found = store.get(key, kind=_FIT)
     if found is None:
         return None
-    values = unpack_list("values", found.arrays, found.meta["n_values"])
-    model = found.arrays.get("model")
+    try:
+        return _unpack_fit(found.meta, found.arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        store.reject(key, error)
+        return None
+
+
+def _unpack_fit(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> KeptFit:
+    values = unpack_list("values", arrays, meta["n_values"])
+    model = arrays.get("model")
     return KeptFit(
-        values if found.meta["is_list"] else values[0] if values else None,
-        found.arrays.get("classes"),
-        found.meta["seconds"],
+        values if meta["is_list"] else values[0] if values else None,
+        arrays.get("classes"),
+        float(meta["seconds"]),
         None if model is None else unpack_model(model),
     )
 

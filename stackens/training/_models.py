@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 __all__ = ["pack_model", "unpack_model"]
+
+# Arrays of nodes by which compiled code walks without looking where it steps: they are checked.
+_TREE = "sklearn.tree._tree.Tree"
+_OWN = re.compile(r"stackens\.preprocessing\._[a-z]+\.(Sequence[A-Za-z]+|SlidingWindows)")
 
 
 def pack_model(estimator: Any) -> np.ndarray | None:
@@ -22,8 +28,8 @@ def pack_model(estimator: Any) -> np.ndarray | None:
     Returns
     -------
     ndarray of uint8 or None
-        None without skops, and for what holds functions, compiled trees or classes of the user's:
-        to load these would mean to run what a file says.
+        None without skops, and for what holds functions or classes of the user's: to load these
+        would mean to run what a file says.
     """
     if importlib.util.find_spec("skops") is None:
         return None
@@ -56,12 +62,47 @@ def unpack_model(model: np.ndarray) -> Any:
         return None
     import skops.io
 
-    data = model.tobytes()
     try:
+        data = model.tobytes()
         untrusted = skops.io.get_untrusted_types(data=data)
-        own = [name for name in untrusted if name.startswith("stackens.preprocessing.")]
-        if len(own) < len(untrusted):
+        if not all(name == _TREE or _OWN.fullmatch(name) for name in untrusted):
             return None
-        return skops.io.loads(data, trusted=own)
+        estimator = skops.io.loads(data, trusted=untrusted)
+        trees = list(_find_trees(estimator, set())) if _TREE in untrusted else []
+        return estimator if all(_is_sound(tree) for tree in trees) else None
     except Exception:  # of another version, or no such file at all
         return None
+
+
+def _find_trees(value: Any, seen: set[int]) -> Iterator[Any]:
+    """Find the compiled trees in whatever was loaded."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if f"{type(value).__module__}.{type(value).__qualname__}" == _TREE:
+        yield value
+        return
+    if isinstance(value, np.ndarray):
+        parts: Any = value.ravel() if value.dtype.hasobject else ()
+    elif isinstance(value, Mapping):
+        parts = value.values()
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = value
+    else:
+        parts = getattr(value, "__dict__", {}).values()
+    for part in parts:
+        yield from _find_trees(part, seen)
+
+
+def _is_sound(tree: Any) -> bool:
+    """Whether walking down a tree stays inside its nodes and features, and ends."""
+    n_nodes = tree.node_count
+    numbers = np.arange(n_nodes)
+    left, right = tree.children_left, tree.children_right
+    is_leaf = left == -1
+    for child in (left, right):
+        inner = child[~is_leaf]
+        if (inner <= numbers[~is_leaf]).any() or (inner >= n_nodes).any():
+            return False
+    feature = tree.feature[~is_leaf]
+    return n_nodes > 0 and bool(((feature >= 0) & (feature < tree.n_features)).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 import warnings
@@ -44,7 +43,7 @@ def train_once(
     train: Train,
     *,
     on_served: Callable[[int], None] | None = None,
-    every: float = 60.0,
+    every: float | None = None,
     deadline: float | None = None,
 ) -> list[Any]:
     """Return trained networks: those that are kept, and the others after training them.
@@ -67,8 +66,8 @@ def train_once(
         of a network, e.g. an exception, is handed on and not kept.
     on_served : callable, default=None
         ``on_served(position)`` for each job that need not be trained here.
-    every : float, default=60.0
-        Seconds between two checkpoints of a job.
+    every : float, default=None
+        Seconds between two checkpoints of a job; None is what the store says.
     deadline : float, default=None
         When to stop waiting for other processes, in seconds since 1970; ``train`` knows its own.
 
@@ -195,6 +194,7 @@ def fit_once(
     fit: Callable[[], KeptFit],
     *,
     needs_estimator: bool = False,
+    deadline: float | None = None,
 ) -> KeptFit:
     """Return what is kept of a fit of an estimator that is no network; else fit and keep it.
 
@@ -208,24 +208,40 @@ def fit_once(
         ``fit() -> KeptFit``.
     needs_estimator : bool, default=False
         Whether predictions alone will not do.
+    deadline : float, default=None
+        When to stop waiting for another process, in seconds since 1970.
 
     Returns
     -------
     KeptFit
         Its ``estimator`` may be None if it was not needed.
+
+    Raises
+    ------
+    TimeLimitError
+        If the deadline came while another process was fitting it.
     """
     if isinstance(key, NoKey):
         return fit()
+
+    def look() -> KeptFit | None:
+        found = get_fit(store, key)
+        is_enough = found is not None and (found.estimator is not None or not needs_estimator)
+        return found if is_enough else None
+
     while True:
-        with store.claim(key) or contextlib.nullcontext() as claim:
-            found = get_fit(store, key)
-            if found is not None and (found.estimator is not None or not needs_estimator):
+        if (found := look()) is not None:
+            return found
+        claim = store.claim(key)
+        if claim is not None:
+            with claim:
+                if (found := look()) is None:  # since the first look, somebody may have made it
+                    found = fit()
+                    put_fit(store, key, found)
                 return found
-            if claim is not None:
-                kept = fit()
-                put_fit(store, key, kept)
-                return kept
-        store.wait(key)
+        left = None if deadline is None else max(0.0, deadline - time.time())
+        if not store.wait(key, left):
+            raise TimeLimitError("The time limit came before another process had fitted it.")
 
 
 class _Claims:

@@ -80,6 +80,9 @@ class JobStore:
     stale_after : float, default=60.0
         Seconds after which the claim of a process that shows no sign of life is taken over. (One
         that died on this machine is noticed at once.)
+    checkpoint_every : float, default=60.0
+        Seconds between two checkpoints of a network in training, from which an interrupted one
+        goes on; 0 is after every epoch, ``math.inf`` never.
 
     Examples
     --------
@@ -94,9 +97,16 @@ class JobStore:
     (array([0, 1, 2]), 1)
     """
 
-    def __init__(self, location: str | os.PathLike[str], *, stale_after: float = 60.0) -> None:
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        *,
+        stale_after: float = 60.0,
+        checkpoint_every: float = 60.0,
+    ) -> None:
         self.location = location
         self.stale_after = stale_after
+        self.checkpoint_every = checkpoint_every
         self._warned: set[str] = set()
         self._has_written = False
 
@@ -156,6 +166,18 @@ class JobStore:
         """
         self._remove(self._path(key, "entry"))
 
+    def reject(self, key: str, error: Exception) -> None:
+        """Remove an entry that was read and is not understood, with a warning.
+
+        Parameters
+        ----------
+        key : str
+            64 hexadecimal digits.
+        error : Exception
+            Why.
+        """
+        self._reject(self._path(key, "entry"), error)
+
     # ---- checkpoints: the same, under another name ---------------------------------------------
 
     def get_checkpoint(self, key: str) -> Archive | None:
@@ -198,6 +220,18 @@ class JobStore:
             Of the job.
         """
         self._remove(self._path(key, "checkpoint"))
+
+    def reject_checkpoint(self, key: str, error: Exception) -> None:
+        """Remove a state that was read and does not fit its job, with a warning.
+
+        Parameters
+        ----------
+        key : str
+            Of the job.
+        error : Exception
+            Why.
+        """
+        self._reject(self._path(key, "checkpoint"), error)
 
     # ---- between processes ---------------------------------------------------------------------
 
@@ -359,6 +393,14 @@ class JobStore:
             return False
         return True
 
+    def _reject(self, path: Path, error: Exception) -> None:
+        self._remove(path)
+        self._warn(
+            path.name,
+            f"has an entry that cannot be used and is made anew: {path} is of another version: "
+            f"{type(error).__name__}: {error}",
+        )
+
     def _remove(self, path: Path) -> bool:
         """Remove a file, or a link itself; say whether it is gone because of that."""
         try:
@@ -409,10 +451,11 @@ class JobStore:
         return isinstance(other, JobStore) and self.__reduce__() == other.__reduce__()
 
     def __hash__(self) -> int:
-        return hash((self._folder, self.stale_after))
+        return hash(self.__reduce__()[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_open_store, (str(self._folder.parent), self.stale_after))
+        settings = (self.stale_after, self.checkpoint_every)
+        return (_open_store, (str(self._folder.parent), *settings))
 
     def __sklearn_clone__(self) -> Self:
         return self
@@ -479,8 +522,8 @@ def using_store(store: JobStore | None) -> Iterator[None]:
         _STORE_IN_USE.reset(token)
 
 
-def _open_store(location: str, stale_after: float) -> JobStore:
-    return JobStore(location, stale_after=stale_after)
+def _open_store(location: str, stale_after: float, checkpoint_every: float) -> JobStore:
+    return JobStore(location, stale_after=stale_after, checkpoint_every=checkpoint_every)
 
 
 def _check_key(key: str) -> str:

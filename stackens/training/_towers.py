@@ -407,13 +407,15 @@ class _Tower:
     def _restore(self) -> int:
         """Go on from a state that was kept; return how many epochs are done."""
         kept = None if self.checkpoint is None else self.checkpoint.load()
-        if kept is None:
+        if kept is None or self.checkpoint is None:
             return 0
-        self.state.parameters.assign(kept.parameters)
-        self.state.step.assign(kept.step)
-        for variable, value in zip(self.state.others, kept.others, strict=True):
-            variable.assign(value)
-        for variable, value in zip(self.state.slots, kept.slots, strict=True):
+        own = [self.state.parameters, self.state.step, *self.state.others, *self.state.slots]
+        values = [kept.parameters, kept.step, *kept.others, *kept.slots]
+        wanted, found = ([tuple(v.shape) for v in some] for some in (own, values))
+        if wanted != found or kept.epoch + 1 >= self.job.epochs:
+            self.checkpoint.reject(ValueError(f"expected shapes {wanted}; found {found}"))
+            return 0
+        for variable, value in zip(own, values, strict=True):
             variable.assign(value)
         self.history, self.best = kept.history, kept.best
         self.best_loss, self.best_epoch = kept.best_loss, kept.best_epoch

@@ -404,6 +404,24 @@ def test_groups_of_the_wrong_length():
         StackingClassifier([("rnn", rnn())], cv=GroupKFold(2)).fit(X_BAD, Y_BAD, groups=[1, 2])
 
 
+def test_after_an_error_there_is_nothing_of_the_fit_and_all_of_before():
+    X, y = iris
+    stack = StackingClassifier(members(), LogisticRegression(max_iter=500))
+    with sklearn.config_context(enable_metadata_routing=True):
+        stack.set_fit_request(groups=False).set_output(transform="pandas")
+    before = {name: copy.deepcopy(vars(stack)[name]) for name in vars(stack)}
+    stack.fit(X, y)
+    stack.set_params(linear=LogisticRegression(C=-1.0))
+    with pytest.raises(ValueError, match="The 'C' parameter"):
+        stack.fit(X, y)
+    assert list(vars(stack)) == list(before)
+    assert stack._metadata_request.fit.requests == before["_metadata_request"].fit.requests
+    assert stack._sklearn_output_config == {"transform": "pandas"}
+    # A search sets things on what it fits, and takes them away again.
+    with pytest.raises(ValueError, match="The 'C' parameter"):
+        GridSearchCV(stack, {"cv": [3]}, cv=2, error_score="raise").fit(X, y)
+
+
 def test_an_error_says_which_learner_raised_it():
     X = X_BAD.copy()
     X[3, 2, 1] = np.nan

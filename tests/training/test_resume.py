@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -66,6 +68,30 @@ def test_a_tower_goes_on_after_any_epoch_to_the_same_bits(data, tmp_path, name, 
         for one, other in zip(found.weights, expected.weights, strict=True):
             assert one.tobytes() == other.tobytes()
     assert resumed
+
+
+@pytest.mark.parametrize("damage", ["epoch", "shape", "slots", "meta"])
+def test_a_state_that_does_not_fit_is_a_new_training(data, tmp_path, damage, monkeypatch):
+    store, learner = JobStore(tmp_path, checkpoint_every=0.0), clone(RNN)
+    job = learner.plan_job(*data)
+    key = network_key(learner, job)
+    (expected,) = train([job], checkpoints=[Checkpoint(store, key)])
+    state = Checkpoint(store, key).load()
+    changes = {
+        "epoch": {"epoch": job.epochs},
+        "shape": {"parameters": state.parameters[1:]},
+        "slots": {"slots": state.slots[1:]},
+        "meta": {},
+    }
+    Checkpoint(store, key).save(replace(state, **changes[damage]))
+    if damage == "meta":
+        store.put_checkpoint(key, {}, {"epoch": None})
+    with pytest.warns(StoreWarning, match="is made anew"):
+        (found,) = train([job], checkpoints=[Checkpoint(store, key, every=1e9)])
+    assert found.history == expected.history
+    for one, other in zip(found.weights, expected.weights, strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert store.info().n_checkpoints == 0
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

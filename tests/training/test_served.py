@@ -14,7 +14,7 @@ import pytest
 from sklearn.base import clone
 
 from stackens import StackedRNNClassifier
-from stackens.exceptions import StoreWarning
+from stackens.exceptions import StoreWarning, TimeLimitError
 from stackens.training import (
     Architecture,
     Checkpoint,
@@ -349,6 +349,11 @@ def test_who_wants_the_same_fit_waits(store):
     first.join()
     assert len(made) == 1
     np.testing.assert_array_equal(found, [np.eye(2)] * 2)
+
+
+def test_a_deadline_ends_the_wait_for_somebody_elses_fit(store):
+    with store.claim("a" * 64), pytest.raises(TimeLimitError, match="another process"):
+        fit_once("a" * 64, store, lambda: None, deadline=time.time() + 0.1)
 
 
 def test_a_fit_that_fails_is_left_to_others(store):

@@ -23,7 +23,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -39,6 +43,7 @@ from stackens.training import (
     put_fit,
 )
 from stackens.training._entries import get_network, put_network
+from stackens.training._models import pack_model, unpack_model
 
 KEY, OTHER = "a" * 64, "b" * 64
 ARRAYS = {"weights": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "β"])}
@@ -203,6 +208,41 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(store, folder, monkey
     assert_kept(store)
 
 
+def test_a_full_disk_leaves_no_claim_of_nobody(store, folder, monkeypatch):
+    def fail(descriptor, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = sorted(folder.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        with pytest.warns(StoreWarning, match="No space left"), store.claim(OTHER) as claim:
+            assert claim is not None
+    assert sorted(folder.iterdir()) == before
+    assert store.wait(OTHER, timeout=0.0)
+
+
+@pytest.mark.parametrize("damage", ["no meta", "no arrays", "other types"])
+def test_an_entry_that_is_not_understood_is_a_miss(store, folder, damage):
+    trained = TrainedNetwork([np.ones(2)], {"loss": [1.0]}, 0, 0.1)
+    for put, get, kind in (
+        (lambda: put_network(store, KEY, trained), get_network, "network"),
+        (lambda: put_fit(store, KEY, KeptFit(np.eye(2), None, 0.1)), get_fit, "fit"),
+    ):
+        assert put()
+        found = store.get(KEY, kind=kind)
+        meta = {} if damage == "no meta" else found.meta
+        if damage == "other types":
+            meta = dict.fromkeys(meta, "foreign")
+        store.put(KEY, {} if damage == "no arrays" else found.arrays, meta, kind=kind)
+        fresh = JobStore(store.location)
+        with pytest.warns(StoreWarning, match="is made anew: .* is of another version"):
+            assert get(fresh, KEY) is None
+        with no_warning():
+            assert get(fresh, KEY) is None
+            assert put()
+            assert get(fresh, KEY) is not None
+
+
 def test_a_file_in_the_place_of_the_location_costs_a_warning(tmp_path):
     (tmp_path / "file").write_text("")
     store = JobStore(tmp_path / "file")
@@ -311,6 +351,8 @@ def test_a_store_is_a_handle(store, monkeypatch, tmp_path):
     assert pickle.loads(pickle.dumps(store)) == store
     assert hash(pickle.loads(pickle.dumps(store))) == hash(store)
     assert store != JobStore(tmp_path)
+    often = JobStore(store.location, checkpoint_every=1.5)
+    assert store != often == pickle.loads(pickle.dumps(often))
     relative = JobStore("here")
     monkeypatch.chdir(tmp_path)
     relative.put(KEY, ARRAYS, META, kind="test")
@@ -401,7 +443,36 @@ class Own(LogisticRegression):
     pass
 
 
-@pytest.mark.parametrize("last", [Own(), RandomForestClassifier(3, random_state=0)], ids=str)
+@pytest.mark.parametrize(
+    "last", [RandomForestClassifier(3), GradientBoostingClassifier(n_estimators=2)], ids=str
+)
+def test_trees_come_back_if_their_nodes_are_sound(store, last):
+    skops_io = pytest.importorskip("skops.io")
+    estimator = fitted(last.set_params(random_state=0, max_depth=3))
+    assert put_fit(store, KEY, KeptFit(None, None, 0.1, estimator))
+    found = get_fit(store, KEY).estimator
+    np.testing.assert_array_equal(found.predict_proba(X), estimator.predict_proba(X))
+    tree = np.ravel(found.steps[-1][1].estimators_)[-1].tree_
+    state = {name: np.copy(part) for name, part in tree.__getstate__().items()}
+    state |= {name: int(state[name]) for name in ("max_depth", "node_count")}
+    for field, value in (
+        ("left_child", 0),
+        ("right_child", 10**6),
+        ("left_child", -7),
+        ("feature", 8),
+        ("feature", -1),
+    ):
+        nodes = state["nodes"].copy()
+        nodes[field][0] = value  # of the root
+        tree.__setstate__({**state, "nodes": nodes})
+        forged = np.frombuffer(skops_io.dumps(found), np.uint8)
+        assert unpack_model(forged) is None
+        assert pack_model(found) is None
+    tree.__setstate__(state)
+    assert pack_model(found) is not None
+
+
+@pytest.mark.parametrize("last", [Own(), HistGradientBoostingClassifier(max_iter=2)], ids=str)
 def test_of_other_estimators_only_predictions_are_kept(store, last):
     estimator = fitted(last)
     assert not put_fit(store, KEY, KeptFit(None, None, 0.1, estimator))
