@@ -48,16 +48,28 @@ from stackens.ensemble._out_of_fold import (
     average_predictions,
 )
 from stackens.ensemble._outputs import encode_target
-from stackens.ensemble._progress import Progress
 from stackens.ensemble._splits import Split, count_coverage, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError, MissingClassWarning
-from stackens.training import JobStore, check_memory, stream
+from stackens.training import (
+    CallbackSupportMixin,
+    JobStore,
+    Progress,
+    Task,
+    check_memory,
+    has_callbacks,
+    refuse_propagated,
+    stream,
+)
 
 __all__ = ["JobStacking", "check_fit_params"]
 
 
-class JobStacking(_BaseStacking):
+# What a failed fit leaves: scikit-learn's own, which no fit has set.
+_NOT_LEARNT = ("_metadata_request", "_sklearn_", "_skl_", "_callback_fit", "_parent_callback")
+
+
+class JobStacking(_BaseStacking, CallbackSupportMixin):
     """Replaces how scikit-learn's stacking fits: all jobs planned first, then run together."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -111,7 +123,11 @@ class JobStacking(_BaseStacking):
             self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
         )
         fits = self._plan(learners, methods, splits, routed)
-        with Progress(self.verbose, len(fits)) as progress:
+        task = self._begin(learners, len(fits) + 1, X, y_given, params)
+        for number, fit in enumerate(fits):
+            fit.task = task.subtask(fit.label, number)
+        final_task = task.subtask("fit-final-estimator", len(fits))
+        with Progress(self.verbose, unit="step") as progress:
             run_fits(
                 fits,
                 X,
@@ -136,8 +152,9 @@ class JobStacking(_BaseStacking):
             folds = list(range(len(splits)))
         self._adopt(names, learners, methods, fits)
         fits = [fit for fit in fits if fit.fold in folds]
-        self._fit_final(X, y, y_given, splits, fits, list(learners), params)
+        self._fit_final(X, y, y_given, splits, fits, list(learners), params, final_task)
         self.predicts_with_ = choose_predictor(self)
+        self._end(task, X, y_given, params)
 
     def _fit_prefit(self, X: Any, y: Any, params: dict[str, Any]) -> None:
         wrong = [
@@ -152,8 +169,29 @@ class JobStacking(_BaseStacking):
             raise InvalidInputError(
                 f"`cv='prefit'` trains no fold models; {', '.join(wrong)} needs their predictions."
             )
-        super().fit(X, y, **params)
+        task = self._begin({}, 0, X, y, params)
+        # A copy, since scikit-learn's own `fit` would end with tearing down our callbacks.
+        inner = copy.copy(self)
+        for name in [name for name in vars(inner) if name.startswith(_NOT_LEARNT[2:])]:
+            delattr(inner, name)
+        super(JobStacking, inner).fit(X, y, **params)
+        self.__dict__.update(vars(inner))
         self.failures_, self.predicts_with_ = {}, "stack"
+        self._end(task, X, y, params)
+
+    # ---- callbacks -----------------------------------------------------------------------------
+
+    def _begin(self, learners: dict[str, Any], n_tasks: int, X: Any, y: Any, params: Any) -> Task:
+        """Begin the task of the whole fit; its parts run side by side, so each has a number."""
+        refuse_propagated(learners, "stack")
+        parts = [p for e in learners.values() for p in (e, *e.get_params().values())]
+        wanted = any(has_callbacks(part) for part in parts)
+        task = Task.root(self, n_subtasks=n_tasks, sequential=False, wanted=wanted)
+        task.begin(X=X, y=y, metadata=params or None)
+        return task
+
+    def _end(self, task: Task, X: Any, y: Any, params: Any) -> None:
+        task.end(X=X, y=y, metadata=params or None, attributes={})
 
     # ---- before training -----------------------------------------------------------------------
 
@@ -257,6 +295,7 @@ class JobStacking(_BaseStacking):
         fits: list[Fit],
         names: list[str],
         params: dict[str, Any],
+        task: Task,
     ) -> None:
         predictions = [
             average_predictions(
@@ -273,7 +312,8 @@ class JobStacking(_BaseStacking):
             matrix, y = matrix[covered], y[covered]
             params = {k: np.asarray(v)[covered] for k, v in params.items()}
         self._check_predictions(predictions, covered, names)
-        _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
+        with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
+            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
         widths = [
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
@@ -340,7 +380,8 @@ class JobStacking(_BaseStacking):
         """Leave nothing of a fit that failed."""
         parameters = self.get_params(deep=False)
         for name in [n for n in vars(self) if n not in parameters]:
-            delattr(self, name)
+            if not name.startswith(_NOT_LEARNT):
+                delattr(self, name)
 
     # ---- public --------------------------------------------------------------------------------
 
