@@ -469,6 +469,37 @@ def test_a_stack_that_fails_tears_down_and_keeps_its_callbacks(digits):
     }
 
 
+def test_a_stack_that_fails_keeps_what_no_fit_has_set(digits):
+    stack = StackingClassifier([("bad", Failing())], cv=2).set_output(transform="pandas")
+    before = dict(vars(stack))
+    with pytest.raises(OSError, match="no such luck"):
+        stack.fit(*digits)
+    assert vars(stack) == before
+
+
+@needs_callbacks
+@pytest.mark.filterwarnings("default")
+def test_networks_of_scikeras_tell_of_their_epochs(digits):
+    from scikeras.wrappers import KerasClassifier
+
+    X, y = digits[0].astype("float32"), digits[1]
+
+    def build():
+        layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+        return keras.Sequential([keras.Input(X.shape[1:]), *layers])
+
+    learner = KerasClassifier(
+        build, loss="sparse_categorical_crossentropy", epochs=2, random_state=0, verbose=0
+    )
+    learners = [("dense", learner)]
+    record = OuterRecorder(keep_fitted=True)
+    watched = StackingClassifier(learners, cv=2).set_callbacks(record).fit(X, y)
+    assert Counter(path[-1][1] for path in check_tree(record.events))["epoch"] == 6
+    assert all(len(fitted.predict_proba(X[:3])) == 3 for fitted in record.fitted)
+    plain = StackingClassifier(learners, cv=2).fit(X, y)
+    assert_array_equal(watched.predict_proba(X), plain.predict_proba(X))
+
+
 @needs_callbacks
 def test_an_error_of_a_callback_ends_the_stack(digits):
     record = OuterRecorder(fail_after=1)

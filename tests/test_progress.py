@@ -173,6 +173,21 @@ def test_the_bar_grows_and_shrinks_and_closes_after_an_error(capsys):
     assert bar_of(capsys.readouterr().err)[-1] == (3, 5)
 
 
+def test_the_widget_of_a_notebook_follows(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    import tqdm.auto
+    import tqdm.notebook
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", tqdm.notebook.tqdm)
+    monkeypatch.setattr(tqdm.notebook, "display", lambda container: None, raising=False)
+    with Progress(1, unit="step") as progress:
+        progress.extend(4)
+        progress.extend(-2)
+        progress.advance(2, "all")
+        widget = progress._bar.container.children[1]
+    assert (widget.value, widget.max) == (2, 2)
+
+
 def test_a_bar_that_is_not_shown_does_nothing(capsys):
     with Progress(0, unit="step") as progress:
         progress.extend(4)

@@ -51,6 +51,7 @@ class FitObserver:
         with self._around(self._learner), manage_callbacks(self._learner):
             self._task = Task.root(self._learner, self._name, n_subtasks=self._n_epochs)
             self._task.begin(**self._data)
+            self._n_begun = 0
             try:
                 yield
                 self._task.end(**self._data, attributes=self._attributes)

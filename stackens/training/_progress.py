@@ -80,6 +80,8 @@ class Progress:
                 self._bar = tqdm(total=n_steps, unit=self._unit, dynamic_ncols=True)
             elif n_steps:
                 self._bar.total += n_steps
+                if hasattr(self._bar, "container"):  # a notebook's widget has its own total
+                    self._bar.container.children[1].max = self._bar.total
                 self._bar.refresh()
 
     def describe(self, text: str) -> None:
