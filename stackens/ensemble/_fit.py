@@ -7,15 +7,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
 
 from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
-from stackens.training import adapt
+from stackens.training import Task, adapt
 
 __all__ = ["Fit", "Policy", "adapt_learner", "told_where"]
 
@@ -61,6 +63,10 @@ class Fit:
         Wall time, side by side with others.
     error : Exception or None
         Why there is no result.
+    is_served : bool
+        Whether the result comes from a store.
+    task : Task
+        What callbacks are told of it.
     """
 
     learner: Any
@@ -75,6 +81,8 @@ class Fit:
     predictions: Any = None
     seconds: float = 0.0
     error: Exception | None = None
+    is_served: bool = False
+    task: Task = field(default_factory=Task)
 
     @property
     def part(self) -> str:
@@ -91,6 +99,15 @@ class Fit:
         """Whether there is a result."""
         return self.fitted is not None and self.error is None
 
+    def data(self, X: Any, y: np.ndarray) -> dict[str, Any]:
+        """Return what it is fitted on, for callbacks, by callables that select it when asked."""
+        metadata = partial(_check_method_params, X, self.params, self.train)
+        return {
+            "X": partial(_take, X, self.train),
+            "y": partial(_take, y, self.train),
+            "metadata": metadata if self.params else None,
+        }
+
     def predict(self, X: Any) -> None:
         """Predict the held-out rows."""
         if self.test is None:
@@ -102,6 +119,10 @@ class Fit:
         step = max(1, _ROWS_BYTES // max(1, X[:1].nbytes))  # never all of them in memory
         parts = [predict(X[self.test[i : i + step]]) for i in range(0, len(self.test), step)]
         self.predictions = np.concatenate(parts)
+
+
+def _take(values: Any, rows: np.ndarray | None) -> Any:
+    return values if rows is None else _safe_indexing(values, rows)
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +18,19 @@ from sklearn.utils import _safe_indexing
 from stackens.ensemble._fit import Fit, Policy
 from stackens.ensemble._plain_fits import run_plain
 from stackens.sequences import reading_files_once
-from stackens.training import ArrayPool, adapt, check_memory, using_store
+from stackens.training import (
+    ArrayPool,
+    FitObserver,
+    Progress,
+    adapt,
+    check_memory,
+    has_callbacks,
+    using_store,
+)
 
 __all__ = ["plan_fits", "plan_networks", "run_fits"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def run_fits(
@@ -26,7 +39,7 @@ def run_fits(
     y: np.ndarray,
     *,
     n_jobs: int | None,
-    progress: Any,
+    progress: Progress,
     refit_epochs: str = "median",
     memory: Any = None,
     policy: Policy | None = None,
@@ -42,7 +55,7 @@ def run_fits(
     n_jobs : int or None
         Processes, as joblib understands it.
     progress : Progress
-        Told what is done.
+        Told what there is to do, and what is done: epochs of networks, and other fits.
     refit_epochs : {"median", "early_stopping"}, default="median"
         How a network that stops early in the folds is refitted: for the median of the folds' best
         epochs, on all rows; or stopping early itself, on part of them.
@@ -51,6 +64,7 @@ def run_fits(
     policy : Policy, default=None
         What happens when one fails, and until when; None raises what happens, at any time.
     """
+    started = time.perf_counter()
     policy = policy or Policy()
     pool = ArrayPool()
     best_epochs: dict[str, list[int]] = defaultdict(list)
@@ -61,14 +75,43 @@ def run_fits(
     with reading_files_once(), using_store(check_memory(memory)):
         for wave in waves:
             towers, plain = _plan(wave, X, y, policy, pool)
+            if wave is waves[0]:
+                _announce(fits, towers, progress, policy)
             run_plain(plain, X, y, **how)
             waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
-            _run_towers([t for t in towers if t not in waiting], X, best_epochs, **how)
+            _run_towers([t for t in towers if t not in waiting], X, y, best_epochs, **how)
             for tower in waiting:
                 best = best_epochs[tower.fit.name]
                 if best:
-                    tower.job = tower.job.with_all_rows(int(np.median(best)))
-            _run_towers(waiting, X, best_epochs, **how)
+                    n_epochs = int(np.median(best))
+                    progress.extend(n_epochs - tower.job.epochs)
+                    tower.job = tower.job.with_all_rows(n_epochs)
+            _run_towers(waiting, X, y, best_epochs, **how)
+    _LOGGER.info(
+        "%d of %d fits done in %.1f s; %d came from the store.",
+        sum(fit.is_done for fit in fits),
+        len(fits),
+        time.perf_counter() - started,
+        sum(fit.is_served for fit in fits),
+    )
+
+
+def _announce(
+    fits: Sequence[Fit], towers: Sequence[_Tower], progress: Progress, policy: Policy
+) -> None:
+    """Say how much there is to do; a refit of a later wave has as many epochs as a fold."""
+    n_epochs = {tower.fit.name: tower.job.epochs for tower in towers}
+    fits = [fit for fit in fits if fit.name not in policy.lost]
+    networks = [fit for fit in fits if fit.name in n_epochs]
+    progress.extend(sum(n_epochs.get(fit.name, 1) for fit in fits))
+    _LOGGER.info(
+        "%d fits of %d learners: %d networks of %d epochs together, and %d fits of others.",
+        len(fits),
+        len({fit.name for fit in fits}),
+        len(networks),
+        sum(n_epochs[fit.name] for fit in networks),
+        len(fits) - len(networks),
+    )
 
 
 def plan_networks(
@@ -130,10 +173,22 @@ class _Tower:
     fit: Fit
     learner: Any
     job: Any
+    # What the learner is fitted on, if not the rows of the fit: behind other steps of a Pipeline.
+    data: dict[str, Any] | None = None
 
     @property
     def is_early_stopping_refit(self) -> bool:
         return self.fit.fold is None and self.job.early_stopping is not None
+
+    def observed(self, X: Any, y: np.ndarray) -> Any:
+        """Return the job, of which callbacks are told if there are any."""
+        task = self.fit.task
+        if not (task.is_watched or has_callbacks(self.learner)):
+            return self.job
+        data = self.fit.data(X, y)
+        around = partial(task.fitting, **data)
+        observer = FitObserver(self.learner, self.job.epochs, self.data or data, around=around)
+        return replace(self.job, observer=observer)
 
 
 def _plan(
@@ -150,14 +205,14 @@ def _plan(
             if plan is None:
                 plain.append(fit)
             else:
-                learner, job = plan
+                learner, job, data = plan
                 job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
-                towers.append(_Tower(fit, learner, job))
+                towers.append(_Tower(fit, learner, job, data))
     return towers, plain
 
 
-def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
-    """Return the tower learner and its job, or None if this fit is a plain one."""
+def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
+    """Return the tower learner, its job and its data, or None if this fit is a plain one."""
     learner = clone(fit.learner)
     is_pipeline = isinstance(learner, Pipeline)
     last = adapt(learner.steps[-1][1] if is_pipeline else learner)
@@ -167,7 +222,7 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
     if not is_pipeline:
         fit.fitted = last
         job = last.plan_job(X, y, rows=fit.train, sample_weight=weights, name=fit.label)
-        return last, job
+        return last, job, None
     if weights is not None:  # Pipeline.fit routes it, or refuses it
         return None
     rows = np.arange(len(y)) if fit.train is None else fit.train
@@ -181,16 +236,19 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any] | None:
         steps = head.steps[:-1]
     learner.steps = [*steps, (learner.steps[-1][0], last)]
     fit.fitted = learner
-    return last, last.plan_job(transformed, target, name=fit.label)
+    job = last.plan_job(transformed, target, name=fit.label)
+    is_watched = fit.task.is_watched or has_callbacks(last)
+    return last, job, {"X": transformed, "y": target} if is_watched else None
 
 
 def _run_towers(
     towers: Sequence[_Tower],
     X: Any,
+    y: np.ndarray,
     best_epochs: dict[str, list[int]],
     *,
     n_jobs: int | None,
-    progress: Any,
+    progress: Progress,
     memory: Any,
     policy: Policy,
 ) -> None:
@@ -199,14 +257,18 @@ def _run_towers(
         return
     from stackens.training import train_with_memory
 
+    def note_served(position: int) -> None:
+        towers[position].fit.is_served = True
+
     trained = train_with_memory(
-        [tower.job for tower in towers],
+        [tower.observed(X, y) for tower in towers],
         [tower.learner for tower in towers],
         memory,
         n_jobs=n_jobs,
-        progress=progress.epochs,
+        progress=progress.counter(),
         on_error=policy.on_failure.replace("drop", "return"),
         deadline=policy.deadline,
+        on_served=note_served,
     )
     for tower, network in zip(towers, trained, strict=True):
         fit = tower.fit

@@ -49,25 +49,28 @@ from stackens.ensemble._out_of_fold import (
     average_predictions,
 )
 from stackens.ensemble._outputs import encode_target
-from stackens.ensemble._progress import Progress
 from stackens.ensemble._splits import Split, count_coverage, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError, MissingClassWarning
-from stackens.training import JobStore, check_memory, stream
+from stackens.training import (
+    CallbackSupportMixin,
+    JobStore,
+    Progress,
+    Task,
+    check_memory,
+    has_callbacks,
+    refuse_propagated,
+    stream,
+)
 
 __all__ = ["JobStacking", "check_fit_params"]
 
-# What scikit-learn keeps in an estimator beside its parameters: requests of metadata, the output
-# that was asked for, and callbacks with their place in a search, which it removes itself.
-_NOT_OF_A_FIT = (
-    "_metadata_request",
-    "_sklearn_output_config",
-    "_skl_callbacks",
-    "_parent_callback_ctx",
-)
+# What a failed fit leaves, as no fit has set it: requests of metadata, the output that was asked
+# for, and callbacks with their place in a search, which scikit-learn removes itself.
+_NOT_LEARNT = ("_metadata_request", "_sklearn_", "_skl_", "_callback_fit", "_parent_callback")
 
 
-class JobStacking(_BaseStacking):
+class JobStacking(_BaseStacking, CallbackSupportMixin):
     """Replaces how scikit-learn's stacking fits: all jobs planned first, then run together."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -106,7 +109,11 @@ class JobStacking(_BaseStacking):
         deadline: float | None,
     ) -> None:
         names, learners, methods, splits, fits = self._plan(X, y, groups, params)
-        with Progress(self.verbose, len(fits)) as progress:
+        task = self._begin(learners, len(fits) + 1, X, y_given, params)
+        for number, fit in enumerate(fits):
+            fit.task = task.subtask(fit.label, number)
+        final_task = task.subtask("fit-final-estimator", len(fits))
+        with Progress(self.verbose, unit="step") as progress:
             run_fits(
                 fits,
                 X,
@@ -131,8 +138,9 @@ class JobStacking(_BaseStacking):
             folds = list(range(len(splits)))
         self._adopt(names, learners, methods, fits)
         fits = [fit for fit in fits if fit.fold in folds]
-        self._fit_final(X, y, y_given, splits, fits, list(learners), params)
+        self._fit_final(X, y, y_given, splits, fits, list(learners), params, final_task)
         self.predicts_with_ = choose_predictor(self)
+        self._end(task, X, y_given, params)
 
     def _fit_prefit(self, X: Any, y: Any, params: dict[str, Any]) -> None:
         wrong = [
@@ -147,8 +155,29 @@ class JobStacking(_BaseStacking):
             raise InvalidInputError(
                 f"`cv='prefit'` trains no fold models; {', '.join(wrong)} needs their predictions."
             )
-        super().fit(X, y, **params)
+        task = self._begin({}, 0, X, y, params)
+        # A copy, since scikit-learn's own `fit` would end with tearing down our callbacks.
+        inner = copy.copy(self)
+        for name in [name for name in vars(inner) if name.startswith(_NOT_LEARNT[2:])]:
+            delattr(inner, name)
+        super(JobStacking, inner).fit(X, y, **params)
+        self.__dict__.update(vars(inner))
         self.failures_, self.predicts_with_ = {}, "stack"
+        self._end(task, X, y, params)
+
+    # ---- callbacks -----------------------------------------------------------------------------
+
+    def _begin(self, learners: dict[str, Any], n_tasks: int, X: Any, y: Any, params: Any) -> Task:
+        """Begin the task of the whole fit; its parts run side by side, so each has a number."""
+        refuse_propagated(learners, "stack")
+        parts = [p for e in learners.values() for p in (e, *e.get_params().values())]
+        wanted = any(has_callbacks(part) for part in parts)
+        task = Task.root(self, n_subtasks=n_tasks, sequential=False, wanted=wanted)
+        task.begin(X=X, y=y, metadata=params or None)
+        return task
+
+    def _end(self, task: Task, X: Any, y: Any, params: Any) -> None:
+        task.end(X=X, y=y, metadata=params or None, attributes={})
 
     # ---- before training -----------------------------------------------------------------------
 
@@ -286,6 +315,7 @@ class JobStacking(_BaseStacking):
         fits: list[Fit],
         names: list[str],
         params: dict[str, Any],
+        task: Task,
     ) -> None:
         predictions = [
             average_predictions(
@@ -302,7 +332,8 @@ class JobStacking(_BaseStacking):
             matrix, y = matrix[covered], y[covered]
             params = {k: np.asarray(v)[covered] for k, v in params.items()}
         self._check_predictions(predictions, covered, names)
-        _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
+        with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
+            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
         widths = [
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
@@ -367,9 +398,10 @@ class JobStacking(_BaseStacking):
 
     def _forget(self) -> None:
         """Leave nothing of a fit that failed."""
-        kept = {*self.get_params(deep=False), *_NOT_OF_A_FIT}
-        for name in [n for n in vars(self) if n not in kept]:
-            delattr(self, name)
+        parameters = self.get_params(deep=False)
+        for name in [n for n in vars(self) if n not in parameters]:
+            if not name.startswith(_NOT_LEARNT):
+                delattr(self, name)
 
     # ---- public --------------------------------------------------------------------------------
 

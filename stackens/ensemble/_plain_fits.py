@@ -18,6 +18,7 @@ from stackens.ensemble._fit import Fit, Policy, told_where
 from stackens.exceptions import TimeLimitError
 from stackens.training import (
     KeptFit,
+    Progress,
     check_memory,
     data_digest,
     fit_key,
@@ -35,7 +36,7 @@ def run_plain(
     y: np.ndarray,
     *,
     n_jobs: int | None,
-    progress: Any,
+    progress: Progress,
     memory: Any,
     policy: Policy,
 ) -> None:
@@ -62,21 +63,23 @@ def run_plain(
         for fit, key in zip(fits, keys, strict=True):
             if fit.name not in policy.lost:  # by one of its folds, meanwhile
                 started.append(fit)
+                progress.describe(fit.label)
                 yield delayed(_fit_plain)(fit, X, y, store, key, policy)
 
     backend, _ = get_active_backend()
     lazily = {"return_as": "generator"} if backend.supports_return_generator else {}
     for i, result in enumerate(Parallel(n_jobs=n_jobs, **lazily)(tasks())):
         fit = started[i]
+        progress.advance(1, fit.label)
         if isinstance(result, Exception):
             policy.note(fit, result)
             continue
+        result, fit.is_served = result
         fit.fitted, fit.predictions, fit.seconds = result.estimator, result.values, result.seconds
         if fit.fitted is None:  # what a fold's model predicted is there, and what it can predict
             fit.fitted = Bunch() if result.classes is None else Bunch(classes_=result.classes)
         with policy.watch(fit):
             policy.check_predictions(fit)
-        progress.fit_done(fit.label)
 
 
 def _key_of(fit: Fit, X: Any, y: np.ndarray) -> Any:
@@ -88,20 +91,32 @@ def _key_of(fit: Fit, X: Any, y: np.ndarray) -> Any:
 
 def _fit_plain(
     fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any, policy: Policy
-) -> KeptFit | Exception:
+) -> tuple[KeptFit, bool] | Exception:
+    """Return the fit and whether it was there already, or why there is none."""
     if policy.is_late:
         return TimeLimitError(f"The time limit came before {fit.label} was fitted.")
     try:
         with told_where(fit):
             if store is None:
+                return _fit_and_predict(fit, X, y), False
+            is_served = True
+
+            def make() -> KeptFit:
+                nonlocal is_served
+                is_served = False
                 return _fit_and_predict(fit, X, y)
-            return fit_once(
+
+            kept = fit_once(
                 key,
                 store,
-                lambda: _fit_and_predict(fit, X, y),
+                make,
                 needs_estimator=fit.needs_estimator,
                 deadline=policy.deadline,
             )
+            if is_served:
+                with fit.task.fitting(None, **fit.data(X, y)):
+                    pass
+            return kept, is_served
     except TimeLimitError as error:
         return error
     except Exception as error:
@@ -112,13 +127,15 @@ def _fit_plain(
 
 def _fit_and_predict(fit: Fit, X: Any, y: np.ndarray) -> KeptFit:
     started = time.perf_counter()
-    if fit.train is None:
-        fit.fitted = _fit_single_estimator(clone(fit.learner), X, y, fit.params)
-    else:
-        params = _check_method_params(X, fit.params, indices=fit.train)
-        fit.fitted = _fit_single_estimator(
-            clone(fit.learner), _safe_indexing(X, fit.train), y[fit.train], params
-        )
+    learner = clone(fit.learner)
+    with fit.task.fitting(learner, **fit.data(X, y)):
+        if fit.train is None:
+            fit.fitted = _fit_single_estimator(learner, X, y, fit.params)
+        else:
+            params = _check_method_params(X, fit.params, indices=fit.train)
+            fit.fitted = _fit_single_estimator(
+                learner, _safe_indexing(X, fit.train), y[fit.train], params
+            )
     fit.predict(X)
     classes = getattr(fit.fitted, "classes_", None)
     classes = classes if isinstance(classes, np.ndarray) else None

@@ -43,7 +43,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
     passthrough : bool, default=False
         Whether the final estimator also sees ``X``, which must be 2-D then.
     verbose : int, default=0
-        1 shows progress.
+        1 shows one bar over the epochs of all networks and the fits of other learners.
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.
@@ -219,7 +219,7 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
     passthrough : bool, default=False
         Whether the final estimator also sees ``X``, which must be 2-D then.
     verbose : int, default=0
-        1 shows progress.
+        1 shows one bar over the epochs of all networks and the fits of other learners.
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -27,12 +28,16 @@ from stackens.learners._targets import (
 from stackens.sequences import SequenceBatch, validate_sequences, validate_tokens
 from stackens.training import (
     Architecture,
+    CallbackSupportMixin,
     EarlyStopping,
+    FitObserver,
     Job,
     JobStore,
     Optimizer,
+    Progress,
     TrainedNetwork,
     check_memory,
+    has_callbacks,
     predict,
     require_keras,
     train_with_memory,
@@ -45,7 +50,7 @@ _NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
 
-class NetworkLearner(RoutedParameters, ABC):
+class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     """Base of the estimators that train one network by the training engine.
 
     A concrete learner says how its network is built (``_describe``); a mixin says what its target
@@ -109,13 +114,18 @@ class NetworkLearner(RoutedParameters, ABC):
         TrainingDivergedError
             If the loss becomes NaN or infinite.
         """
-        return self._train(self.plan_job(X, y, sample_weight=sample_weight))
+        job = self.plan_job(X, y, sample_weight=sample_weight)
+        return self._train(job, "fit", X, y, sample_weight)
 
-    def _train(self, job: Job) -> Self:
-        from stackens.learners._progress import epoch_printer
-
-        with epoch_printer(type(self).__name__, self.verbose) as progress:
-            (trained,) = train_with_memory([job], [self], self.memory, progress=progress)
+    def _train(self, job: Job, task: str, X: Any, y: Any, sample_weight: Any) -> Self:
+        if has_callbacks(self):
+            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+            data = {"X": X, "y": y, "metadata": metadata}
+            job = replace(job, observer=FitObserver(self, job.epochs, data, name=task))
+        with Progress(self.verbose, unit="epoch") as progress:
+            progress.extend(job.epochs)
+            progress.describe(job.name)
+            (trained,) = train_with_memory([job], [self], self.memory, progress=progress.counter())
         return self.adopt(trained)
 
     def plan_job(
@@ -224,7 +234,7 @@ class NetworkLearner(RoutedParameters, ABC):
         job = self._plan(
             X, y, None, sample_weight, "", continued=continued, classes=classes, epochs=1
         )
-        return self._train(job)
+        return self._train(job, "partial-fit", X, y, sample_weight)
 
     def _previous_state(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("weights_", "history_", "_optimizer_state")}

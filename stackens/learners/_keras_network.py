@@ -209,7 +209,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a bar over the epochs, with the loss and the time left.
     **routed : dict
         Settings of a part: ``optimizer__…``, ``loss__…``. Unknown names are refused before
         training.
@@ -349,7 +349,7 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a bar over the epochs, with the loss and the time left.
     **routed : dict
         Settings of a part: ``optimizer__…``, ``loss__…``. Unknown names are refused before
         training.

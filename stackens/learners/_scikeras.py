@@ -18,6 +18,7 @@ from stackens.learners._targets import make_loss
 from stackens.training import (
     PREDICTION_BLOCK,
     Architecture,
+    CallbackSupportMixin,
     Job,
     Optimizer,
     TrainedNetwork,
@@ -90,7 +91,7 @@ def wrap(estimator: KerasClassifier | KerasRegressor) -> SciKerasClassifier | Sc
     return (SciKerasClassifier if is_classifier else SciKerasRegressor)(estimator)
 
 
-class _SciKerasLearner(BaseEstimator):
+class _SciKerasLearner(BaseEstimator, CallbackSupportMixin):
     """A SciKeras object that trains as towers, and whose outputs always have the right shape.
 
     What the user set on the object holds: model, loss, optimizer, epochs, batch size, validation

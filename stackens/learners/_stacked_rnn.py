@@ -246,7 +246,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a bar over the epochs, with the loss and the time left.
     **routed : dict
         Settings of a part: ``optimizer__…``, ``loss__…``, ``recurrent__…`` (further arguments of
         the Keras layer, for example ``recurrent__kernel_initializer="he_normal"`` or
@@ -422,7 +422,7 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         Seed of initial weights, order of rows, dropout and held-out rows. The same int gives the
         same network bit for bit, alone or inside a stack.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a bar over the epochs, with the loss and the time left.
     **routed : dict
         Settings of a part: ``optimizer__…``, ``loss__…``, ``recurrent__…`` (further arguments of
         the Keras layer, for example ``recurrent__kernel_initializer="he_normal"`` or

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
+from stackens.training._callbacks import (
+    CallbackSupportMixin,
+    Task,
+    has_callbacks,
+    refuse_propagated,
+)
 from stackens.training._checkpoint import Checkpoint, TrainingState
 from stackens.training._data import ArrayPool
 from stackens.training._entries import KeptFit, get_fit, put_fit
@@ -15,7 +21,9 @@ from stackens.training._fingerprint import (
     prediction_key,
 )
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
+from stackens.training._observer import FitObserver
 from stackens.training._prediction import PREDICTION_BLOCK, predict
+from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
@@ -26,14 +34,19 @@ __all__ = [
     "PREDICTION_BLOCK",
     "ArrayPool",
     "Architecture",
+    "CallbackSupportMixin",
     "Checkpoint",
     "EarlyStopping",
+    "FitObserver",
     "Job",
     "JobStore",
     "KeptFit",
     "NoKey",
+    "OnProgress",
     "Optimizer",
+    "Progress",
     "StoreInfo",
+    "Task",
     "TowerLearner",
     "TrainedNetwork",
     "TrainingState",
@@ -43,11 +56,13 @@ __all__ = [
     "fit_key",
     "fit_once",
     "get_fit",
+    "has_callbacks",
     "initial_weights",
     "network_key",
     "predict",
     "prediction_key",
     "put_fit",
+    "refuse_propagated",
     "register_adapter",
     "require_keras",
     "seeded_globals",

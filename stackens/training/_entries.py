@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stackens.training._callbacks import without_callbacks
 from stackens.training._job import TrainedNetwork
 from stackens.training._models import pack_model, unpack_model
 from stackens.training._store import JobStore
@@ -136,7 +137,7 @@ def put_fit(store: JobStore, key: str, kept: KeptFit) -> bool:
     """
     is_list = isinstance(kept.values, list)
     values = kept.values if is_list else [] if kept.values is None else [kept.values]
-    model = None if kept.estimator is None else pack_model(kept.estimator)
+    model = None if kept.estimator is None else pack_model(without_callbacks(kept.estimator))
     if not all(isinstance(value, np.ndarray) for value in values) or (model is None and not values):
         return False
     arrays = pack_list("values", values)

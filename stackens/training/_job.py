@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from stackens.training._architecture import Architecture
 from stackens.training._random import stream
 
-__all__ = ["EarlyStopping", "Job", "Optimizer", "TrainedNetwork"]
+__all__ = ["EarlyStopping", "Job", "Observer", "Optimizer", "TrainedNetwork"]
 
 # Called after every epoch with the epoch's number (from 0) and its logs; True stops training.
 EpochHook = Callable[[int, Mapping[str, float]], bool | None]
@@ -50,6 +51,21 @@ class EarlyStopping:
 
     patience: int
     min_delta: float = 0.0
+
+
+class Observer(Protocol):
+    """Is told how a training goes on, in the thread or process that trains."""
+
+    def training(self) -> AbstractContextManager[None]:
+        """Around the training; of a network that need not be trained, around nothing."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Before each epoch (from 0, or where a checkpoint goes on)."""
+
+    def on_epoch_end(
+        self, epoch: int, logs: Mapping[str, float], result: Callable[[], TrainedNetwork]
+    ) -> bool | None:
+        """After it; ``result()`` is what stopping here would give. True stops training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +108,8 @@ class Job:
         Their presence sends the job through Keras's own ``fit``.
     on_epoch_end : callable, default=None
         ``hook(epoch, logs) -> bool | None``; True stops training.
+    observer : Observer, default=None
+        Is told how the training goes on. With several processes it must be possible to pickle it.
     prediction : Architecture, default=None
         Network that will predict with the weights; its program is prepared during training.
     name : str, default=""
@@ -117,6 +135,7 @@ class Job:
     shuffle: bool = True
     callbacks: tuple[Any, ...] = ()
     on_epoch_end: EpochHook | None = None
+    observer: Observer | None = None
     prediction: Architecture | None = None
     name: str = ""
 
@@ -124,6 +143,10 @@ class Job:
     def training_rows(self) -> np.ndarray:
         """Indices of the rows to train on."""
         return np.arange(len(self.X)) if self.rows is None else np.asarray(self.rows)
+
+    def observed(self) -> AbstractContextManager[None]:
+        """Return what to train in, so that the observer knows."""
+        return nullcontext() if self.observer is None else self.observer.training()
 
     def with_all_rows(self, epochs: int) -> Job:
         """Return the same job without early stopping: all its rows train, for so many epochs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -27,15 +27,17 @@ def _batches(job: Job) -> Iterator[tuple[Any, ...]]:
             yield _take(job, order[start : start + job.batch_size])
 
 
-def fit_with_keras(job: Job, check_stopped: Callable[[], None] = lambda: None) -> TrainedNetwork:
+def fit_with_keras(
+    job: Job, after_epoch: Callable[[int, Mapping[str, float]], None] | None = None
+) -> TrainedNetwork:
     """Train one job by ``keras.Model.fit``.
 
     Parameters
     ----------
     job : Job
         Its callbacks are called as in any Keras training.
-    check_stopped : callable
-        Called after every epoch; what it raises ends the training.
+    after_epoch : callable, default=None
+        ``after_epoch(epoch, logs)``; what it raises ends the training.
 
     Returns
     -------
@@ -51,7 +53,9 @@ def fit_with_keras(job: Job, check_stopped: Callable[[], None] = lambda: None) -
         loss=loss,
         metrics=[make_metric(m, loss, job.y.shape) for m in job.metrics],
     )
-    callbacks = [*job.callbacks, _HookCallback(lambda epoch, logs: check_stopped())]
+    callbacks, stopper = [*job.callbacks], None
+    if after_epoch is not None:
+        callbacks.append(_HookCallback(after_epoch))
     if job.early_stopping is not None:
         stopper = keras.callbacks.EarlyStopping(
             patience=job.early_stopping.patience,
@@ -61,8 +65,10 @@ def fit_with_keras(job: Job, check_stopped: Callable[[], None] = lambda: None) -
         callbacks.append(stopper)
     if job.on_epoch_end is not None:
         callbacks.append(_HookCallback(job.on_epoch_end))
+    if job.observer is not None:
+        callbacks.append(_ObserverCallback(job, stopper, started))
     rows = job.validation_rows
-    history = model.fit(
+    model.fit(
         _batches(job),
         epochs=job.epochs,
         shuffle=False,
@@ -70,14 +76,43 @@ def fit_with_keras(job: Job, check_stopped: Callable[[], None] = lambda: None) -
         validation_data=None if rows is None else _take(job, rows),
         callbacks=callbacks,
         verbose=0,
-    ).history
+    )
+    return _result(job, model.get_weights(), model.history.history, started)
+
+
+def _result(
+    job: Job, weights: list[np.ndarray], history: Mapping[str, list[float]], started: float
+) -> TrainedNetwork:
     best = int(np.argmin(history["val_loss"])) if job.early_stopping else len(history["loss"]) - 1
     return TrainedNetwork(
-        model.get_weights(),
+        weights,
         {name: [float(v) for v in values] for name, values in history.items()},
         best,
         time.perf_counter() - started,
     )
+
+
+class _ObserverCallback(keras.callbacks.Callback):
+    """Keeps its own history: Keras's callback for that is called after this one."""
+
+    def __init__(self, job: Job, stopper: Any, started: float) -> None:
+        super().__init__()
+        self.job, self.stopper, self.started = job, stopper, started
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.job.observer.on_epoch_begin(epoch)  # type: ignore[union-attr]
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        if self.job.observer.on_epoch_end(epoch, logs or {}, self.result):  # type: ignore[union-attr]
+            self.model.stop_training = True
+
+    def result(self) -> TrainedNetwork:
+        best = None if self.stopper is None else self.stopper.best_weights
+        weights = self.model.get_weights() if best is None else best
+        return _result(self.job, weights, self.history, self.started)
 
 
 class _HookCallback(keras.callbacks.Callback):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from stackens.training._claims import Claim
 from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
 from stackens.training._fingerprint import NoKey, network_key
 from stackens.training._job import Job, TrainedNetwork
+from stackens.training._progress import EpochCounter, OnProgress
 from stackens.training._store import JobStore, check_memory
 from stackens.training._towers import train
 
@@ -135,9 +135,10 @@ def train_with_memory(
     memory: Any,
     *,
     n_jobs: int | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: OnProgress | None = None,
     on_error: str = "raise",
     deadline: float | None = None,
+    on_served: Callable[[int], None] | None = None,
 ) -> list[Any]:
     """Train jobs, or take what a store has of them.
 
@@ -149,24 +150,44 @@ def train_with_memory(
         Who planned each.
     memory : None, path-like, joblib.Memory or JobStore
         Where trained networks are kept; None is nowhere.
-    n_jobs, progress, on_error, deadline
+    n_jobs, on_error, deadline
         As for ``train``.
+    progress : callable, default=None
+        As for ``train``; the epochs of a job that need not be trained count at once.
+    on_served : callable, default=None
+        ``on_served(position)`` for each job that need not be trained.
 
     Returns
     -------
     list
         In the order of ``jobs``.
     """
-    how = functools.partial(
-        train, n_jobs=n_jobs, progress=progress, on_error=on_error, deadline=deadline
-    )
+    counter = EpochCounter(sum(job.epochs for job in jobs), progress)
+
+    def how(jobs: Sequence[Job], **keeping: Any) -> list[Any]:
+        return train(
+            jobs,
+            n_jobs=n_jobs,
+            progress=counter.part(),
+            on_error=on_error,
+            deadline=deadline,
+            **keeping,
+        )
+
+    def serve(position: int) -> None:
+        job = jobs[position]
+        with job.observed():
+            counter.advance(job.epochs, job.name)
+        if on_served is not None:
+            on_served(position)
+
     store = check_memory(memory)
     if store is None:
         return how(jobs)
     keys = [network_key(learner, job) for learner, job in zip(learners, jobs, strict=True)]
     if memory is not None:  # who asked for it shall know
         warn_of_no_keys([job.name for job in jobs], keys)
-    return train_once(jobs, keys, store, how, deadline=deadline)
+    return train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
 
 
 def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
@@ -306,12 +327,13 @@ class _End:
 
     epochs: int
     patience: int | None
-    is_open: bool  # callbacks may end it anywhere
+    is_open: bool  # Keras's callbacks, which are part of the key, may end it anywhere
 
     @classmethod
     def of(cls, job: Job) -> _End:
         patience = None if job.early_stopping is None else job.early_stopping.patience
-        return cls(job.epochs, patience, bool(job.callbacks) and job.on_epoch_end is None)
+        may_be_cut_short = job.on_epoch_end is not None or job.observer is not None
+        return cls(job.epochs, patience, bool(job.callbacks) and not may_be_cut_short)
 
     def is_reached(self, trained: TrainedNetwork) -> bool:
         n_epochs = len(next(iter(trained.history.values()), []))

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -23,6 +23,7 @@ from stackens.training._data import RowSource, Shared
 from stackens.training._job import Job, TrainedNetwork
 from stackens.training._memory import available_bytes, tower_bytes
 from stackens.training._prediction import prepare_prediction
+from stackens.training._progress import EpochCounter, OnProgress
 
 if TYPE_CHECKING:
     from stackens.training._program import TowerProgram, TowerState
@@ -31,7 +32,6 @@ __all__ = ["train"]
 
 _LOGGER = logging.getLogger(__name__)
 
-Progress = Callable[[int, int, str], None]
 OnTrained = Callable[[int, TrainedNetwork], None]
 
 # How often the jobs of worker processes that died are given to new ones.
@@ -47,7 +47,7 @@ def train(
     jobs: Sequence[Job],
     *,
     n_jobs: int | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     on_error: str = "raise",
     checkpoints: Sequence[Checkpoint | None] | None = None,
     on_trained: OnTrained | None = None,
@@ -64,7 +64,7 @@ def train(
         says, else 1, which trains in this process (on all its cores).
     progress : callable, default=None
         ``progress(done, total, text)`` after every epoch, counted over all jobs; with several
-        processes as each is done.
+        processes as each is done. The text is the job's name, and its loss.
     on_error : {"raise", "return"}, default="raise"
         "return" puts the exception of a job that failed in the place of its result, and trains
         the others to their end.
@@ -128,11 +128,11 @@ class _Keeping:
 
 
 def _train_in_processes(
-    jobs: list[Job], n_processes: int, progress: Progress | None, keeping: _Keeping
+    jobs: list[Job], n_processes: int, progress: OnProgress | None, keeping: _Keeping
 ) -> list[Any]:
     """Give every process its share of the jobs; those of a process that dies are done again."""
     threads = max(1, joblib.cpu_count() // n_processes)
-    counter = _Counter(sum(job.epochs for job in jobs), progress)
+    counter = EpochCounter(sum(job.epochs for job in jobs), progress)
     results: dict[int, Any] = {}
     backend, _ = joblib.parallel.get_active_backend()
     lazily = {"return_as": "generator_unordered"} if backend.supports_return_generator else {}
@@ -164,7 +164,9 @@ def _train_in_processes(
             return [results[i] for i in range(len(jobs))]
     missing = [i for i in range(len(jobs)) if i not in results]
     _LOGGER.warning("Worker processes keep dying; %d jobs are trained in this one.", len(missing))
-    rest = _train_here([jobs[i] for i in missing], None, keeping.take(missing), stop_at_error=False)
+    rest = _train_here(
+        [jobs[i] for i in missing], counter.part(), keeping.take(missing), stop_at_error=False
+    )
     results.update(zip(missing, rest, strict=True))
     return [results[i] for i in range(len(jobs))]
 
@@ -180,7 +182,7 @@ def _train_in_worker(
 
 def _train_here(
     jobs: list[Job],
-    progress: Progress | None,
+    progress: OnProgress | None,
     keeping: _Keeping,
     *,
     stop_at_error: bool,
@@ -242,11 +244,11 @@ class _Run:
     """Towers that train side by side: what they share, how far they are, whether to go on."""
 
     def __init__(
-        self, n_epochs: int, progress: Progress | None, keeping: _Keeping, stop_at_error: bool
+        self, n_epochs: int, progress: OnProgress | None, keeping: _Keeping, stop_at_error: bool
     ) -> None:
         self.shared = Shared()
         self.keeping = keeping
-        self._counter = _Counter(n_epochs, progress)
+        self._counter = EpochCounter(n_epochs, progress)
         self._stop_at_error = stop_at_error
         self._stopped = threading.Event()
         self._memory = available_bytes()
@@ -269,13 +271,14 @@ class _Run:
     def stop(self) -> None:
         self._stopped.set()
 
-    def count(self, n_epochs: int, name: str) -> None:
-        self._counter.advance(n_epochs, name)
+    def count(self, n_epochs: int, job: Job, loss: float | None = None) -> None:
+        text = job.name if loss is None else f"{job.name}, loss {loss:.3g}"
+        self._counter.advance(n_epochs, text)
 
-    def advance(self, n_epochs: int, name: str) -> None:
+    def advance(self, n_epochs: int, job: Job, loss: float | None = None) -> None:
         """Count epochs, unless there is a reason to go no further."""
-        self.check_stopped(name)
-        self.count(n_epochs, name)
+        self.check_stopped(job.name)
+        self.count(n_epochs, job, loss)
 
     def check_stopped(self, name: str) -> None:
         if self._stopped.is_set():
@@ -299,8 +302,9 @@ class _Run:
         """Train one job; return what became of it, an exception included."""
         try:
             self.check_stopped(job.name)
-            trained = self._train(job, program, self.keeping.checkpoints[position])
-            self.keeping.tell(position, trained)
+            with job.observed():
+                trained = self._train(job, program, self.keeping.checkpoints[position])
+                self.keeping.tell(position, trained)
             return trained
         except Exception as error:
             if self._stop_at_error:
@@ -313,8 +317,12 @@ class _Run:
         from stackens.training._keras_fit import fit_with_keras
 
         if program is None:
-            trained = fit_with_keras(job, lambda: self.check_stopped(job.name))
-            self.count(job.epochs, job.name)
+
+            def after_epoch(epoch: int, logs: Mapping[str, float]) -> None:
+                self.advance(1, job, logs.get("loss"))
+
+            trained = fit_with_keras(job, after_epoch)
+            self.count(job.epochs - len(trained.history["loss"]), job)
             return trained
         with self._room_for(tower_bytes(job, program)):
             program.prepare(job)
@@ -338,21 +346,6 @@ class _Run:
                 self._freed.notify_all()
 
 
-class _Counter:
-    """Counts finished epochs over all towers, and tells who wants to know."""
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total, self._done = total, 0
-        self._progress = progress
-        self._lock = threading.Lock()
-
-    def advance(self, n_epochs: int, name: str) -> None:
-        if self._progress is not None and n_epochs:
-            with self._lock:
-                self._done += n_epochs
-                self._progress(self._done, self._total, name)
-
-
 class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
@@ -371,8 +364,10 @@ class _Tower:
 
     def run(self) -> TrainedNetwork:
         done = self._restore()
-        self.group.advance(done, self.job.name)
+        self.group.advance(done, self.job)
         while done < self.job.epochs:
+            if self.job.observer is not None:
+                self.job.observer.on_epoch_begin(done)
             started = time.perf_counter()
             epochs = self._run_epochs(done, self._count_epochs())
             self.seconds_an_epoch = (time.perf_counter() - started) / len(epochs)
@@ -381,11 +376,12 @@ class _Tower:
                 wants_stop = self._note(logs, done)
                 done += 1
             if wants_stop or done == self.job.epochs:
-                self.group.count(len(epochs) + self.job.epochs - done, self.job.name)
+                n_left = self.job.epochs - done
+                self.group.count(len(epochs) + n_left, self.job, epochs[-1]["loss"])
                 break
             if self.checkpoint is not None and (self.checkpoint.is_due() or self.group.is_late):
                 self.checkpoint.save(self._freeze(done - 1))
-            self.group.advance(len(epochs), self.job.name)
+            self.group.advance(len(epochs), self.job, epochs[-1]["loss"])
         return self._result(done - 1)
 
     def _freeze(self, epoch: int) -> TrainingState:
@@ -425,7 +421,8 @@ class _Tower:
     def _count_epochs(self) -> int:
         """Epochs to run in one go: as many as nobody wants to look between, for a moment."""
         job = self.job
-        looked_at = job.validation_rows is not None or job.on_epoch_end is not None
+        is_watched = job.on_epoch_end is not None or job.observer is not None
+        looked_at = is_watched or job.validation_rows is not None
         if looked_at or self.seconds_an_epoch is None or not self.source.is_resident:
             return 1
         seconds = min(_SECONDS_IN_ONE_GO, self.group.seconds_left)
@@ -454,8 +451,12 @@ class _Tower:
             self.history.setdefault(name, []).append(value)
         self._check_finite(logs, epoch)
         wants_stop = self._stop_early(logs, epoch)
-        hook = self.job.on_epoch_end
-        return bool(hook is not None and hook(epoch, logs)) or wants_stop
+        hook, observer = self.job.on_epoch_end, self.job.observer
+        if hook is not None and hook(epoch, logs):
+            wants_stop = True
+        if observer is not None and observer.on_epoch_end(epoch, logs, lambda: self._result(epoch)):
+            wants_stop = True
+        return wants_stop
 
     def _check_finite(self, logs: dict[str, float], epoch: int) -> None:
         if not np.isfinite(logs["loss"]):
