@@ -151,7 +151,16 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
         None if stopping is None else (stopping.patience, stopping.min_delta),
         job.initial_weights,
     )
-    return _key("network", learner, combine("job", *parts), job.seed, extra)
+    return _key("network", _without_hook(learner), combine("job", *parts), job.seed, extra)
+
+
+def _without_hook(learner: Any) -> Any:
+    """Return the learner without its hook, which may end a training, but not change one."""
+    if getattr(learner, "on_epoch_end", None) is None:
+        return learner
+    bare = object.__new__(type(learner))
+    bare.__dict__.update(vars(learner), on_epoch_end=None)
+    return bare
 
 
 def prediction_key(

@@ -48,6 +48,8 @@ def train_once(
 ) -> list[Any]:
     """Return trained networks: those that are kept, and the others after training them.
 
+    A job with a hook is served if its hook, called with the kept history, stops nowhere.
+
     A job that another process is training is waited for, after all others are done; if that
     process dies or gives up, this one trains it. Each network is kept as soon as it is trained, so
     that an interruption loses only those that are under way.
@@ -77,10 +79,21 @@ def train_once(
         In the order of ``jobs``.
     """
     positions: dict[str, list[int]] = {}
-    for i, key in enumerate(keys):
-        if not isinstance(key, NoKey):
-            positions.setdefault(key, []).append(i)
+    alone: list[int] = []  # trained without asking who else does
     results: list[Any] = [None] * len(jobs)
+    for i, key in enumerate(keys):
+        if isinstance(key, NoKey):
+            alone.append(i)
+        elif jobs[i].on_epoch_end is None:
+            positions.setdefault(key, []).append(i)
+        else:
+            found = get_network(store, key)
+            if found is None or not _goes_to_the_end(jobs[i], found):
+                alone.append(i)
+                continue
+            results[i] = found
+            if on_served is not None:
+                on_served(i)
 
     def serve(key: str, *, first_is_trained: bool = False) -> bool:
         """Fill in a network that is there."""
@@ -97,7 +110,6 @@ def train_once(
         return True
 
     pending = [key for key in positions if not serve(key)]
-    alone = [i for i, key in enumerate(keys) if isinstance(key, NoKey)]
     while pending or alone:
         with _Claims(store, pending) as claims:
             # Between the look above and the claim, somebody else may have made it.
@@ -106,8 +118,10 @@ def train_once(
             if wanted:
                 todo, todo_keys = [jobs[i] for i in wanted], [keys[i] for i in wanted]
                 places = [
-                    None if isinstance(key, NoKey) else Checkpoint(store, key, every=every)
-                    for key in todo_keys
+                    None
+                    if isinstance(key, NoKey) or key in todo_keys[:k]
+                    else Checkpoint(store, key, every=every)
+                    for k, key in enumerate(todo_keys)
                 ]
                 keeper = _Keeper(store, todo_keys, todo, claims)
                 trained = train(todo, checkpoints=places, on_trained=keeper)
@@ -127,6 +141,20 @@ def train_once(
             store.wait(pending[0], timeout=_LOOK_AGAIN)
             pending = [key for key in pending if not serve(key)]
     return results
+
+
+def _goes_to_the_end(job: Job, trained: TrainedNetwork) -> bool:
+    """Show a kept history to a job's hook; tell whether it would have let the training end."""
+    n_epochs = len(next(iter(trained.history.values()), []))
+    for epoch in range(n_epochs):
+        logs = {name: values[epoch] for name, values in trained.history.items()}
+        try:
+            wants_stop = job.on_epoch_end is not None and job.on_epoch_end(epoch, logs)
+        except Exception:  # raised again, where it belongs, by training
+            return False
+        if wants_stop and epoch < n_epochs - 1:
+            return False
+    return True
 
 
 def train_with_memory(

@@ -307,7 +307,7 @@ class _Run:
                 self.keeping.tell(position, trained)
             return trained
         except Exception as error:
-            if self._stop_at_error:
+            if self._stop_at_error and not isinstance(error, TimeLimitError):
                 self.stop()
             return error
 
@@ -416,6 +416,10 @@ class _Tower:
         self.history, self.best = kept.history, kept.best
         self.best_loss, self.best_epoch = kept.best_loss, kept.best_epoch
         self.started -= kept.seconds
+        if self.job.on_epoch_end is not None:  # a new one, or one that has not seen these
+            for epoch in range(kept.epoch + 1):
+                logs = {name: values[epoch] for name, values in self.history.items()}
+                self.job.on_epoch_end(epoch, logs)
         return kept.epoch + 1
 
     def _count_epochs(self) -> int:

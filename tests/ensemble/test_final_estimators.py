@@ -1,0 +1,163 @@
+"""Other final estimators on the same out-of-fold predictions; fallbacks that the score decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from stackens import StackedRNNClassifier, StackingClassifier, StackingRegressor
+from stackens.datasets import load_digits_sequences
+from stackens.exceptions import InvalidInputError
+
+
+class Contrary(ClassifierMixin, BaseEstimator):
+    """Predicts the class that is least probable: any fallback beats it."""
+
+    def fit(self, Z, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, Z):
+        return self.classes_[np.asarray(Z)[:, : len(self.classes_)].argmin(axis=1)]
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return X, np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+LEARNERS = [
+    ("linear", make_pipeline(StandardScaler(), LogisticRegression())),
+    ("bayes", GaussianNB()),
+    ("nothing", DummyClassifier()),
+]
+
+
+@pytest.mark.parametrize("cv", [5, KFold(4, shuffle=True, random_state=0)])
+@pytest.mark.parametrize("passthrough", [False, True])
+def test_another_final_estimator_equals_a_stack_fitted_with_it(iris, cv, passthrough):
+    X, y = iris
+    first = StackingClassifier(LEARNERS, cv=cv, passthrough=passthrough).fit(X, y)
+    final = DecisionTreeClassifier(random_state=0)
+    other = first.with_final_estimator(final, X)
+    expected = clone(first).set_params(final_estimator=final).fit(X, y)
+    np.testing.assert_array_equal(other.predict_proba(X), expected.predict_proba(X))
+    assert other.final_estimator is final
+    assert isinstance(first.final_estimator_, LogisticRegression)
+    assert other.estimators_ is first.estimators_
+
+
+def test_weights_reach_the_new_final_estimator(iris):
+    X, y = iris
+    weights = np.where(y == "setosa", 0.0, 1.0)
+    first = StackingClassifier(LEARNERS[:1]).fit(X, y)
+    other = first.with_final_estimator(GaussianNB(priors=None), sample_weight=weights + 1e-9)
+    assert (other.predict(X[y != "setosa"]) != "setosa").all()
+    assert other.final_estimator_.class_prior_[0] < 1e-6
+
+
+def test_networks_are_not_trained_again(monkeypatch):
+    X, y = load_digits_sequences(return_X_y=True)
+    X, y = X[:100], y[:100] % 2
+    stack = StackingClassifier([("lstm", StackedRNNClassifier(4, epochs=1))], cv=3).fit(X, y)
+    from stackens.training import _towers
+
+    monkeypatch.delattr(_towers, "_Tower")
+    other = stack.with_final_estimator(GaussianNB())
+    assert other.predict(X).shape == (100,)
+
+
+def test_it_needs_out_of_fold_predictions_and_with_passthrough_the_data(iris):
+    X, y = iris
+    fitted = [(name, clone(e).fit(X, y)) for name, e in LEARNERS]
+    prefit = StackingClassifier(fitted, cv="prefit").fit(X, y)
+    with pytest.raises(InvalidInputError, match="prefit"):
+        prefit.with_final_estimator(GaussianNB())
+    stack = StackingClassifier(LEARNERS, passthrough=True).fit(X, y)
+    with pytest.raises(InvalidInputError, match="150 rows"):
+        stack.with_final_estimator(GaussianNB())
+
+
+def test_regressors_take_another_final_estimator():
+    X, y = load_diabetes(return_X_y=True)
+    learners = [("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=3, random_state=0))]
+    stack = StackingRegressor(learners).fit(X, y)
+    expected = StackingRegressor(learners, LinearRegression()).fit(X, y)
+    other = stack.with_final_estimator(LinearRegression())
+    np.testing.assert_array_equal(other.predict(X), expected.predict(X))
+
+
+class TestFallback:
+    def test_the_best_learner_predicts_if_the_stack_does_not_beat_it(self, iris):
+        X, y = iris
+        stack = StackingClassifier(LEARNERS, Contrary(), fallback="best").fit(X, y)
+        scores = {name: (cross_val_predict(e, X, y, cv=5) == y).mean() for name, e in LEARNERS}
+        best = max(scores, key=scores.get)
+        assert stack.predicts_with_ == best
+        expected = clone(dict(LEARNERS)[best]).fit(X, y)
+        np.testing.assert_array_equal(stack.predict(X), expected.predict(X))
+        np.testing.assert_allclose(stack.predict_proba(X), expected.predict_proba(X), rtol=1e-12)
+        board = stack.leaderboard()
+        assert board["predicts"].to_dict() == {n: n == best for n in board.index}
+        assert board.loc["stack", "out_of_fold"] < 0.5  # its own score, not the fallback's
+
+    def test_the_average_predicts(self, iris):
+        X, y = iris
+        stack = StackingClassifier(LEARNERS, Contrary(), fallback="average").fit(X, y)
+        assert stack.predicts_with_ == "average"
+        mean = np.mean([clone(e).fit(X, y).predict_proba(X) for _, e in LEARNERS], axis=0)
+        np.testing.assert_allclose(stack.predict_proba(X), mean, rtol=1e-12)
+
+    def test_a_stack_that_beats_it_predicts_itself(self):
+        X, y = load_diabetes(return_X_y=True)
+        learners = [("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=3))]
+        learners[1][1].set_params(random_state=0)
+        stack = StackingRegressor(learners, LinearRegression(), fallback="best").fit(X, y)
+        assert stack.predicts_with_ == "stack"
+        board = stack.leaderboard()
+        assert board.loc["stack", "out_of_fold"] > board.loc["ridge", "out_of_fold"]
+        plain = StackingRegressor(learners, LinearRegression()).fit(X, y)
+        np.testing.assert_array_equal(stack.predict(X), plain.predict(X))
+
+    def test_a_regressor_falls_back(self):
+        X, y = load_diabetes(return_X_y=True)
+        tree = DecisionTreeRegressor(random_state=0)
+        stack = StackingRegressor([("ridge", Ridge())], tree, fallback="best").fit(X, y)
+        assert stack.predicts_with_ == "ridge"
+        np.testing.assert_allclose(stack.predict(X), Ridge().fit(X, y).predict(X), rtol=1e-12)
+
+    def test_binary_decision_values_and_labels(self):
+        X, y = load_breast_cancer(return_X_y=True)
+        X = StandardScaler().fit_transform(X)
+        svc = LinearSVC(random_state=0)
+        final = DummyClassifier()
+        stack = StackingClassifier([("svc", svc)], final, fallback="best").fit(X, y)
+        np.testing.assert_array_equal(stack.predict(X), clone(svc).fit(X, y).predict(X))
+
+    def test_another_final_estimator_is_judged_anew(self, iris):
+        stack = StackingClassifier(LEARNERS, Contrary(), fallback="best").fit(*iris)
+        assert stack.with_final_estimator(DummyClassifier()).predicts_with_ != "stack"
+        plain = clone(stack).set_params(fallback=None).fit(*iris)
+        assert plain.predicts_with_ == "stack"
+
+    def test_it_needs_fold_models_and_one_label(self, iris):
+        X, y = iris
+        fitted = [(name, clone(e).fit(X, y)) for name, e in LEARNERS]
+        with pytest.raises(InvalidInputError, match="fallback"):
+            StackingClassifier(fitted, cv="prefit", fallback="best").fit(X, y)
+        labels = np.random.default_rng(0).integers(0, 2, (len(y), 2))
+        with pytest.raises(InvalidInputError, match="fallback"):
+            StackingClassifier(
+                [("tree", DecisionTreeClassifier())], DecisionTreeClassifier(), fallback="best"
+            ).fit(X, labels)
