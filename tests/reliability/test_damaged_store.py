@@ -123,7 +123,7 @@ def damaged(draw, content):
     }[kind]
 
 
-@settings(max_examples=15, **EXAMPLES)
+@settings(max_examples=12, **EXAMPLES)
 @given(data=st.data())
 def test_damaged_entries_and_checkpoints(case, tmp_path, data):
     store, folder = case.fill(tmp_path)
@@ -140,7 +140,7 @@ def test_a_flipped_bit_in_every_region_of_an_entry(case, tmp_path):
     content = case.files[name]
     _, _, length = struct.unpack("<16sIQ", content[:28])
     regions = {0, 15, 16, 19, 20, 27, 28, 59, 60, 60 + length // 2, 59 + length, len(content) - 1}
-    regions |= set(range(64, len(content), max(1, len(content) // 6)))
+    regions |= set(range(64, len(content), max(1, len(content) // 4)))
     for position in sorted(regions):
         store, folder = case.fill(tmp_path)
         flipped = bytearray(content)
@@ -181,10 +181,10 @@ def test_foreign_things_under_the_names_of_the_store(case, tmp_path, put, suffix
     if put is put_pipe and not hasattr(os, "mkfifo"):
         pytest.skip("needs named pipes")
     store, folder = case.fill(tmp_path, stale_after=0.2)
-    for name in case.files:
-        if name.endswith(".entry"):
-            (folder / name).unlink()
-            put((folder / name).with_suffix(f".{suffix}"))
+    names = sorted(name for name in case.files if name.endswith(".entry"))
+    for name in names[:2]:
+        (folder / name).unlink()
+        put((folder / name).with_suffix(f".{suffix}"))
     case.check(store, heals=put is not put_folder)
     if put is put_link:
         assert (folder.parent / "outside").read_bytes() == b"mine"

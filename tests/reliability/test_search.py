@@ -100,7 +100,10 @@ def searched_by_sklearn(data):
         # What is patched here is patched in a child that is forked from here.
         pytest.param(
             "multiprocessing",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="needs fork"),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(sys.platform != "linux", reason="needs fork"),
+            ],
         ),
     ],
 )

@@ -101,7 +101,13 @@ def flatten(X):
     return X.reshape(len(X), -1)
 
 
-@pytest.fixture(params=LEARNERS)
+# Each network that Keras builds is traced anew; one kind of tower is enough for a fast run.
+SLOW = ("keras network", "piped network")
+
+
+@pytest.fixture(
+    params=[pytest.param(k, marks=pytest.mark.slow if k in SLOW else ()) for k in LEARNERS]
+)
 def kind(request):
     return request.param
 
