@@ -417,6 +417,25 @@ def test_callbacks_of_a_learner_see_each_of_its_fits(digits, inside):
     assert {path[1][1] for path in tasks} == {f"rnn, {part}" for part in PARTS}
 
 
+@needs_callbacks
+def test_callbacks_of_a_pipeline_see_what_its_own_fit_tells(digits):
+    X, y = digits
+    record, expected = Recorder(), Recorder()
+    pipeline = make_pipeline(FunctionTransformer(), rnn())
+    clone(pipeline).set_callbacks(expected).fit(X, y)
+    learner = clone(pipeline).set_callbacks(record)
+    stack = StackingClassifier([("piped", learner)], cv=2).set_callbacks(OuterRecorder())
+    stack.fit(X, y)
+    tasks = check_tree(record.events)
+    assert {path[1][1] for path in tasks} == {f"piped, {part}" for part in PARTS}
+    names = [path[-1][1] for path in tasks if path[1][1] == "piped, fold 1"]
+    alone = [path[-1][1] for path in check_tree(expected.events)]
+    assert names[1:] == alone[1:]
+    assert len(record.events) == 3 * len(expected.events)
+    plain = StackingClassifier([("piped", pipeline)], cv=2).fit(X, y)
+    assert_array_equal(stack.predict_proba(X), plain.predict_proba(X))
+
+
 def make_flat_bayes():
     return make_pipeline(SequenceFlattener(), GaussianNB(var_smoothing=1e-2))
 

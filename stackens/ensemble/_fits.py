@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,9 +23,11 @@ from stackens.training import (
     ArrayPool,
     FitObserver,
     Progress,
+    Task,
     adapt,
     check_memory,
     has_callbacks,
+    manage_callbacks,
     using_store,
 )
 
@@ -187,8 +190,27 @@ class _Tower:
             return self.job
         data = self.fit.data(X, y)
         around = partial(task.fitting, **data)
+        if has_callbacks(self.fit.fitted) and self.fit.fitted is not self.learner:
+            around = partial(_fitting_pipeline, self.fit.fitted, task, data, self.data or data)
         observer = FitObserver(self.learner, self.job.epochs, self.data or data, around=around)
         return replace(self.job, observer=observer)
+
+
+@contextmanager
+def _fitting_pipeline(
+    pipeline: Pipeline, task: Task, data: dict[str, Any], last_data: dict[str, Any], last: Any
+) -> Iterator[None]:
+    """Tell the callbacks of a Pipeline what its own ``fit`` would; its first steps are fitted."""
+    with task.fitting(pipeline, **data), manage_callbacks(pipeline):
+        root = Task.root(pipeline, n_subtasks=len(pipeline.steps))
+        root.begin(**data)
+        for name, _ in pipeline.steps[:-1]:
+            step = root.subtask(f"fit-transform-{name}")
+            step.begin(**data)
+            step.end(**data)
+        with root.subtask("fit-final-estimator").fitting(last, **last_data):
+            yield
+        root.end(**last_data)
 
 
 def _plan(

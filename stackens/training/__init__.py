@@ -8,6 +8,7 @@ from stackens.training._callbacks import (
     CallbackSupportMixin,
     Task,
     has_callbacks,
+    manage_callbacks,
     refuse_propagated,
 )
 from stackens.training._checkpoint import Checkpoint, TrainingState
@@ -58,6 +59,7 @@ __all__ = [
     "get_fit",
     "has_callbacks",
     "initial_weights",
+    "manage_callbacks",
     "network_key",
     "predict",
     "prediction_key",
