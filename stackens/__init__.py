@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stackens import datasets, exceptions
-    from stackens.ensemble import StackingClassifier, StackingRegressor
+    from stackens.ensemble import ColumnwiseRegressor, StackingClassifier, StackingRegressor
+    from stackens.forecasting import (
+        BacktestResult,
+        ForecastDisplay,
+        HorizonErrorDisplay,
+        NaiveForecaster,
+        WindowForecaster,
+    )
     from stackens.learners import (
         KerasNetworkClassifier,
         KerasNetworkRegressor,
@@ -32,8 +39,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "BacktestResult",
+    "ColumnwiseRegressor",
+    "ForecastDisplay",
+    "HorizonErrorDisplay",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
+    "NaiveForecaster",
     "SequenceFlattener",
     "SequenceImputer",
     "SequencePadder",
@@ -45,6 +57,7 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "WindowForecaster",
     "datasets",
     "exceptions",
     "sequences_from_frame",
@@ -52,7 +65,14 @@ __all__ = [
 
 _SUBMODULES = ("datasets", "exceptions")
 _NAMES_OF_ROOMS = {
-    "ensemble": ("StackingClassifier", "StackingRegressor"),
+    "ensemble": ("ColumnwiseRegressor", "StackingClassifier", "StackingRegressor"),
+    "forecasting": (
+        "BacktestResult",
+        "ForecastDisplay",
+        "HorizonErrorDisplay",
+        "NaiveForecaster",
+        "WindowForecaster",
+    ),
     "learners": (
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from stackens.ensemble._columnwise import ColumnwiseRegressor
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
 
-__all__ = ["OutOfFoldPredictions", "StackingClassifier", "StackingRegressor"]
+__all__ = ["ColumnwiseRegressor", "OutOfFoldPredictions", "StackingClassifier", "StackingRegressor"]

@@ -10,43 +10,101 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import get_tags
 
 from stackens.ensemble._fit import adapt_learner
+from stackens.exceptions import InvalidInputError
 
 __all__ = ["ColumnwiseRegressor", "takes_columns"]
 
 
 class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
-    """Fit one regressor for each target column, on the columns that learners predict for it.
+    """Final estimator of a target with several columns: a regressor for each, or one for all.
 
-    One regressor on all columns of all learners would have as many times more coefficients as
-    there are target columns, and few rows to learn them from.
+    A column's regressor sees what the learners predict for that column alone: one regressor on all
+    columns of all learners would have as many times more coefficients as there are target columns,
+    and few rows to learn them from. A stack wraps its final estimator in this when the target has
+    several columns, unless it is wrapped already.
 
     Parameters
     ----------
     estimator : estimator
-        Regressor; not changed.
-    n_outputs : int
-        Columns of the target. The columns of ``Z`` are those of each learner in turn.
+        Regressor.
+    share : bool, default=False
+        Whether one regressor is fitted for all columns, on the rows of all of them: for few rows,
+        and columns on one scale, such as the steps of a forecast.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        Fitted regressor of each column; the same one, if shared.
+    n_features_in_ : int
+        Columns that the learners predict, of all learners together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression, Ridge
+    >>> from stackens import ColumnwiseRegressor, StackingRegressor
+    >>> X = np.random.default_rng(0).normal(size=(60, 3))
+    >>> final = ColumnwiseRegressor(LinearRegression(positive=True), share=True)
+    >>> stack = StackingRegressor([("ridge", Ridge())], final).fit(X, X[:, :2] ** 2)
+    >>> stack.predict(X).shape
+    (60, 2)
     """
 
-    def __init__(self, estimator: Any, n_outputs: int) -> None:
+    def __init__(self, estimator: Any, *, share: bool = False) -> None:
         self.estimator = estimator
-        self.n_outputs = n_outputs
+        self.share = share
 
-    def fit(self, Z: Any, y: Any, **params: Any) -> Self:
-        self.n_features_in_ = np.shape(Z)[1]
-        self.estimators_ = [
-            clone(self.estimator).fit(self._columns(Z, k), y[:, k], **params)
-            for k in range(self.n_outputs)
-        ]
+    def fit(self, X: Any, y: Any, **params: Any) -> Self:
+        """Fit on what learners predict.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_learners * n_outputs)
+            Columns of each learner in turn.
+        y : ndarray of shape (n_samples, n_outputs)
+            Target.
+        **params : dict
+            For ``fit`` of the regressor, e.g. ``sample_weight`` of shape (n_samples,).
+
+        Returns
+        -------
+        self
+        """
+        X, y = np.asarray(X), np.reshape(y, (len(y), -1))
+        n_outputs = y.shape[1]
+        if X.shape[1] % n_outputs:
+            raise InvalidInputError(
+                f"`X` must have as many columns of each of the {n_outputs} targets; got "
+                f"{X.shape[1]} columns."
+            )
+        self.n_features_in_ = X.shape[1]
+        blocks = [X[:, k::n_outputs] for k in range(n_outputs)]
+        if self.share:
+            repeated = {name: np.tile(value, n_outputs) for name, value in params.items()}
+            one = clone(self.estimator).fit(np.concatenate(blocks), y.T.ravel(), **repeated)
+            self.estimators_ = [one] * n_outputs
+        else:
+            self.estimators_ = [
+                clone(self.estimator).fit(block, column, **params)
+                for block, column in zip(blocks, y.T, strict=True)
+            ]
         return self
 
-    def predict(self, Z: Any) -> np.ndarray:
-        columns = [e.predict(self._columns(Z, k)) for k, e in enumerate(self.estimators_)]
-        return np.column_stack(columns)  # (n_samples, n_outputs)
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict all columns.
 
-    def _columns(self, Z: Any, k: int) -> np.ndarray:
-        columns: np.ndarray = np.asarray(Z)[:, k :: self.n_outputs]
-        return columns
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_learners * n_outputs)
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        X, n_outputs = np.asarray(X), len(self.estimators_)
+        columns = [e.predict(X[:, k::n_outputs]) for k, e in enumerate(self.estimators_)]
+        return np.column_stack(columns)
 
 
 def takes_columns(estimators: Sequence[tuple[str, Any]]) -> bool:

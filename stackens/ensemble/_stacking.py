@@ -361,7 +361,8 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
                     "`passthrough=True` needs a target of one column; `y` has "
                     f"{self._n_outputs}. Fit one stack for each column."
                 )
-            self.final_estimator_ = ColumnwiseRegressor(self.final_estimator_, self._n_outputs)
+            if not isinstance(self.final_estimator_, ColumnwiseRegressor):
+                self.final_estimator_ = ColumnwiseRegressor(self.final_estimator_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

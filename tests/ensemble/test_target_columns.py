@@ -11,7 +11,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils import get_tags
 
-from stackens import StackedRNNRegressor, StackingRegressor
+from stackens import ColumnwiseRegressor, StackedRNNRegressor, StackingRegressor
 from stackens.exceptions import InvalidInputError
 
 LEARNERS = [("ridge", Ridge()), ("near", KNeighborsRegressor(5))]
@@ -82,3 +82,18 @@ def test_networks_train_on_columns_as_towers(data):
     stack = StackingRegressor(learners, cv=3, random_state=0).fit(X[:, :, None], y)
     assert stack.predict(X[:5, :, None]).shape == (5, 3)
     assert stack.out_of_fold_predictions_.matrix.shape == (120, 6)
+
+
+def test_shared_coefficients_are_those_of_all_columns_in_a_row(data):
+    X, y = data
+    Z = np.hstack([y + 1, 2 * y])  # columns of two learners
+    final = ColumnwiseRegressor(LinearRegression(), share=True)
+    stacked = np.column_stack([Z[:, :3].T.ravel(), Z[:, 3:].T.ravel()])
+    weights = np.repeat(np.arange(1.0, 4), 40)
+    one = LinearRegression().fit(stacked, y.T.ravel(), sample_weight=np.tile(weights, 3))
+    expected = one.predict(stacked).reshape(3, -1).T
+    np.testing.assert_allclose(final.fit(Z, y, sample_weight=weights).predict(Z), expected)
+    shared = StackingRegressor(LEARNERS, final).fit(X, y)
+    assert shared.final_estimator_.estimators_[0] is shared.final_estimator_.estimators_[2]
+    with pytest.raises(InvalidInputError, match="got 5 columns"):
+        final.fit(Z[:, :5], y)
