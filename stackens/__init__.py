@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stackens import datasets, exceptions
-    from stackens.ensemble import ColumnwiseRegressor, StackingClassifier, StackingRegressor
+    from stackens.ensemble import (
+        ColumnwiseRegressor,
+        StackingClassifier,
+        StackingRegressor,
+        WeightedAverageRegressor,
+    )
     from stackens.forecasting import (
         BacktestResult,
         ForecastDisplay,
@@ -57,6 +62,7 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "WeightedAverageRegressor",
     "WindowForecaster",
     "datasets",
     "exceptions",
@@ -65,7 +71,12 @@ __all__ = [
 
 _SUBMODULES = ("datasets", "exceptions")
 _NAMES_OF_ROOMS = {
-    "ensemble": ("ColumnwiseRegressor", "StackingClassifier", "StackingRegressor"),
+    "ensemble": (
+        "ColumnwiseRegressor",
+        "StackingClassifier",
+        "StackingRegressor",
+        "WeightedAverageRegressor",
+    ),
     "forecasting": (
         "BacktestResult",
         "ForecastDisplay",

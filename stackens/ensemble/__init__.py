@@ -5,5 +5,12 @@ from __future__ import annotations
 from stackens.ensemble._columnwise import ColumnwiseRegressor
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
+from stackens.ensemble._weighted_average import WeightedAverageRegressor
 
-__all__ = ["ColumnwiseRegressor", "OutOfFoldPredictions", "StackingClassifier", "StackingRegressor"]
+__all__ = [
+    "ColumnwiseRegressor",
+    "OutOfFoldPredictions",
+    "StackingClassifier",
+    "StackingRegressor",
+    "WeightedAverageRegressor",
+]

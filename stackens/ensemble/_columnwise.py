@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackens.ensemble._fit import adapt_learner
 from stackens.exceptions import InvalidInputError
@@ -70,14 +71,15 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
         -------
         self
         """
-        X, y = np.asarray(X), np.reshape(y, (len(y), -1))
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        self._is_flat = y.ndim == 1
+        y = y.reshape(len(y), -1)
         n_outputs = y.shape[1]
         if X.shape[1] % n_outputs:
             raise InvalidInputError(
                 f"`X` must have as many columns of each of the {n_outputs} targets; got "
                 f"{X.shape[1]} columns."
             )
-        self.n_features_in_ = X.shape[1]
         blocks = [X[:, k::n_outputs] for k in range(n_outputs)]
         if self.share:
             repeated = {name: np.tile(value, n_outputs) for name, value in params.items()}
@@ -100,11 +102,18 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_outputs)
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        X, n_outputs = np.asarray(X), len(self.estimators_)
+        check_is_fitted(self)
+        X, n_outputs = validate_data(self, X, dtype=np.float64, reset=False), len(self.estimators_)
         columns = [e.predict(X[:, k::n_outputs]) for k, e in enumerate(self.estimators_)]
-        return np.column_stack(columns)
+        return columns[0] if self._is_flat else np.column_stack(columns)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.regressor_tags.poor_score = True  # of columns in any order, it sees only some
+        return tags
 
 
 def takes_columns(estimators: Sequence[tuple[str, Any]]) -> bool:

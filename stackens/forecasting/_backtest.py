@@ -111,6 +111,11 @@ def _collect(
         models["linear"] = clone(forecaster).set_params(regressor=Ridge())
         if coverage is None:
             models["linear"].set_params(cv=None)
+    if coverage is not None and getattr(forecaster, "cv", 1) is None:
+        raise InvalidInputError(
+            "Intervals need residuals, which `cv=None` does not compute; set `cv`, or pass "
+            "`coverage=None`."
+        )
     taken = {"forecaster", "naive", "seasonal_naive", "drift", "linear"} & set(others)
     if taken:
         raise InvalidInputError(
@@ -121,11 +126,6 @@ def _collect(
         if not isinstance(model, Forecaster) or model.horizon != horizon:
             raise InvalidInputError(
                 f"`compare_with` must hold forecasters of `horizon`={horizon}; {name!r} is {model}."
-            )
-        if coverage is not None and isinstance(model, WindowForecaster) and model.cv is None:
-            raise InvalidInputError(
-                f"Intervals need residuals, which `cv=None` of {name!r} does not compute; set "
-                "`cv`, or pass `coverage=None`."
             )
     return models
 
@@ -167,7 +167,7 @@ def _run(
             fitted._move_to(known)
         levels = fitted._forecast_levels(history.future[n_known : n_known + model.horizon])
         lower = upper = np.full_like(levels, np.nan)
-        if coverage is not None:
+        if coverage is not None and fitted.residuals_ is not None:
             lower, upper = fitted._bounds(levels, coverage)
         results.append((fitted._values(levels), lower, upper))
     predicted, lower, upper = (np.stack(part) for part in zip(*results, strict=True))

@@ -200,7 +200,8 @@ class Forecaster(BaseEstimator, ABC):
         coverage : float in (0, 1), default=0.9
             Of the intervals; None makes none.
         compare_with : dict of str to forecaster, default=None
-            Further forecasters of the same horizon, by name.
+            Further forecasters of the same horizon, by name; those with `cv=None` get no
+            intervals.
 
         Returns
         -------

@@ -213,8 +213,6 @@ def read_history(y: Any, X: Any, known_future: Sequence[Any]) -> History:
 def _read(y: Any, X: Any, known_future: list[Any], *, regular: bool) -> History:
     values, targets = _read_table(y, "y")
     is_flat = np.ndim(y) == 1
-    if len(values) == 0:
-        raise InvalidInputError("`y` must have at least one row; it has none.")
     index = None
     if hasattr(y, "iloc"):  # pandas
         index = read_time_index(y.index, "y") if regular else y.index
@@ -266,6 +264,8 @@ def _read_table(table: Any, name: str) -> tuple[np.ndarray, list[Any]]:
         raise InvalidInputError(f"`{name}` must be numeric: {error}") from error
     if np.iscomplexobj(table):
         raise InvalidInputError(f"`{name}` must be real; got complex numbers.")
+    if len(values) == 0:
+        raise InvalidInputError(f"`{name}` must have at least one row; it has none.")
     values = values.reshape(len(values), -1)
     if hasattr(table, "columns"):
         names = list(table.columns)

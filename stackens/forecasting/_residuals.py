@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from stackens.exceptions import InvalidInputError
 
@@ -59,7 +60,8 @@ def cross_fit(stack: Any, gap: int) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     stack : StackingRegressor
-        Fitted with splits from ``chain_forward``, without ``passthrough``.
+        Fitted with splits from ``chain_forward``, without ``passthrough``; or the last step of a
+        Pipeline.
     gap : int
         Rows around a part whose targets reach into it. They are left out where at least half of
         the held-out rows remain.
@@ -70,6 +72,7 @@ def cross_fit(stack: Any, gap: int) -> tuple[np.ndarray, np.ndarray]:
         Rows of the training data.
     predictions : ndarray of shape (n_held_out, n_columns)
     """
+    stack = stack.steps[-1][1] if isinstance(stack, Pipeline) else stack
     kept = stack.out_of_fold_predictions_
     covered, matrix = kept.row_index, kept.matrix
     parts = []

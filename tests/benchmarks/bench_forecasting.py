@@ -101,12 +101,9 @@ def make_learners(networks, seed):
 
 
 def make_stack(learners, seed):
-    from sklearn.linear_model import LinearRegression
+    from stackens import ColumnwiseRegressor, StackingRegressor, WeightedAverageRegressor
 
-    from stackens import ColumnwiseRegressor, StackingRegressor
-
-    weights = LinearRegression(positive=True, fit_intercept=False)
-    final = ColumnwiseRegressor(weights, share=True)
+    final = ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
     return StackingRegressor(list(learners.items()), final, random_state=seed)
 
 
@@ -142,12 +139,11 @@ def run_series(name, seed, *, short):
 
 def run_year(seed, *, short):
     """The first 8,760 hours of ETTh1."""
-    from sklearn.linear_model import LinearRegression
-
     from stackens import (
         ColumnwiseRegressor,
         StackedRNNRegressor,
         StackingRegressor,
+        WeightedAverageRegressor,
         WindowForecaster,
     )
 
@@ -158,7 +154,7 @@ def run_year(seed, *, short):
         ("gru", StackedRNNRegressor(cell="gru", **size)),
         ("simple", StackedRNNRegressor(cell="simple_rnn", **size)),
     ]
-    final = ColumnwiseRegressor(LinearRegression(positive=True, fit_intercept=False), share=True)
+    final = ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
     forecaster = WindowForecaster(
         StackingRegressor(learners, final, random_state=seed),
         window=168,
