@@ -27,7 +27,7 @@ class WeightedAverageRegressor(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    weights_ : ndarray of shape (n_features_in_,)
+    weights_ : ndarray of shape (n_columns,)
         Weight of each column.
     n_features_in_ : int
         Columns.

@@ -34,7 +34,8 @@ class BacktestResult:
         ``cutoff`` and ``time`` (times, or numbers of rows), ``step`` (from 1), ``target``,
         ``y_true``, ``y_pred``, ``lower``, ``upper``, ``refitted`` (whether it was trained at this
         cutoff); ``mase`` is the absolute error divided by the mean absolute seasonal difference
-        up to the cutoff, ``smape`` is 2 |true - predicted| / (|true| + |predicted|), ``covered``
+        up to the cutoff; ``smape`` is twice the absolute error, divided by the sum
+        of the absolute values of truth and forecast; ``covered``
         whether the interval holds the true value, and ``width`` that of the interval divided as
         in ``mase``. Their means are MASE, sMAPE and the coverage.
     """

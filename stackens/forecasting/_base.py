@@ -285,13 +285,19 @@ class Forecaster(BaseEstimator, ABC):
         return levels
 
     def _bounds(self, levels: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
-        if self.residuals_ is None:
+        residuals = self._recent_residuals()
+        if residuals is None:
             raise InvalidInputError(
                 "Intervals need residuals, which `cv=None` does not compute; fit with an integer "
                 "as `cv`."
             )
-        below, above = offsets(self.residuals_, coverage)
+        below, above = offsets(residuals, coverage)
         return self._values(levels + below), self._values(levels + above)
+
+    def _recent_residuals(self) -> np.ndarray | None:
+        """Return the residuals that make intervals."""
+        residuals: np.ndarray | None = self.residuals_
+        return residuals
 
     def _forget(self) -> None:
         """Leave nothing of an earlier fit."""

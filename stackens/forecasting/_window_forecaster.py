@@ -93,6 +93,9 @@ class WindowForecaster(Forecaster):
         the residuals of intervals. A direct stack has these forecasts already; every other
         regressor is trained ``cv`` times more. None makes no intervals; a stack then still
         chains 5 parts.
+    n_residuals : int, default=None
+        How many of the latest residuals make an interval, for series whose errors change with the
+        season or over the years; None is all.
 
     Attributes
     ----------
@@ -137,6 +140,7 @@ class WindowForecaster(Forecaster):
         scale: bool = True,
         step_length: int = 1,
         cv: int | None = 5,
+        n_residuals: int | None = None,
     ) -> None:
         self.regressor = regressor
         self.window = window
@@ -150,6 +154,7 @@ class WindowForecaster(Forecaster):
         self.scale = scale
         self.step_length = step_length
         self.cv = cv
+        self.n_residuals = n_residuals
 
     # ---- before training -----------------------------------------------------------------------
 
@@ -166,6 +171,8 @@ class WindowForecaster(Forecaster):
         read_lags(self.difference)
         if self.cv is not None:
             check_count("cv", self.cv, least=2)
+        if self.n_residuals is not None:
+            check_count("n_residuals", self.n_residuals)
         if not (hasattr(self.regressor, "fit") and is_regressor(self.regressor)):
             raise InvalidInputError(f"`regressor` must be a regressor; got {self.regressor!r}.")
         if self.normalization == "seasonal" and self.window < self.sp:
@@ -270,6 +277,11 @@ class WindowForecaster(Forecaster):
         return self._targets(levels[0], held_out) - predicted
 
     # ---- prediction ----------------------------------------------------------------------------
+
+    def _recent_residuals(self) -> np.ndarray | None:
+        if self.residuals_ is None or self.n_residuals is None:
+            return self.residuals_
+        return self.residuals_[-self.n_residuals :]
 
     def _levels(self, history: History) -> np.ndarray:
         return self._transform.levels(history)[0]
