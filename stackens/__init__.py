@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stackens import datasets, exceptions, model_selection
-    from stackens.ensemble import StackingClassifier, StackingRegressor
+    from stackens.ensemble import (
+        ColumnwiseRegressor,
+        StackingClassifier,
+        StackingRegressor,
+        WeightedAverageRegressor,
+    )
+    from stackens.forecasting import (
+        BacktestResult,
+        ForecastDisplay,
+        HorizonErrorDisplay,
+        NaiveForecaster,
+        WindowForecaster,
+    )
     from stackens.learners import (
         KerasNetworkClassifier,
         KerasNetworkRegressor,
@@ -33,9 +45,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "BacktestResult",
+    "ColumnwiseRegressor",
+    "ForecastDisplay",
+    "HorizonErrorDisplay",
     "JobStore",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
+    "NaiveForecaster",
     "SequenceFlattener",
     "SequenceImputer",
     "SequencePadder",
@@ -47,6 +64,8 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "WeightedAverageRegressor",
+    "WindowForecaster",
     "datasets",
     "exceptions",
     "model_selection",
@@ -55,7 +74,19 @@ __all__ = [
 
 _SUBMODULES = ("datasets", "exceptions", "model_selection")
 _NAMES_OF_ROOMS = {
-    "ensemble": ("StackingClassifier", "StackingRegressor"),
+    "ensemble": (
+        "ColumnwiseRegressor",
+        "StackingClassifier",
+        "StackingRegressor",
+        "WeightedAverageRegressor",
+    ),
+    "forecasting": (
+        "BacktestResult",
+        "ForecastDisplay",
+        "HorizonErrorDisplay",
+        "NaiveForecaster",
+        "WindowForecaster",
+    ),
     "learners": (
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",

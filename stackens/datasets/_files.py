@@ -36,7 +36,8 @@ def find_files(
     checksums : mapping of str to str
         SHA-256 of each file, by name.
     url : str
-        A zip archive that holds the files.
+        A zip archive that holds the files; or, if it ends with the name of the only file, that
+        file.
     data_home : path, default=None
         Looked in first; then the folder that the environment variable STACKENS_DATA names, then
         the cache (STACKENS_CACHE, or ``~/.cache/stackens``). Only the cache is written to.
@@ -75,8 +76,11 @@ def _download(url: str, target: Path, checksums: Mapping[str, str], folder: str)
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
             content = answer.read()
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {name: _extract(archive, name, sha) for name, sha in checksums.items()}
+        if [url.rsplit("/", 1)[-1]] == list(checksums):
+            members = {name: _check(name, content, sha) for name, sha in checksums.items()}
+        else:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                members = {name: _extract(archive, name, sha) for name, sha in checksums.items()}
     except (OSError, HTTPException, zipfile.BadZipFile, zlib.error) as error:
         raise OSError(_advice(folder, checksums, f"and {url} cannot be used ({error})")) from error
     return {name: _write(target / name, member) for name, member in members.items()}
@@ -87,7 +91,10 @@ def _extract(archive: zipfile.ZipFile, name: str, checksum: str) -> bytes:
     members = [m for m in archive.infolist() if Path(m.filename).name == name]
     if len(members) != 1 or members[0].file_size > _MAX_BYTES:
         raise OSError(f"The downloaded archive must hold {name!r} once; it has {len(members)}")
-    content = archive.read(members[0])
+    return _check(name, archive.read(members[0]), checksum)
+
+
+def _check(name: str, content: bytes, checksum: str) -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != checksum:
         raise OSError(f"{name!r} has SHA-256 {found}, expected {checksum}; nothing was stored")

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from stackens.ensemble._columnwise import ColumnwiseRegressor
 from stackens.ensemble._fits import plan_networks
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
+from stackens.ensemble._weighted_average import WeightedAverageRegressor
 
-__all__ = ["OutOfFoldPredictions", "StackingClassifier", "StackingRegressor", "plan_networks"]
+__all__ = [
+    "ColumnwiseRegressor",
+    "OutOfFoldPredictions",
+    "StackingClassifier",
+    "StackingRegressor",
+    "WeightedAverageRegressor",
+    "plan_networks",
+]

@@ -91,7 +91,7 @@ def wrap_blocks(
         Class labels; None for numbers.
     """
     if classes is None:
-        return [Values(block[:, 0]) for block in blocks]
+        return [Values(block[:, 0] if block.shape[1] == 1 else block) for block in blocks]
     return [_wrap_block(b, method, classes) for b, method in zip(blocks, methods, strict=True)]
 
 
@@ -172,7 +172,8 @@ def join_outputs(
 ) -> tuple[Any, np.ndarray]:
     rows = np.unique(np.concatenate([test for test, _, _ in parts]))
     is_class = is_classifier(stack)
-    width = len(stack.classes_) if is_class else 1
+    first = parts[0][2]
+    width = len(stack.classes_) if is_class else 1 if first.ndim == 1 else first.shape[1]
     total, counts = np.zeros((n_rows, width)), np.zeros((n_rows, 1))
     for test, final, outputs in parts:
         if is_class and outputs.ndim == 1:  # labels: one vote
@@ -184,4 +185,6 @@ def join_outputs(
         np.add.at(total, test, np.reshape(outputs, (len(test), width)))
         np.add.at(counts, test, 1)
     mean = total / np.maximum(counts, 1)
-    return (Probabilities(mean, stack.classes_) if is_class else Values(mean[:, 0])), rows
+    if is_class:
+        return Probabilities(mean, stack.classes_), rows
+    return Values(mean[:, 0] if width == 1 else mean), rows

@@ -9,8 +9,9 @@ import sklearn.ensemble
 from sklearn.base import _fit_context
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
+from stackens.ensemble._columnwise import ColumnwiseRegressor, takes_columns
 from stackens.ensemble._job_stacking import JobStacking, check_fit_params
 from stackens.exceptions import InvalidInputError
 
@@ -279,6 +280,7 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
     (3,)
     """
 
+    final_estimator_: Any
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         name: rule
         for name, rule in JobStacking._parameter_constraints.items()
@@ -326,8 +328,9 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         ----------
         X : array-like
             Whatever the learners take, one entry per row.
-        y : array-like of shape (n_samples,)
-            Target.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target. With several columns, which every learner must then take, each has a final
+            estimator of its own, on what the learners predict for that column.
         groups : array-like of shape (n_samples,), default=None
             For the splitter.
         **fit_params : dict
@@ -353,4 +356,28 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         return self._fit(X, y, y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
-        return np.asarray(column_or_1d(y, warn=True))
+        y = _read_values(y)
+        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        return y
+
+    def _validate_final_estimator(self) -> None:
+        super()._validate_final_estimator()
+        if self._n_outputs > 1:
+            if self.passthrough:
+                raise InvalidInputError(
+                    "`passthrough=True` needs a target of one column; `y` has "
+                    f"{self._n_outputs}. Fit one stack for each column."
+                )
+            if not isinstance(self.final_estimator_, ColumnwiseRegressor):
+                self.final_estimator_ = ColumnwiseRegressor(self.final_estimator_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = not self.passthrough and takes_columns(self.estimators)
+        return tags
+
+
+def _read_values(y: Any) -> np.ndarray:
+    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        return check_array(y, dtype="numeric", input_name="y")
+    return column_or_1d(y, warn=True)

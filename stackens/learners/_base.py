@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from stackens.exceptions import InvalidInputError
@@ -69,6 +69,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         "epochs": [_POSITIVE_INT],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_rows": [StrOptions({"random", "latest"})],
         "patience": [_POSITIVE_INT],
         "warm_start": ["boolean"],
         "callbacks": ["array-like", None],
@@ -275,10 +276,15 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         """Split the training rows; the validation rows come from inside them."""
         if not self.early_stopping:
             return rows, None
-        stratify = y[rows] if isinstance(self, ClassifierMixin) else None
+        latest = self.validation_rows == "latest"
+        stratify = y[rows] if isinstance(self, ClassifierMixin) and not latest else None
         try:
             training, validation = train_test_split(
-                rows, test_size=self.validation_fraction, stratify=stratify, random_state=seed
+                np.sort(rows) if latest else rows,
+                test_size=self.validation_fraction,
+                stratify=stratify,
+                random_state=None if latest else seed,
+                shuffle=not latest,
             )
         except ValueError as error:
             raise InvalidInputError(

@@ -42,6 +42,7 @@ class _KerasNetwork(NetworkLearner):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_rows: str = "random",
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
@@ -61,6 +62,7 @@ class _KerasNetwork(NetworkLearner):
         self.epochs = epochs
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_rows = validation_rows
         self.patience = patience
         self.warm_start = warm_start
         self.callbacks = callbacks
@@ -189,6 +191,9 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out, stratified by class.
+    validation_rows : {"random", "latest"}, default="random"
+        Which training rows are held out: drawn at random, or the last ones, for rows that are
+        in the order of time.
     patience : int, default=5
         Epochs without improvement before training stops.
     class_weight : dict, "balanced" or None, default=None
@@ -264,6 +269,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_rows: str = "random",
         patience: int = 5,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -285,6 +291,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
             epochs=epochs,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            validation_rows=validation_rows,
             patience=patience,
             warm_start=warm_start,
             callbacks=callbacks,
@@ -332,6 +339,9 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out.
+    validation_rows : {"random", "latest"}, default="random"
+        Which training rows are held out: drawn at random, or the last ones, for rows that are
+        in the order of time.
     patience : int, default=5
         Epochs without improvement before training stops.
     warm_start : bool, default=False

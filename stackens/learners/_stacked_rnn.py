@@ -69,6 +69,7 @@ class _StackedRNN(NetworkLearner):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_rows: str = "random",
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
@@ -98,6 +99,7 @@ class _StackedRNN(NetworkLearner):
         self.epochs = epochs
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_rows = validation_rows
         self.patience = patience
         self.warm_start = warm_start
         self.callbacks = callbacks
@@ -226,6 +228,9 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out, stratified by class.
+    validation_rows : {"random", "latest"}, default="random"
+        Which training rows are held out: drawn at random, or the last ones, for rows that are
+        in the order of time.
     patience : int, default=5
         Epochs without improvement before training stops.
     class_weight : dict, "balanced" or None, default=None
@@ -313,6 +318,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_rows: str = "random",
         patience: int = 5,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -344,6 +350,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
             epochs=epochs,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            validation_rows=validation_rows,
             patience=patience,
             warm_start=warm_start,
             callbacks=callbacks,
@@ -405,6 +412,9 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out.
+    validation_rows : {"random", "latest"}, default="random"
+        Which training rows are held out: drawn at random, or the last ones, for rows that are
+        in the order of time.
     patience : int, default=5
         Epochs without improvement before training stops.
     warm_start : bool, default=False

@@ -260,3 +260,11 @@ def test_a_hook_sees_every_epoch_and_can_stop_training():
     assert hooked.history_ == plain.history_
     for a, b in zip(hooked.weights_, plain.weights_, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_latest_rows_can_be_held_out(monkeypatch):
+    X, y = np.zeros((20, 4, 1)), np.arange(20.0)
+    learner = StackedRNNRegressor(4, early_stopping=True, validation_rows="latest", random_state=0)
+    job = learner.plan_job(X, y, rows=np.arange(15))
+    assert job.rows.tolist() == list(range(13))
+    assert job.validation_rows.tolist() == [13, 14]

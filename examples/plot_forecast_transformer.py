@@ -1,0 +1,84 @@
+"""
+Do covariates help to forecast the oil temperature of a transformer?
+====================================================================
+
+ETTh1: hourly oil temperature, a day ahead. The six loads are known only in the past; the hour of the day
+is known in advance. The forecaster keeps them apart: ``predict`` takes the hour and refuses the loads.
+
+The data are read from the folder that STACKENS_DATA names, or downloaded.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from stackens import (
+    ColumnwiseRegressor,
+    ForecastDisplay,
+    HorizonErrorDisplay,
+    SequenceFlattener,
+    StackedRNNRegressor,
+    StackingRegressor,
+    WeightedAverageRegressor,
+    WindowForecaster,
+)
+from stackens.datasets import load_etth1
+
+try:
+    etth1 = load_etth1()
+except OSError as error:
+    sys.exit(f"This example needs data that are not here. {error}")
+
+y = etth1.target["2017-06":]
+angle = 2 * np.pi * y.index.hour.to_numpy() / 24
+hour = pd.DataFrame({"sin": np.sin(angle), "cos": np.cos(angle)}, index=y.index)
+X = etth1.data.loc[y.index].join(hour)
+
+
+# %%
+def make(**covariates):
+    size = {"epochs": 5, "batch_size": 64, "learning_rate": 0.005}
+    stack = StackingRegressor(
+        [
+            ("lstm", StackedRNNRegressor(16, **size)),
+            ("gru", StackedRNNRegressor(16, cell="gru", **size)),
+            ("ridge", make_pipeline(SequenceFlattener(), Ridge())),
+        ],
+        ColumnwiseRegressor(WeightedAverageRegressor(), share=True),
+        random_state=0,
+    )
+    return WindowForecaster(
+        stack, 48, 24, sp=24, normalization="last", step_length=4, cv=3, **covariates
+    )
+
+
+# %%
+# Four weeks, a forecast every other day, trained once: with all covariates, with the hour alone, and without any
+options = {"initial_window": len(y) - 28 * 24, "step_length": 48, "refit_every": 14}
+known = ["sin", "cos"]
+runs = {
+    "none": make().backtest(y, **options),
+    "hour": make(known_future=known).backtest(y, hour, **options),
+    "hour and loads": make(known_future=known).backtest(y, X, **options),
+}
+scores = {name: run.scores().loc["forecaster"] for name, run in runs.items()}
+print(pd.DataFrame(scores).T.rename_axis("stack, covariates").round(3).to_string())
+print(runs["hour and loads"].scores().round(3).to_string())
+
+# %%
+forecaster = make(known_future=known).fit(y[:-24], X[:-24])
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.5), layout="constrained")
+ForecastDisplay.from_forecaster(forecaster, hour[-24:]).plot(left)
+left.plot(y.index[-24:], y[-24:], "k:", label="came true")
+left.tick_params(axis="x", rotation=30)
+left.legend()
+HorizonErrorDisplay.from_backtest(runs["hour and loads"]).plot(right)
+figure = Path("demo_output") / "forecast_transformer.png"
+figure.parent.mkdir(exist_ok=True)
+fig.savefig(figure, dpi=120)
+print(f"Figure: {figure.resolve()}")

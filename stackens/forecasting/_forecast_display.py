@@ -1,0 +1,153 @@
+"""A forecast beside what was known."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError
+from stackens.forecasting._base import Forecaster
+from stackens.forecasting._matplotlib import make_axes
+
+__all__ = ["ForecastDisplay"]
+
+
+class ForecastDisplay:
+    """Draw a series, its forecast, and the interval around it.
+
+    Parameters
+    ----------
+    times, y : ndarray of shape (n_past,)
+        The end of the known series.
+    forecast_times, y_pred : ndarray of shape (horizon,)
+        The forecast.
+    lower, upper : ndarray of shape (horizon,), default=None
+        Bounds of the interval.
+    coverage : float, default=None
+        Of the interval.
+    name : str, default=""
+        Of the target.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib.axes.Axes, matplotlib.figure.Figure
+        After ``plot``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens import ForecastDisplay, NaiveForecaster
+    >>> forecaster = NaiveForecaster(6, sp=6).fit(np.sin(np.arange(60)))
+    >>> display = ForecastDisplay.from_forecaster(forecaster).plot()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        times: Any,
+        y: Any,
+        forecast_times: Any,
+        y_pred: Any,
+        *,
+        lower: Any = None,
+        upper: Any = None,
+        coverage: float | None = None,
+        name: str = "",
+    ) -> None:
+        self.times = times
+        self.y = y
+        self.forecast_times = forecast_times
+        self.y_pred = y_pred
+        self.lower = lower
+        self.upper = upper
+        self.coverage = coverage
+        self.name = name
+
+    @classmethod
+    def from_forecaster(
+        cls,
+        forecaster: Forecaster,
+        X: Any = None,
+        *,
+        coverage: float | None = 0.9,
+        n_past: int | None = None,
+        target: Any = None,
+    ) -> Self:
+        """Forecast, and keep what there is to draw.
+
+        Parameters
+        ----------
+        forecaster : Forecaster
+            Fitted.
+        X : array-like or DataFrame, default=None
+            As in ``predict``.
+        coverage : float in (0, 1), default=0.9
+            Of the interval; None draws none.
+        n_past : int, default=None
+            Known steps to draw; None is five horizons.
+        target : default=None
+            Which target column, by name; None is the first.
+
+        Returns
+        -------
+        ForecastDisplay
+        """
+        y_pred = np.asarray(forecaster.predict(X)).reshape(forecaster.horizon, -1)
+        history = forecaster._history
+        target = history.targets[0] if target is None else target
+        if target not in history.targets:
+            raise InvalidInputError(f"`target` must be one of {history.targets}; got {target!r}.")
+        k = history.targets.index(target)
+        n_past = 5 * forecaster.horizon if n_past is None else n_past
+        bounds: dict[str, Any] = {}
+        if coverage is not None:
+            both = np.asarray(forecaster.predict_interval(X, coverage))
+            both = both.reshape(forecaster.horizon, -1, 2)[:, k]
+            bounds = {"lower": both[:, 0], "upper": both[:, 1], "coverage": coverage}
+        return cls(
+            _to_timestamps(history.times[-n_past:]),
+            history.y[-n_past:, k],
+            _to_timestamps(history.next_index(forecaster.horizon)),
+            y_pred[:, k],
+            name="" if history.index is None or target == 0 else str(target),
+            **bounds,
+        )
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where; None makes a figure.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        ax = make_axes("ForecastDisplay.plot", ax)
+        ax.plot(self.times, self.y, color="black", linewidth=1, label="known")
+        (line,) = ax.plot(self.forecast_times, self.y_pred, label="forecast")
+        if self.lower is not None:
+            ax.fill_between(
+                self.forecast_times,
+                self.lower,
+                self.upper,
+                color=line.get_color(),
+                alpha=0.25,
+                label=f"{self.coverage:.0%} interval",
+            )
+        ax.set_ylabel(self.name)
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _to_timestamps(times: Any) -> np.ndarray:
+    times = times.to_timestamp() if hasattr(times, "to_timestamp") else times
+    return np.asarray(times)

@@ -1,0 +1,221 @@
+"""Rolling backtests of a stack of three learners on four series, beside its learners and baselines.
+
+Every series is forecast from many cutoffs, each time from what came before alone; the stack is
+trained anew at some of them. Errors are MASE (scaled by the seasonal naive forecast of the training
+part) and sMAPE; "coverage" is that of 90 % intervals. "year" is the time of one backtest: a year of
+hourly values, windows of 168, 24 steps ahead, 52 cutoffs, a stack of three networks trained anew
+every 13 cutoffs.
+
+    python tests/benchmarks/bench_forecasting.py                    # all; goes on where it stopped
+    python tests/benchmarks/bench_forecasting.py --only airline --seeds 0
+    python tests/benchmarks/bench_forecasting.py --short            # few cutoffs, writes nothing
+
+Each series and seed is kept in ``docs/benchmarks/results/forecasting.json`` when it is done; one
+that is there with the same settings is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+
+from _harness import RESULTS, Stopwatch, describe_machine
+
+PATH = RESULTS / "forecasting.json"
+
+SERIES = {
+    "airline": {
+        "forecaster": {
+            "window": 24,
+            "horizon": 12,
+            "sp": 12,
+            "transform": "log",
+            "normalization": "seasonal",
+        },
+        "backtest": {"initial_window": 84, "step_length": 2, "refit_every": 6},
+        "networks": {"units": 8, "epochs": 40, "batch_size": 16, "learning_rate": 0.005},
+    },
+    "sunspots": {
+        "forecaster": {
+            "window": 48,
+            "horizon": 12,
+            "sp": 132,
+            "transform": "sqrt",
+            "normalization": "last",
+            "cv": 3,
+        },
+        "backtest": {"initial_window": 1880, "step_length": 12, "refit_every": 26},
+        "networks": {"units": 16, "epochs": 12, "batch_size": 64, "learning_rate": 0.005},
+    },
+    "temperatures": {
+        "forecaster": {"window": 28, "horizon": 7, "sp": 365, "cv": 3},
+        "backtest": {"initial_window": 2557, "step_length": 7, "refit_every": 52},
+        "networks": {"units": 16, "epochs": 10, "batch_size": 64, "learning_rate": 0.005},
+    },
+    "etth1": {
+        "forecaster": {
+            "window": 72,
+            "horizon": 24,
+            "sp": 24,
+            "normalization": "last",
+            "cv": 3,
+            "step_length": 4,
+            "known_future": ["sin", "cos"],
+        },
+        "backtest": {"initial_window": 11616, "step_length": 84, "refit_every": 24},
+        "networks": {"units": 16, "epochs": 8, "batch_size": 64, "learning_rate": 0.005},
+    },
+}
+
+
+def load(name):
+    import numpy as np
+    import pandas as pd
+
+    from stackens import datasets
+
+    if name == "airline":
+        return datasets.load_airline_passengers(), None
+    if name == "sunspots":
+        return datasets.load_sunspots(), None
+    if name == "temperatures":
+        return datasets.load_daily_min_temperatures(), None
+    bunch = datasets.load_etth1()
+    angle = 2 * np.pi * bunch.target.index.hour.to_numpy() / 24
+    clock = pd.DataFrame({"sin": np.sin(angle), "cos": np.cos(angle)}, index=bunch.target.index)
+    return bunch.target, pd.concat([bunch.data, clock], axis=1)
+
+
+def make_learners(networks, seed):
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+
+    from stackens import SequenceFlattener, StackedRNNRegressor
+
+    return {
+        "lstm": StackedRNNRegressor(random_state=seed, **networks),
+        "gru": StackedRNNRegressor(cell="gru", random_state=seed, **networks),
+        "ridge": make_pipeline(SequenceFlattener(), Ridge()),
+    }
+
+
+def make_stack(learners, seed):
+    from stackens import ColumnwiseRegressor, StackingRegressor, WeightedAverageRegressor
+
+    final = ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
+    return StackingRegressor(list(learners.items()), final, random_state=seed)
+
+
+def run_series(name, seed, *, short):
+    from sklearn.base import clone
+
+    from stackens import WindowForecaster
+
+    settings = SERIES[name]
+    y, X = load(name)
+    learners = make_learners(settings["networks"], seed)
+    forecaster = WindowForecaster(make_stack(learners, seed), **settings["forecaster"])
+    singles = {  # the ridge regression alone is the linear baseline
+        f"single {key}": clone(forecaster).set_params(regressor=learner, cv=None)
+        for key, learner in learners.items()
+        if key != "ridge"
+    }
+    backtest = dict(settings["backtest"])
+    if short:
+        backtest["initial_window"] = len(y) - 3 * settings["forecaster"]["horizon"]
+    with Stopwatch() as watch:
+        result = forecaster.backtest(y, X, compare_with=singles, **backtest)
+    scores = result.scores().rename(index={"forecaster": "stack", "linear": "single ridge"})
+    return {
+        "seconds": watch.seconds,
+        "cutoffs": int(result.rows["cutoff"].nunique()),
+        "scores": {
+            model: {key: float(value) for key, value in row.items() if value == value}
+            for model, row in scores.iterrows()
+        },
+    }
+
+
+def run_year(seed, *, short):
+    """The first 8,760 hours of ETTh1."""
+    from stackens import (
+        ColumnwiseRegressor,
+        StackedRNNRegressor,
+        StackingRegressor,
+        WeightedAverageRegressor,
+        WindowForecaster,
+    )
+
+    y = load("etth1")[0].iloc[:8760]
+    size = {"units": 16, "epochs": 3, "batch_size": 128, "learning_rate": 0.01}
+    learners = [
+        ("lstm", StackedRNNRegressor(**size)),
+        ("gru", StackedRNNRegressor(cell="gru", **size)),
+        ("simple", StackedRNNRegressor(cell="simple_rnn", **size)),
+    ]
+    final = ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
+    forecaster = WindowForecaster(
+        StackingRegressor(learners, final, random_state=seed),
+        window=168,
+        horizon=24,
+        sp=24,
+        normalization="last",
+        step_length=4,
+        cv=3,
+    )
+    first = 8760 - 24 - 51 * 84
+    n_refits = 1 if short else 13
+    with Stopwatch() as watch:
+        result = forecaster.backtest(
+            y,
+            initial_window=8760 - 24 - 84 if short else first,
+            step_length=84,
+            refit_every=n_refits,
+        )
+    scores = result.scores()
+    return {
+        "seconds": watch.seconds,
+        "cutoffs": int(result.rows["cutoff"].nunique()),
+        "scores": {"stack": {k: float(v) for k, v in scores.loc["forecaster"].items()}},
+    }
+
+
+def show(key, entry):
+    print(f"\n{key}: {entry['cutoffs']} cutoffs, {entry['seconds']:.1f} s")
+    for model, row in entry["scores"].items():
+        print(f"  {model:15s}", *(f"{name} {value:.3f}" for name, value in row.items()), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default=",".join([*SERIES, "year"]))
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    kept = json.loads(PATH.read_text()) if PATH.exists() else {"entries": {}}
+    for seed in map(int, options.seeds.split(",")):
+        for name in options.only.split(","):
+            key, settings = f"{name} {seed}", json.loads(json.dumps(SERIES.get(name, {})))
+            known = kept["entries"].get(key)
+            if known and known["settings"] == settings and not options.short:
+                show(f"{key} (kept)", known)
+                continue
+            if name == "year" and seed > 0:
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                run = (
+                    run_year(seed, short=options.short)
+                    if name == "year"
+                    else run_series(name, seed, short=options.short)
+                )
+            show(key, run)
+            if not options.short:
+                kept["entries"][key] = {"settings": settings, **run}
+                kept["machine"] = describe_machine()
+                PATH.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
