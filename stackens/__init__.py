@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stackens import datasets, exceptions
-    from stackens.ensemble import StackingClassifier, StackingRegressor
+    from stackens.ensemble import (
+        ConvexBlendClassifier,
+        ConvexBlendRegressor,
+        EnsembleSelectionClassifier,
+        EnsembleSelectionRegressor,
+        StackingClassifier,
+        StackingRegressor,
+    )
     from stackens.learners import (
         KerasNetworkClassifier,
         KerasNetworkRegressor,
@@ -32,6 +39,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ConvexBlendClassifier",
+    "ConvexBlendRegressor",
+    "EnsembleSelectionClassifier",
+    "EnsembleSelectionRegressor",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "SequenceFlattener",
@@ -52,7 +63,14 @@ __all__ = [
 
 _SUBMODULES = ("datasets", "exceptions")
 _NAMES_OF_ROOMS = {
-    "ensemble": ("StackingClassifier", "StackingRegressor"),
+    "ensemble": (
+        "ConvexBlendClassifier",
+        "ConvexBlendRegressor",
+        "EnsembleSelectionClassifier",
+        "EnsembleSelectionRegressor",
+        "StackingClassifier",
+        "StackingRegressor",
+    ),
     "learners": (
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",

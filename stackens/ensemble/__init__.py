@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from stackens.ensemble._convex_blend import ConvexBlendClassifier, ConvexBlendRegressor
+from stackens.ensemble._ensemble_selection import (
+    EnsembleSelectionClassifier,
+    EnsembleSelectionRegressor,
+)
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
 
-__all__ = ["OutOfFoldPredictions", "StackingClassifier", "StackingRegressor"]
+__all__ = [
+    "ConvexBlendClassifier",
+    "ConvexBlendRegressor",
+    "EnsembleSelectionClassifier",
+    "EnsembleSelectionRegressor",
+    "OutOfFoldPredictions",
+    "StackingClassifier",
+    "StackingRegressor",
+]

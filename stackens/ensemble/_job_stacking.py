@@ -42,6 +42,7 @@ from stackens.ensemble._fit import Fit, Policy, adapt_learner
 from stackens.ensemble._fits import run_fits
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._leaderboard import make_leaderboard
+from stackens.ensemble._level_one import TakesBlocks, declare_blocks
 from stackens.ensemble._out_of_fold import (
     OutOfFoldPredictions,
     align_classes,
@@ -153,6 +154,12 @@ class JobStacking(_BaseStacking):
                 f"`cv='prefit'` trains no fold models; {', '.join(wrong)} needs their predictions."
             )
         super().fit(X, y, **params)
+        if isinstance(self.final_estimator_, TakesBlocks):  # was fitted without
+            names = [name for name, e in self.estimators if not _is_dropped(e)]
+            widths = dict(zip(names, self._n_feature_outs, strict=True))
+            declare_blocks(self.final_estimator_, widths, self.stack_method_)
+            matrix, params = self.transform(X), self._final_params(params)
+            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self.failures_, self.predicts_with_ = {}, "stack"
 
     # ---- before training -----------------------------------------------------------------------
@@ -273,13 +280,14 @@ class JobStacking(_BaseStacking):
             matrix, y = matrix[covered], y[covered]
             params = {k: np.asarray(v)[covered] for k, v in params.items()}
         self._check_predictions(predictions, covered, names)
-        _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
         widths = [
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
             for p in predictions
         ]
         self._widths = dict(zip(names, widths, strict=True))
+        declare_blocks(self.final_estimator_, self._widths, self.stack_method_)
+        _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
 
     def _check_predictions(
@@ -435,6 +443,7 @@ class JobStacking(_BaseStacking):
         params = {}
         if sample_weight is not None:
             params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
+        declare_blocks(stack.final_estimator_, kept.widths, self.stack_method_)
         _fit_single_estimator(
             stack.final_estimator_, matrix, encode_target(self, kept.y), fit_params=params
         )
