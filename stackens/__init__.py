@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions
+    from stackens import datasets, exceptions, recipes
     from stackens.ensemble import (
         ConvexBlendClassifier,
         ConvexBlendRegressor,
@@ -58,10 +58,11 @@ __all__ = [
     "StackingRegressor",
     "datasets",
     "exceptions",
+    "recipes",
     "sequences_from_frame",
 ]
 
-_SUBMODULES = ("datasets", "exceptions")
+_SUBMODULES = ("datasets", "exceptions", "recipes")
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ConvexBlendClassifier",
