@@ -250,11 +250,11 @@ def speech_learners():
     before = (*frames, each_row(as_pairs))
     large = {"batch_size": 128, "learning_rate": 0.006, "dropout": 0.3}
     return [
-        ("bilstm", rnn(32, *before, pooling="max", epochs=12, **large)),
-        ("bigru", rnn(32, *before, cell="gru", pooling="mean", epochs=12, **large)),
-        ("deep", rnn(32, *before, n_layers=2, pooling="mean", epochs=12, **large)),
+        ("bilstm", rnn(48, *before, pooling="max", epochs=12, **large)),
+        ("bigru", rnn(48, *before, cell="gru", pooling="mean", epochs=12, **large)),
         ("svc", flat_svc(frames[0], each_row(resample, n_steps=15), c=3.0)),
         ("summary", summary_linear(*frames, c=0.1)),
+        ("trees", summary_trees(*frames)),
     ]
 
 

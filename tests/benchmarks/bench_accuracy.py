@@ -116,11 +116,11 @@ def predict_each(stack, X):
 
 def compare(right):
     """Return the paired difference of each stack to each other, over rows, and its error."""
-    means = {name: np.nanmean(rows, axis=0) for name, rows in right.items()}
+    tested = np.isfinite(right[next(iter(FINAL))]).any(axis=0)
+    means = {name: np.nanmean(rows[:, tested], axis=0) for name, rows in right.items()}
     found = {}
     for final in FINAL:
         gaps = {name: means[final] - mean for name, mean in means.items() if name not in FINAL}
-        gaps = {name: gap[np.isfinite(gap)] for name, gap in gaps.items()}
         found[final] = {
             name: [float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap)))]
             for name, gap in gaps.items()

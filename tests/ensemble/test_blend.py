@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import StackingClassifier as SklearnStackingClassifier
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -247,6 +247,39 @@ def test_another_final_estimator_is_the_one_of_a_new_fit(blend):
     assert swapped.final_estimator_.weights_ == own.final_estimator_.weights_
     assert fitted.predicts_with_ in {"lda", "bayes", "stack"}
     assert swapped.leaderboard().loc["stack", "out_of_fold"] > 0.9
+
+
+class Listener(LogisticRegression):
+    """A final estimator of somebody else's that asks for the layout."""
+
+    def set_level_one_blocks(self, blocks, methods=None):
+        self.told = (dict(blocks), dict(methods))
+        return self
+
+    def fit(self, X, y, sample_weight=None):
+        assert self.told  # before fit, also where the honest score fits it anew
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize(("load", "widths"), [(load_iris, (3, 3)), (load_breast_cancer, (1, 1))])
+@pytest.mark.parametrize("passthrough", [False, True])
+def test_any_final_estimator_that_asks_is_told(load, widths, passthrough):
+    X, y = load(return_X_y=True)
+    learners = [
+        ("ridge", RidgeClassifier()),
+        ("out", "drop"),
+        ("bayes", GaussianNB()),
+    ]
+    final = Listener(max_iter=5000)
+    stack = StackingClassifier(learners, final, passthrough=passthrough).fit(X / X.max(), y)
+    first, second = widths
+    blocks = {"ridge": slice(0, first), "bayes": slice(first, first + second)}
+    methods = {"ridge": "decision_function", "bayes": "predict_proba"}
+    assert stack.final_estimator_.told == (blocks, methods)
+    assert not hasattr(final, "told")
+    swapped = stack.with_final_estimator(final, X / X.max())
+    assert swapped.final_estimator_.told == (blocks, methods)
+    assert stack.leaderboard().loc["stack", "out_of_fold"] > 0.8
 
 
 # ---- bad input ----------------------------------------------------------------------------------
