@@ -20,11 +20,12 @@ test test-fast test-oldest test-newest reliability: export OMP_NUM_THREADS ?= 1
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREADS ?= 1
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
-.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench clean
+.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench \
+    bench-accuracy clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed-plot ## Train a stack of stacked RNNs on handwritten digits
 	@$(BIN)/python examples/plot_digits.py
@@ -62,9 +63,12 @@ reliability: $(VENV)/.installed-test ## Kill fits at random moments and resume t
 	$(BIN)/python tests/reliability/kill_and_resume.py --kills $(KILLS) --seed $(SEED)
 
 bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write table and plots
-	@set -e; for bench in tests/benchmarks/bench_*.py; do \
+	@set -e; for bench in $(filter-out %/bench_accuracy.py,$(wildcard tests/benchmarks/bench_*.py)); do \
 	    echo "== $$bench"; $(BIN)/python "$$bench"; done
 	$(BIN)/python tests/benchmarks/report.py
+
+bench-accuracy: $(VENV)/.installed-bench ## Learners and stacks on real sets; skips what is done
+	$(BIN)/python tests/benchmarks/bench_accuracy.py
 
 clean: ## Remove environments, caches and built files
 	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output

@@ -10,9 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions, model_selection
+    from stackens import datasets, exceptions, model_selection, recipes
     from stackens.ensemble import (
         ColumnwiseRegressor,
+        ConvexBlendClassifier,
+        ConvexBlendRegressor,
+        EnsembleSelectionClassifier,
+        EnsembleSelectionRegressor,
         StackingClassifier,
         StackingRegressor,
         WeightedAverageRegressor,
@@ -50,6 +54,10 @@ __all__ = [
     "ForecastDisplay",
     "HorizonErrorDisplay",
     "JobStore",
+    "ConvexBlendClassifier",
+    "ConvexBlendRegressor",
+    "EnsembleSelectionClassifier",
+    "EnsembleSelectionRegressor",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "NaiveForecaster",
@@ -69,13 +77,18 @@ __all__ = [
     "datasets",
     "exceptions",
     "model_selection",
+    "recipes",
     "sequences_from_frame",
 ]
 
-_SUBMODULES = ("datasets", "exceptions", "model_selection")
+_SUBMODULES = ("datasets", "exceptions", "model_selection", "recipes")
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ColumnwiseRegressor",
+        "ConvexBlendClassifier",
+        "ConvexBlendRegressor",
+        "EnsembleSelectionClassifier",
+        "EnsembleSelectionRegressor",
         "StackingClassifier",
         "StackingRegressor",
         "WeightedAverageRegressor",

@@ -8,12 +8,12 @@ import os
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-__all__ = ["find_files"]
+__all__ = ["find_files", "find_local_files"]
 
 _TIMEOUT = 60  # seconds without an answer
 _MAX_BYTES = 200_000_000  # of one extracted file
@@ -53,20 +53,63 @@ def find_files(
     OSError
         If the files are nowhere and cannot be downloaded, or a checksum is wrong.
     """
-    cache = Path(os.environ.get("STACKENS_CACHE") or "~/.cache/stackens").expanduser()
-    homes = [data_home, os.environ.get("STACKENS_DATA"), cache]
-    for home in homes:
-        paths = {name: Path(home) / folder / name for name in checksums} if home else {}
-        if paths and all(path.is_file() for path in paths.values()):
-            return paths
+    found = _search(folder, checksums, data_home)
+    if found:
+        return found
     if not download_if_missing:
         raise OSError(_advice(folder, checksums, "and `download_if_missing` is False"))
-    return _download(url, cache / folder, checksums, folder)
+    return _download(url, _cache() / folder, checksums, folder)
 
 
-def _advice(folder: str, checksums: Mapping[str, str], reason: str) -> str:
+def find_local_files(
+    folder: str, names: Collection[str], source: str, *, data_home: str | os.PathLike[str] | None
+) -> dict[str, Path]:
+    """Find the files of a data set that is never downloaded.
+
+    Parameters
+    ----------
+    folder : str
+        Of the data set, below a home.
+    names : collection of str
+        Of the files.
+    source : str
+        Where they are published, and what they must hold, for the error.
+    data_home : path, default=None
+        As in ``find_files``.
+
+    Returns
+    -------
+    dict of str to Path
+
+    Raises
+    ------
+    OSError
+        If the files are not in one of the homes.
+    """
+    found = _search(folder, names, data_home)
+    if not found:
+        raise OSError(f"{_advice(folder, names, 'and are not downloaded')} {source}")
+    return found
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("STACKENS_CACHE") or "~/.cache/stackens").expanduser()
+
+
+def _search(
+    folder: str, names: Collection[str], data_home: str | os.PathLike[str] | None
+) -> dict[str, Path]:
+    """Return the paths in the first home that has all of the files; empty if none has."""
+    for home in (data_home, os.environ.get("STACKENS_DATA"), _cache()):
+        paths = {name: Path(home) / folder / name for name in names} if home else {}
+        if paths and all(path.is_file() for path in paths.values()):
+            return paths
+    return {}
+
+
+def _advice(folder: str, names: Collection[str], reason: str) -> str:
     return (
-        f"The files {sorted(checksums)} were not found, {reason}. Put them into a folder named "
+        f"The files {sorted(names)} were not found, {reason}. Put them into a folder named "
         f"{folder!r}, and set the environment variable STACKENS_DATA (or `data_home`) to the "
         "folder that holds it."
     )

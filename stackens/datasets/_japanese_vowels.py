@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numpy as np
-from sklearn.utils import Bunch
-
 from stackens.datasets._files import find_files
+from stackens.datasets._parts import check_split, join_parts, number_labels
 from stackens.datasets._ts import read_ts
-from stackens.exceptions import InvalidInputError
 
 __all__ = ["load_japanese_vowels"]
 
@@ -76,17 +73,10 @@ def load_japanese_vowels(
     >>> X.shape, X[0].shape  # doctest: +SKIP
     ((270,), (20, 12))
     """
-    if split not in ("train", "test", None):
-        raise InvalidInputError(f"`split` must be 'train', 'test' or None; got {split!r}.")
+    wanted = check_split(split)
     paths = find_files(
         "ucr", _CHECKSUMS, _URL, data_home=data_home, download_if_missing=download_if_missing
     )
-    wanted = ("train", "test") if split is None else (split,)
     parts = [read_ts(paths[f"JapaneseVowels_{part.upper()}.ts"]) for part in wanted]
-    X = np.concatenate([x for x, _ in parts])
-    y = np.concatenate([labels for _, labels in parts]).astype(int)
-    if return_X_y:
-        return X, y
-    sizes = [len(x) for x, _ in parts]
-    is_test = np.repeat([part == "test" for part in wanted], sizes)
-    return Bunch(data=X, target=y, is_test=is_test, DESCR=_DESCRIPTION)
+    numbered = [(X, number_labels(y)) for X, y in parts]
+    return join_parts(numbered, wanted, _DESCRIPTION, return_X_y=return_X_y)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from stackens.ensemble._columnwise import ColumnwiseRegressor
+from stackens.ensemble._convex_blend import ConvexBlendClassifier, ConvexBlendRegressor
+from stackens.ensemble._ensemble_selection import (
+    EnsembleSelectionClassifier,
+    EnsembleSelectionRegressor,
+)
 from stackens.ensemble._fits import plan_networks
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
@@ -10,6 +15,10 @@ from stackens.ensemble._weighted_average import WeightedAverageRegressor
 
 __all__ = [
     "ColumnwiseRegressor",
+    "ConvexBlendClassifier",
+    "ConvexBlendRegressor",
+    "EnsembleSelectionClassifier",
+    "EnsembleSelectionRegressor",
     "OutOfFoldPredictions",
     "StackingClassifier",
     "StackingRegressor",

@@ -43,6 +43,7 @@ from stackens.ensemble._fits import plan_fits, run_fits
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._leaderboard import make_leaderboard
+from stackens.ensemble._level_one import TakesBlocks, declare_blocks
 from stackens.ensemble._out_of_fold import (
     OutOfFoldPredictions,
     align_classes,
@@ -162,6 +163,12 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             delattr(inner, name)
         super(JobStacking, inner).fit(X, y, **params)
         self.__dict__.update(vars(inner))
+        if isinstance(self.final_estimator_, TakesBlocks):  # was fitted without
+            names = [name for name, e in self.estimators if not _is_dropped(e)]
+            widths = dict(zip(names, self._n_feature_outs, strict=True))
+            declare_blocks(self.final_estimator_, widths, self.stack_method_)
+            matrix, params = self.transform(X), self._final_params(params)
+            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self.failures_, self.predicts_with_ = {}, "stack"
         self._end(task, X, y, params)
 
@@ -332,14 +339,15 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             matrix, y = matrix[covered], y[covered]
             params = {k: np.asarray(v)[covered] for k, v in params.items()}
         self._check_predictions(predictions, covered, names)
-        with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
-            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
         widths = [
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
             for p in predictions
         ]
         self._widths = dict(zip(names, widths, strict=True))
+        declare_blocks(self.final_estimator_, self._widths, self.stack_method_)
+        with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
+            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
 
     def _check_predictions(
@@ -539,6 +547,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         params = {}
         if sample_weight is not None:
             params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
+        declare_blocks(stack.final_estimator_, kept.widths, self.stack_method_)
         _fit_single_estimator(
             stack.final_estimator_, matrix, encode_target(self, kept.y), fit_params=params
         )

@@ -62,6 +62,11 @@ class OutOfFoldPredictions:
         """All blocks side by side, of shape (n_covered, n_columns)."""
         return np.hstack(list(self.blocks.values()))
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """Number of columns of each learner."""
+        return {name: block.shape[1] for name, block in self.blocks.items()}
+
     def to_frame(self) -> Any:
         """Return one ``pandas.DataFrame`` with all of it, a column for each output."""
         import pandas as pd

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 
+from stackens.ensemble._level_one import declare_blocks
 from stackens.exceptions import InvalidInputError
 
 __all__ = [
@@ -147,7 +148,9 @@ def cross_fit_final(stack: Any) -> tuple[Any, np.ndarray]:
         train, test = place[train][place[train] >= 0], place[test]
         enough = len(train) > 1 and (not is_classifier(stack) or len(np.unique(target[train])) > 1)
         if enough:
-            final = clone(own_final_estimator(stack)).fit(matrix[train], target[train])
+            final = clone(own_final_estimator(stack))
+            declare_blocks(final, kept.widths, stack.stack_method_)
+            final.fit(matrix[train], target[train])
             parts.append((test, final, final_outputs(final, matrix[test])))
     if not parts:
         raise InvalidInputError(

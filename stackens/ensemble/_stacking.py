@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from stackens.ensemble._columnwise import ColumnwiseRegressor, takes_columns
 from stackens.ensemble._job_stacking import JobStacking, check_fit_params
+from stackens.ensemble._level_one import TakesBlocks
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["StackingClassifier", "StackingRegressor"]
@@ -368,7 +369,7 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
                     "`passthrough=True` needs a target of one column; `y` has "
                     f"{self._n_outputs}. Fit one stack for each column."
                 )
-            if not isinstance(self.final_estimator_, ColumnwiseRegressor):
+            if not isinstance(self.final_estimator_, (ColumnwiseRegressor, TakesBlocks)):
                 self.final_estimator_ = ColumnwiseRegressor(self.final_estimator_)
 
     def __sklearn_tags__(self) -> Any:

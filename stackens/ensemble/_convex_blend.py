@@ -1,0 +1,111 @@
+"""Meta-learners: the best weighted average."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stackens.ensemble._blend import BlendClassifier, BlendRegressor
+from stackens.ensemble._simplex import log_loss, minimize_log_loss, minimize_norm
+
+__all__ = ["ConvexBlendClassifier", "ConvexBlendRegressor"]
+
+
+class ConvexBlendClassifier(BlendClassifier):
+    """Weighted average of the learners' probabilities whose log-loss is the smallest.
+
+    The weights are at least 0 and sum to 1. The problem is convex, and solved to the optimum. One
+    number for each learner is all there is to fit, which suits few rows; the probabilities stay as
+    calibrated as those of the learners.
+
+    Attributes
+    ----------
+    weights_ : dict of str to float
+        Weight of each learner, by its name; ``learner_0`` and so on outside a stack.
+    loss_ : float
+        Log-loss of the average on the rows that it was fitted on.
+    blocks_ : dict of str to slice
+        Columns of each learner.
+    classes_ : ndarray of shape (n_classes,)
+        Classes.
+    n_features_in_ : int
+        Number of columns.
+
+    See Also
+    --------
+    EnsembleSelectionClassifier : Minimises any score, greedily.
+    ConvexBlendRegressor : The same for numbers.
+
+    References
+    ----------
+    L. Breiman, *Stacked regressions*, Machine Learning 24, 1996 (weights that are not negative);
+    M. J. van der Laan, E. C. Polley and A. E. Hubbard, *Super learner*, 2007.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from stackens import ConvexBlendClassifier, StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learners = [("linear", LogisticRegression(max_iter=1000)), ("bayes", GaussianNB())]
+    >>> stack = StackingClassifier(learners, ConvexBlendClassifier()).fit(X, y)
+    >>> float(round(sum(stack.final_estimator_.weights_.values()), 6))
+    1.0
+    """
+
+    def _choose_weights(
+        self, outputs: np.ndarray, codes: np.ndarray, sample_weight: Any
+    ) -> np.ndarray:
+        true = outputs[:, np.arange(len(codes)), codes].T  # (n_samples, n_learners)
+        used = np.ones(len(codes)) if sample_weight is None else sample_weight
+        weights = minimize_log_loss(true, used)
+        self.loss_ = log_loss(true, used, weights)
+        return weights
+
+
+class ConvexBlendRegressor(BlendRegressor):
+    """Weighted average of the learners' predictions whose squared error is the smallest.
+
+    The weights are at least 0 and sum to 1: the average never leaves the range of the learners.
+    Several outputs share one weight for each learner.
+
+    Attributes
+    ----------
+    weights_ : dict of str to float
+        Weight of each learner, by its name; ``learner_0`` and so on outside a stack.
+    loss_ : float
+        Mean squared error of the average on the rows that it was fitted on.
+    blocks_ : dict of str to slice
+        Columns of each learner.
+    n_features_in_ : int
+        Number of columns.
+
+    See Also
+    --------
+    EnsembleSelectionRegressor : Minimises any score, greedily.
+    ConvexBlendClassifier : The same for classes.
+
+    References
+    ----------
+    L. Breiman, *Stacked regressions*, Machine Learning 24, 1996.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens import ConvexBlendRegressor
+    >>> y = np.arange(4.0)
+    >>> predictions = np.column_stack([y + 1, y - 3])  # of two learners
+    >>> blend = ConvexBlendRegressor().fit(predictions, y)
+    >>> {name: round(weight, 3) for name, weight in blend.weights_.items()}
+    {'learner_0': 0.75, 'learner_1': 0.25}
+    """
+
+    def _choose_weights(self, outputs: np.ndarray, y: np.ndarray, sample_weight: Any) -> np.ndarray:
+        used = np.ones(len(y)) if sample_weight is None else sample_weight
+        errors = (outputs - y) * np.sqrt(used / used.sum())[:, np.newaxis]
+        columns = errors.reshape(len(outputs), -1).T  # (n_samples * n_outputs, n_learners)
+        weights = minimize_norm(columns)
+        self.loss_ = float(((columns @ weights) ** 2).sum() / y.shape[1])
+        return weights

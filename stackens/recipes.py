@@ -1,0 +1,366 @@
+"""Good defaults: a stack chosen by what the data are like."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.multiclass import type_of_target
+
+from stackens.ensemble import (
+    ConvexBlendClassifier,
+    ConvexBlendRegressor,
+    StackingClassifier,
+    StackingRegressor,
+)
+from stackens.exceptions import InvalidInputError
+from stackens.learners import StackedRNNClassifier, StackedRNNRegressor
+from stackens.preprocessing import (
+    SequenceFlattener,
+    SequenceScaler,
+    SequenceSummarizer,
+    SequenceVectorizer,
+)
+from stackens.sequences import validate_sequences
+
+__all__ = ["make_stack"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_TINY = 200  # rows; below, the cell with the fewest weights is worth a try
+_ENOUGH_TO_HOLD_OUT = 1_000  # rows, a tenth of which tells when to stop
+_LARGE = 20_000  # rows that a third layer, or 128 units, can use
+_SHORT = 20  # timesteps that a last state remembers
+_LONG = 100  # timesteps over which the network should choose where to look
+_UPDATES = 3_000  # of the weights; more rows, fewer epochs
+_WIDEST_TABLE = 5_000  # columns of flattened sequences
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known about the data before any training."""
+
+    n_rows: int
+    longest: int  # timesteps, or words
+    typical: int  # 95 of 100 sequences are not longer
+    n_channels: int  # 0 for texts
+    is_ragged: bool
+    classes: dict[Any, int]  # rows of each class; empty for regression
+    y_is_far: bool  # a regression target far from 0, or of another size than 1
+
+    @property
+    def is_text(self) -> bool:
+        return self.n_channels == 0
+
+    @property
+    def is_classification(self) -> bool:
+        return bool(self.classes)
+
+
+def make_stack(
+    X: Any,
+    y: Any,
+    *,
+    task: str = "auto",
+    cv: Any = None,
+    memory: Any = None,
+    random_state: Any = None,
+    verbose: int = 0,
+) -> Any:
+    """Choose a stack for data like these; nothing is trained.
+
+    LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
+    cheap learners that are no networks. Rows, lengths and classes decide on their sizes; logger
+    ``stackens.recipes`` says at level ``INFO`` what was chosen, and why. What comes back is an
+    ordinary stack: look at it, change it by ``set_params``, search over it.
+
+    Parameters
+    ----------
+    X : array-like
+        The training data: sequences of any form, a table, or texts.
+    y : array-like of shape (n_samples,)
+        Target. Only how many rows each class has, or the spread of numbers, is looked at.
+    task : {"auto", "classification", "regression"}, default="auto"
+        "auto" takes numbers that are not whole for regression, everything else for classes.
+    cv : int, splitter or iterable, default=None
+        Of the stack. None is shuffled folds, for classes stratified ones: 5, or as many as the
+        rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows belong together, or
+        have an order.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Of the stack.
+    random_state : int, RandomState instance or None, default=None
+        Of the stack, and of the folds.
+    verbose : int, default=0
+        Of the stack.
+
+    Returns
+    -------
+    StackingClassifier or StackingRegressor
+        Not fitted.
+
+    Raises
+    ------
+    InvalidInputError
+        If the data cannot be read, ``task`` is unknown, there are several targets, or a class has
+        a single row.
+
+    References
+    ----------
+    M. Schuster and K. Paliwal, *Bidirectional recurrent neural networks*, 1997; K. Greff et al.,
+    *LSTM: a search space odyssey*, 2017; N. Reimers and I. Gurevych, *Optimal hyperparameters for
+    deep LSTM-networks for sequence labeling tasks*, 2017; K. M. Ting and I. H. Witten, *Issues in
+    stacked generalization*, 1999.
+
+    Examples
+    --------
+    >>> from stackens.datasets import load_digits_sequences
+    >>> from stackens.recipes import make_stack
+    >>> X, y = load_digits_sequences(return_X_y=True)
+    >>> stack = make_stack(X, y, random_state=0)
+    >>> [name for name, _ in stack.estimators]
+    ['lstm', 'gru', 'deep', 'trees', 'linear']
+    """
+    facts = _look_at(X, y, task)
+    seed = _seed_of(random_state)
+    learners = _choose_networks(facts) + _choose_others(facts)
+    kind: Any = StackingClassifier if facts.is_classification else StackingRegressor
+    return kind(
+        learners,
+        _choose_final(facts, len(learners)),
+        cv=_choose_folds(facts, seed) if cv is None else cv,
+        memory=memory,
+        random_state=seed,
+        verbose=verbose,
+    )
+
+
+# ---- what the data are like ---------------------------------------------------------------------
+
+
+def _look_at(X: Any, y: Any, task: str) -> _Facts:
+    check_consistent_length(X, y)
+    target = np.asarray(y)
+    if target.ndim != 1:
+        raise InvalidInputError(
+            f"`make_stack` is for one target; `y` must be 1-D, got shape {target.shape}."
+        )
+    classes = _count_classes(target, task)
+    spread: dict[str, Any] = {
+        "classes": classes,
+        "y_is_far": not classes and _is_far(target.astype(float)),
+    }
+    if _holds_texts(X):
+        lengths = np.array([len(text.split()) for text in X])
+        return _Facts(*_summarize(lengths), n_channels=0, is_ragged=True, **spread)
+    batch = validate_sequences(BaseEstimator(), X, reset=True)
+    return _Facts(
+        *_summarize(batch.lengths),
+        n_channels=batch.n_features,
+        is_ragged=batch.is_padded,
+        **spread,
+    )
+
+
+def _summarize(lengths: np.ndarray) -> tuple[int, int, int]:
+    typical = int(np.ceil(np.quantile(lengths, 0.95)))
+    return len(lengths), int(lengths.max()), max(1, typical)
+
+
+def _count_classes(y: np.ndarray, task: str) -> dict[Any, int]:
+    if task not in ("auto", "classification", "regression"):
+        raise InvalidInputError(
+            f"`task` must be 'auto', 'classification' or 'regression'; got {task!r}."
+        )
+    is_regression = task == "regression" or (task == "auto" and type_of_target(y) == "continuous")
+    if is_regression:
+        return {}
+    names, counts = np.unique(y, return_counts=True)
+    if len(names) < 2 or counts.min() < 2:
+        raise InvalidInputError(
+            "Classification needs at least 2 classes of at least 2 rows each; got "
+            f"{len(names)} class(es), the rarest with {counts.min()} row(s). Drop or merge rare "
+            "classes, or say `task='regression'` if `y` holds numbers."
+        )
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def _is_far(y: np.ndarray) -> bool:
+    spread = float(y.std())
+    return not 0.1 <= spread <= 10 or abs(float(y.mean())) > 3 * spread
+
+
+def _holds_texts(X: Any) -> bool:
+    return not hasattr(X, "columns") and len(X) > 0 and isinstance(np.asarray(X[:1])[0], str)
+
+
+def _seed_of(random_state: Any) -> int | None:
+    if random_state is None or isinstance(random_state, int | np.integer):
+        return None if random_state is None else int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+# ---- level 0: networks --------------------------------------------------------------------------
+
+
+def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
+    options = _choose_size(facts) | _choose_training(facts)
+    units = options.pop("units")
+    last, mean, deep = _choose_pooling(facts)
+    networks = [
+        ("lstm", _network(facts, units, pooling=last, **options)),
+        ("gru", _network(facts, units, cell="gru", pooling=mean, **options)),
+    ]
+    if facts.n_rows < _TINY:
+        _tell("simple_rnn in place of a deep network: %d rows, few weights", facts.n_rows)
+        simple = _network(facts, units, cell="simple_rnn", pooling=last, **options)
+        return [*networks, ("simple_rnn", simple)]
+    n_layers = 3 if facts.n_rows >= _LARGE else 2
+    _tell("deep: %d layers for %d rows", n_layers, facts.n_rows)
+    network = _network(facts, units, n_layers=n_layers, pooling=deep, **options)
+    return [*networks, ("deep", network)]
+
+
+def _choose_size(facts: _Facts) -> dict[str, Any]:
+    units = _by_rows(facts.n_rows, {_TINY: 16, 2_000: 32, _LARGE: 64}, 128)
+    dropout = 0.3 if facts.n_rows < 2_000 or facts.is_text else 0.2
+    _tell(
+        "networks: bidirectional, as whole sequences are known; %d units and dropout %.1f for %d "
+        "rows",
+        units,
+        dropout,
+        facts.n_rows,
+    )
+    return {"units": units, "dropout": dropout, "bidirectional": True}
+
+
+def _choose_training(facts: _Facts) -> dict[str, Any]:
+    batch_size = _by_rows(facts.n_rows, {500: 16, 5_000: 32, 50_000: 64}, 128)
+    epochs = int(np.clip(round(_UPDATES * batch_size / facts.n_rows), 5, 60))
+    if facts.is_text:  # an embedding learns its rows by heart
+        epochs = min(epochs, 10)
+    stops = facts.n_rows >= _ENOUGH_TO_HOLD_OUT
+    _tell(
+        "training: %d epochs of batches of %d, %s",
+        epochs,
+        batch_size,
+        "or until a tenth of the rows, held out, gets no better"
+        if stops
+        else "all of them: too few rows to hold some out for stopping",
+    )
+    return {
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "early_stopping": stops,
+        "learning_rate": 0.003,
+    }
+
+
+def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:
+    """Return how the first, second and deep network end."""
+    if facts.longest <= _SHORT and not facts.is_text:
+        _tell("pooling: last state, and mean; at most %d timesteps", facts.longest)
+        return "last", "last", "mean"
+    deep = "attention" if facts.longest > _LONG else "mean"
+    _tell(
+        "pooling: max, mean and %s; a last state would have to remember %d timesteps",
+        deep,
+        facts.longest,
+    )
+    return "max", "mean", deep
+
+
+def _network(facts: _Facts, units: int, **options: Any) -> Any:
+    kind: Any = StackedRNNClassifier if facts.is_classification else StackedRNNRegressor
+    if facts.is_text:
+        tokens = _by_rows(facts.n_rows, {2_000: 5_000, _LARGE: 10_000}, 20_000)
+        vectorizer = SequenceVectorizer(tokens, max_length=min(facts.typical, 400))
+        network = kind(units, vocabulary_size=tokens, embedding_dim=min(2 * units, 64), **options)
+        return _with_target(facts, make_pipeline(vectorizer, network))
+    return _with_target(facts, make_pipeline(SequenceScaler(), kind(units, **options)))
+
+
+def _with_target(facts: _Facts, learner: Any) -> Any:
+    """Scale a target that a network would take long to reach."""
+    if not facts.y_is_far:
+        return learner
+    return TransformedTargetRegressor(learner, transformer=StandardScaler())
+
+
+# ---- level 0: others, and level 1 ---------------------------------------------------------------
+
+
+def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
+    if facts.y_is_far:
+        _tell("target: scaled for the networks, which start near 0")
+    if facts.is_text:
+        _tell("words: a linear model of words and pairs of words, which knows no order")
+        grams = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+        return [("words", make_pipeline(grams, _linear(facts, c=10.0)))]
+    trees: Any = ExtraTreesClassifier if facts.is_classification else ExtraTreesRegressor
+    others = [("trees", make_pipeline(_summarizer(facts), trees(300)))]
+    width = facts.longest * facts.n_channels
+    flat = not facts.is_ragged and width <= _WIDEST_TABLE
+    _tell(
+        "trees on statistics of each channel; a linear model of %s",
+        f"all {width} values" if flat else "these statistics, as lengths differ or are great",
+    )
+    table = SequenceFlattener() if flat else _summarizer(facts)
+    others.append(("linear", make_pipeline(table, StandardScaler(), _linear(facts, c=1.0))))
+    return others
+
+
+def _summarizer(facts: _Facts) -> Any:
+    statistics = SequenceSummarizer().statistics
+    return SequenceSummarizer((*statistics, "length") if facts.is_ragged else statistics)
+
+
+def _linear(facts: _Facts, c: float) -> Any:
+    if facts.is_classification:
+        return LogisticRegression(C=c, max_iter=2_000)
+    return RidgeCV(np.logspace(-2, 4, 13))
+
+
+def _choose_final(facts: _Facts, n_learners: int) -> Any:
+    n_classes = len(facts.classes)
+    columns = n_learners * (n_classes if n_classes > 2 else 1)
+    weights = (columns + 1) * (n_classes if n_classes > 2 else 1)
+    if facts.n_rows < 20 * weights:
+        _tell("final: a convex blend; %d rows are few for %d weights", facts.n_rows, weights)
+        return ConvexBlendClassifier() if facts.is_classification else ConvexBlendRegressor()
+    _tell("final: a linear model; %d rows for %d weights", facts.n_rows, weights)
+    return _linear(facts, c=1.0)
+
+
+def _choose_folds(facts: _Facts, seed: int | None) -> Any:
+    n_splits = 3 if facts.n_rows >= _LARGE else 5
+    if facts.is_classification:
+        n_splits = min(n_splits, *facts.classes.values())
+        _tell("folds: %d, stratified; the rarest class has %d rows", n_splits, _rarest(facts))
+        return StratifiedKFold(n_splits, shuffle=True, random_state=seed)
+    n_splits = min(n_splits, facts.n_rows)
+    _tell("folds: %d, shuffled", n_splits)
+    return KFold(n_splits, shuffle=True, random_state=seed)
+
+
+def _rarest(facts: _Facts) -> int:
+    return min(facts.classes.values())
+
+
+def _by_rows(n_rows: int, limits: dict[int, int], otherwise: int) -> int:
+    """Return the value of the first limit that the rows are below."""
+    return next((value for limit, value in limits.items() if n_rows < limit), otherwise)
+
+
+def _tell(message: str, *values: Any) -> None:
+    _LOGGER.info(message, *values)

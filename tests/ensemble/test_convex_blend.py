@@ -1,0 +1,109 @@
+"""The convex blends are optimal: beside another solver, and by brute force."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import softmax
+from sklearn.metrics import log_loss
+
+from stackens import ConvexBlendClassifier, ConvexBlendRegressor
+from stackens.ensemble._simplex import minimize_log_loss, minimize_norm
+
+sizes = {"n": st.integers(8, 60), "n_learners": st.integers(1, 5), "seed": st.integers(0, 2**20)}
+
+
+def by_slsqp(loss, gradient, n):
+    """The minimum over the simplex, by scipy's general solver."""
+    result = minimize(
+        loss,
+        np.full(n, 1 / n),
+        jac=gradient,
+        bounds=[(0, 1)] * n,
+        constraints={"type": "eq", "fun": lambda a: a.sum() - 1, "jac": lambda a: np.ones(n)},
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    assert result.success or result.status == 8  # no further descent in floating numbers
+    return result.x
+
+
+@given(n_classes=st.integers(2, 4), weighted=st.booleans(), **sizes)
+@settings(max_examples=60, deadline=None)
+def test_classifier_equals_slsqp(n, n_learners, n_classes, weighted, seed):
+    rng = np.random.default_rng(seed)
+    y = np.r_[np.arange(n_classes), rng.integers(n_classes, size=n - n_classes)]
+    skills = rng.uniform(-0.5, 1.5, n_learners)[:, None, None]
+    logits = rng.normal(size=(n_learners, n, n_classes)) + skills * np.eye(n_classes)[y]
+    P = softmax(logits, axis=2)
+    w = rng.uniform(0.1, 2, n) if weighted else np.ones(n)
+    X = P[:, :, 1].T if n_classes == 2 else np.hstack(P)
+    blend = ConvexBlendClassifier().fit(X, y, w if weighted else None)
+    Q, share = P[:, np.arange(n), y].T, w / w.sum()
+    expected = by_slsqp(
+        lambda a: -share @ np.log(Q @ a), lambda a: -(share / (Q @ a)) @ Q, n_learners
+    )
+    np.testing.assert_allclose(list(blend.weights_.values()), expected, atol=1e-4)
+    assert blend.loss_ <= -share @ np.log(Q @ expected) + 1e-6
+    mixed = np.average(P, axis=0, weights=list(blend.weights_.values()))
+    assert blend.loss_ == pytest.approx(log_loss(y, mixed, sample_weight=w), abs=1e-9)
+
+
+@given(n_outputs=st.integers(1, 2), weighted=st.booleans(), **sizes)
+@settings(max_examples=60, deadline=None)
+def test_regressor_equals_slsqp(n, n_learners, n_outputs, weighted, seed):
+    rng = np.random.default_rng(seed)
+    Y = rng.normal(size=(n, n_outputs))
+    V = Y + rng.normal(size=(n_learners, n, n_outputs)) * rng.uniform(0.5, 2, (n_learners, 1, 1))
+    w = rng.uniform(0.1, 2, n) if weighted else np.ones(n)
+    blend = ConvexBlendRegressor().fit(np.hstack(V), Y, w if weighted else None)
+    B = ((V - Y) * np.sqrt(w / w.sum())[:, None]).reshape(n_learners, -1).T
+    expected = by_slsqp(lambda a: (B @ a) @ (B @ a), lambda a: 2 * B.T @ (B @ a), n_learners)
+    np.testing.assert_allclose(list(blend.weights_.values()), expected, atol=1e-4)
+    assert blend.loss_ <= ((B @ expected) ** 2).sum() / n_outputs + 1e-6
+
+
+@given(n_rows=st.integers(1, 12), n=st.integers(1, 5), seed=st.integers(0, 2**20))
+@settings(deadline=None)
+def test_the_norm_is_the_smallest_of_all_supports(n_rows, n, seed):
+    rng = np.random.default_rng(seed)
+    B = rng.normal(size=(n_rows, n)) + rng.normal(size=(n_rows, 1))
+    found = minimize_norm(B)
+    assert found.min() >= 0
+    assert found.sum() == pytest.approx(1)
+    best = np.inf
+    for size in range(1, n + 1):
+        for support in combinations(range(n), size):
+            part = B[:, support]
+            # Stationary: part.T @ part @ a is the same number everywhere, sum(a) is 1.
+            system = np.block([[part.T @ part, np.ones((size, 1))], [np.ones((1, size)), 0]])
+            a = np.linalg.lstsq(system, np.r_[np.zeros(size), 1], rcond=None)[0][:-1]
+            if a.min() >= -1e-12 and abs(a.sum() - 1) < 1e-9:
+                best = min(best, np.linalg.norm(part @ a))
+    assert np.linalg.norm(B @ found) == pytest.approx(best, rel=1e-7, abs=1e-7)
+
+
+@given(n=st.integers(2, 40), n_learners=st.integers(1, 6), seed=st.integers(0, 2**20))
+@settings(deadline=None)
+def test_extreme_probabilities_still_reach_the_optimum(n, n_learners, seed):
+    # Zeros and ones are what overfitted learners give; no direction may improve by then.
+    rng = np.random.default_rng(seed)
+    Q = rng.choice([0.0, 1e-12, 0.3, 1.0], size=(n, n_learners))
+    w = np.ones(n)
+    a = minimize_log_loss(Q, w)
+    Q = np.maximum(Q, 1e-15)
+    gain = (Q / (Q @ a)[:, None]).mean(axis=0)  # of shifting weight to a learner
+    assert gain.max() <= 1 + 1e-8
+
+
+def test_a_perfect_learner_takes_all():
+    y = np.array([0, 1, 2, 0, 1, 2])
+    perfect, useless = np.eye(3)[y], np.full((6, 3), 1 / 3)
+    blend = ConvexBlendClassifier().fit(np.hstack([useless, perfect]), y)
+    assert blend.weights_["learner_1"] == pytest.approx(1)
+    assert blend.loss_ == pytest.approx(0, abs=1e-9)

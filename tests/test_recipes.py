@@ -1,0 +1,192 @@
+"""What ``make_stack`` chooses, and that it is an ordinary stack."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from stackens import (
+    ConvexBlendClassifier,
+    ConvexBlendRegressor,
+    StackingClassifier,
+    StackingRegressor,
+)
+from stackens.datasets import load_digits_sequences
+from stackens.exceptions import InvalidInputError
+from stackens.recipes import make_stack
+
+
+def series(n, n_timesteps=30, n_classes=2):
+    return np.random.default_rng(0).normal(size=(n, n_timesteps, 2)), np.arange(n) % n_classes
+
+
+def networks(stack):
+    """The last steps that are networks, by name."""
+    found = {}
+    for name, learner in stack.estimators:
+        last = getattr(learner, "regressor", learner)[-1]
+        if hasattr(last, "cell"):
+            found[name] = last
+    return found
+
+
+def names(stack):
+    return [name for name, _ in stack.estimators]
+
+
+def test_chooses_by_the_task():
+    X, y = series(40)
+    assert type(make_stack(X, y)) is StackingClassifier
+    assert type(make_stack(X, y.astype(str))) is StackingClassifier
+    assert type(make_stack(X, X[:, 0, 0])) is StackingRegressor
+    assert type(make_stack(X, y, task="regression")) is StackingRegressor
+
+
+@pytest.mark.parametrize(
+    ("n", "cells", "depths"),
+    [
+        (50, {"lstm", "gru", "simple_rnn"}, {None}),
+        (500, {"lstm", "gru"}, {None, 2}),
+        (25_000, {"lstm", "gru"}, {None, 3}),
+    ],
+)
+def test_more_rows_mean_deeper_and_wider(n, cells, depths):
+    chosen = networks(make_stack(*series(n, n_timesteps=3)))
+    assert {network.cell for network in chosen.values()} == cells
+    assert {network.n_layers for network in chosen.values()} == depths
+    assert all(network.bidirectional for network in chosen.values())
+
+
+def test_sizes_never_shrink_with_rows():
+    chosen = [networks(make_stack(*series(n, 3)))["lstm"] for n in (50, 300, 3_000, 60_000)]
+    for parameter, direction in (("units", 1), ("batch_size", 1), ("epochs", -1)):
+        values = [direction * getattr(network, parameter) for network in chosen]
+        assert values == sorted(values)
+    assert [network.early_stopping for network in chosen] == [False, False, True, True]
+
+
+def test_long_sequences_are_not_left_to_the_last_state():
+    short, long = (networks(make_stack(*series(300, n))) for n in (8, 150))
+    assert short["lstm"].pooling == "last"
+    assert "last" not in {network.pooling for network in long.values()}
+    assert long["deep"].pooling == "attention"
+
+
+def test_every_stack_has_a_learner_that_is_no_network():
+    texts = [f"{word} day number {k}" for k in range(20) for word in ("good", "bad")]
+    for data in (series(40), (texts, np.arange(40) % 2)):
+        stack = make_stack(*data)
+        assert set(names(stack)) - set(networks(stack))
+
+
+def test_ragged_sequences_are_not_flattened():
+    X, y = series(40)
+    ragged = [x[: 10 + i % 5] for i, x in enumerate(X)]
+    steps = dict(make_stack(ragged, y).estimators)["linear"].named_steps
+    assert "sequenceflattener" not in steps
+    assert "length" in steps["sequencesummarizer"].statistics
+
+
+@pytest.mark.parametrize(("n", "n_classes"), [(100, 2), (300, 10)])
+def test_few_rows_get_a_convex_blend(n, n_classes):
+    final = make_stack(*series(n, 3, n_classes)).final_estimator
+    assert isinstance(final, ConvexBlendClassifier)
+    X, _ = series(n, 3)
+    if n == 100:
+        assert isinstance(make_stack(X, X[:, 0, 0]).final_estimator, ConvexBlendRegressor)
+
+
+def test_many_rows_get_a_linear_model():
+    assert isinstance(make_stack(*series(3_000, 3)).final_estimator, LogisticRegression)
+
+
+def test_folds_follow_the_rarest_class_unless_given():
+    X, _ = series(40)
+    y = np.r_[np.zeros(37, int), np.ones(3, int)]
+    assert make_stack(X, y).cv.n_splits == 3
+    own = GroupKFold(4)
+    assert make_stack(X, y, cv=own).cv is own
+
+
+def test_a_target_of_another_size_is_scaled_for_networks():
+    X, _ = series(60)
+    near, far = make_stack(X, X[:, 0, 0]), make_stack(X, 1e4 + 300 * X[:, 0, 0])
+    assert not any(isinstance(e, TransformedTargetRegressor) for _, e in near.estimators)
+    scaled = [n for n, e in far.estimators if isinstance(e, TransformedTargetRegressor)]
+    assert scaled == list(networks(far))
+
+
+def test_the_log_says_why(caplog):
+    with caplog.at_level(logging.INFO, logger="stackens.recipes"):
+        make_stack(*series(50))
+    said = "\n".join(caplog.messages)
+    for word in ("50 rows", "bidirectional", "simple_rnn", "pooling", "folds", "final"):
+        assert word in said
+
+
+def test_looks_at_data_and_changes_nothing():
+    X, y = series(60)
+    X_before, y_before = X.copy(), y.copy()
+    first, again = (make_stack(X, y, random_state=0) for _ in range(2))
+    np.testing.assert_array_equal(X, X_before)
+    np.testing.assert_array_equal(y, y_before)
+    assert str(first.get_params()) == str(again.get_params())
+    assert not hasattr(first, "estimators_")
+    clone(first)
+
+
+@pytest.mark.slow
+def test_is_an_ordinary_stack_that_can_be_edited():
+    X, y = load_digits_sequences(return_X_y=True)
+    stack = make_stack(X[:400], y[:400], random_state=0)
+    epochs = {
+        f"{name}__{step}__epochs": 2
+        for name, learner in stack.estimators
+        for step, part in learner.steps
+        if hasattr(part, "epochs")
+    }
+    assert len(epochs) == 3
+    stack.set_params(**epochs, cv=2).fit(X[:400], y[:400])
+    assert stack.score(X[400:600], y[400:600]) > 0.8
+
+
+@pytest.mark.slow
+def test_reads_texts_and_far_targets():
+    texts = [f"{word} day number {k}" for k in range(20) for word in ("good", "bad")]
+    y = np.tile(["yes", "no"], 20)
+    stack = make_stack(texts, y, random_state=0)
+    stack.set_params(
+        **{f"{name}__stackedrnnclassifier__epochs": 5 for name in networks(stack)}, cv=2
+    )
+    assert stack.fit(texts, y).score(texts, y) > 0.9
+    X, _ = series(80, 6)
+    far = 1e4 + 300 * X.mean(axis=(1, 2))
+    regressor = make_stack(X, far, random_state=0)
+    regressor.set_params(
+        **{f"{name}__regressor__stackedrnnregressor__epochs": 3 for name in networks(regressor)},
+        cv=2,
+    )
+    assert regressor.fit(X, far).score(X, far) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options", "message"),
+    [
+        (np.ones((4, 3)), np.ones((4, 2)), {}, "1-D"),
+        (np.ones((4, 3)), [1, 1, 1, 1], {}, "at least 2 classes"),
+        (np.ones((4, 3)), [1, 1, 1, 2], {}, "rarest with 1 row"),
+        (np.ones((4, 3)), [1, 1, 2, 2], {"task": "ranking"}, "`task` must be"),
+        (np.full((4, 3), np.nan), [1, 1, 2, 2], {}, "SequenceImputer"),
+        (np.ones((4, 3)), [1, 2], {}, "inconsistent numbers of samples"),
+    ],
+)
+def test_refuses_what_it_cannot_use(X, y, options, message):
+    error = ValueError if "inconsistent" in message else InvalidInputError
+    with pytest.raises(error, match=message):
+        make_stack(X, y, **options)
