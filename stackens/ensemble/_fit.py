@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from stackens.ensemble._held_out_rows import HeldOutRows
 from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training import Task, adapt
@@ -53,6 +54,8 @@ class Fit:
         What to predict with.
     params : dict
         Metadata for ``fit``, of all rows.
+    hold_out : HeldOutRows or None
+        Which training rows a learner watches that stops early; None leaves it to the learner.
     needs_estimator : bool
         Whether ``fitted`` may have to predict again: refits, and fold models that replace them.
     fitted : estimator
@@ -76,6 +79,7 @@ class Fit:
     test: np.ndarray | None
     method: str
     params: dict[str, Any] = field(default_factory=dict)
+    hold_out: HeldOutRows | None = None
     needs_estimator: bool = True
     fitted: Any = None
     predictions: Any = None

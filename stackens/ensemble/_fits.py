@@ -243,7 +243,9 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
         return None
     if not is_pipeline:
         fit.fitted = last
-        job = last.plan_job(X, y, rows=fit.train, sample_weight=weights, name=fit.label)
+        job = last.plan_job(
+            X, y, rows=fit.train, sample_weight=weights, hold_out=fit.hold_out, name=fit.label
+        )
         return last, job, None
     if weights is not None:  # Pipeline.fit routes it, or refuses it
         return None
@@ -258,7 +260,12 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
         steps = head.steps[:-1]
     learner.steps = [*steps, (learner.steps[-1][0], last)]
     fit.fitted = learner
-    job = last.plan_job(transformed, target, name=fit.label)
+    job = last.plan_job(
+        transformed,
+        target,
+        hold_out=None if fit.hold_out is None else fit.hold_out.of(rows),
+        name=fit.label,
+    )
     is_watched = fit.task.is_watched or has_callbacks(last)
     return last, job, {"X": transformed, "y": target} if is_watched else None
 

@@ -42,6 +42,7 @@ from stackens.ensemble._fit import Fit, Policy, adapt_learner
 from stackens.ensemble._fits import plan_fits, run_fits
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._from_search import collect_candidates
+from stackens.ensemble._held_out_rows import choose_held_out_rows
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._level_one import TakesBlocks, declare_blocks
 from stackens.ensemble._out_of_fold import (
@@ -234,6 +235,9 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             for name, estimator in self.estimators:
                 _check_takes_weights(name, estimator)
         routed = {name: {"fit": weights} for name in names}
+        for name, estimator in self.estimators:  # a stack among the learners has splits, too
+            if isinstance(estimator, JobStacking):
+                routed[name] = {"fit": {**weights, **split_params}}
         return {**routed, "splitter": {"split": split_params}}
 
     def _plan(
@@ -255,16 +259,23 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         splits = make_splits(
             self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
         )
+        groups = routed["splitter"]["split"].get("groups")
+        hold_out = choose_held_out_rows(
+            splits,
+            classes=y if is_classifier(self) and y.ndim == 1 else None,
+            groups=groups,
+            gap=getattr(self.cv, "gap", 0),
+        )
         fits: list[Fit] = []
         folds_predict = self.predict_with == "folds" or self.time_limit is not None
         for name, learner in learners.items():
             method, params = methods[name], routed[name]["fit"]
             fits += [
-                Fit(learner, name, fold, train, test, method, params, folds_predict)
+                Fit(learner, name, fold, train, test, method, params, hold_out, folds_predict)
                 for fold, (train, test) in enumerate(splits)
             ]
             if self.predict_with == "refit":
-                fits.append(Fit(learner, name, None, None, None, method, params))
+                fits.append(Fit(learner, name, None, None, None, method, params, hold_out))
         return list(names), learners, methods, splits, fits
 
     def plan_networks(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> list[Any]:

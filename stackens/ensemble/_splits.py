@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 from stackens.exceptions import InvalidInputError
 
@@ -24,8 +25,8 @@ def make_splits(
     Parameters
     ----------
     cv : int, splitter, iterable or None
-        As everywhere in scikit-learn; an int is stratified for classifiers. Splits need not be a
-        partition.
+        As everywhere in scikit-learn; an int is stratified for classifiers, and with groups whole
+        groups are held out. Splits need not be a partition.
     X, y : array-like
         The data.
     classifier : bool
@@ -43,6 +44,9 @@ def make_splits(
     InvalidInputError
         If a row is in both parts of a split, or hardly any row is held out.
     """
+    if params.get("groups") is not None and (cv is None or isinstance(cv, Integral)):
+        stratified = classifier and y.ndim == 1
+        cv = (StratifiedGroupKFold if stratified else GroupKFold)(5 if cv is None else int(cv))
     splitter = check_cv(deepcopy(cv) if hasattr(cv, "split") else cv, y, classifier=classifier)
     splits = [
         (np.arange(len(y))[train], np.arange(len(y))[test])

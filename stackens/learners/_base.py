@@ -31,6 +31,7 @@ from stackens.training import (
     CallbackSupportMixin,
     EarlyStopping,
     FitObserver,
+    HoldOut,
     Job,
     JobStore,
     Optimizer,
@@ -69,7 +70,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         "epochs": [_POSITIVE_INT],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "validation_rows": [StrOptions({"random", "latest"})],
+        "validation_rows": [StrOptions({"auto", "random", "latest"})],
         "patience": [_POSITIVE_INT],
         "warm_start": ["boolean"],
         "callbacks": ["array-like", None],
@@ -130,7 +131,14 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         return self.adopt(trained)
 
     def plan_job(
-        self, X: Any, y: Any, *, rows: Any = None, sample_weight: Any = None, name: str = ""
+        self,
+        X: Any,
+        y: Any,
+        *,
+        rows: Any = None,
+        sample_weight: Any = None,
+        hold_out: HoldOut | None = None,
+        name: str = "",
     ) -> Job:
         """Validate the data and describe the training, without doing it.
 
@@ -140,6 +148,10 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             As in ``fit``, all rows.
         rows : array-like of int, default=None
             Rows to train on; None is all.
+        hold_out : callable, default=None
+            With early stopping and ``validation_rows="auto"``,
+            ``hold_out(rows, validation_fraction, seed)`` splits ``rows`` into rows to train on
+            and rows to watch; None draws these at random.
         name : str, default=""
             For messages.
 
@@ -148,7 +160,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         Job
         """
         continued = self.warm_start and self.__sklearn_is_fitted__()
-        return self._plan(X, y, rows, sample_weight, name, continued=continued)
+        return self._plan(X, y, rows, sample_weight, name, continued=continued, hold_out=hold_out)
 
     def _plan(
         self,
@@ -161,6 +173,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         continued: bool,
         classes: Any = None,
         epochs: int | None = None,
+        hold_out: HoldOut | None = None,
     ) -> Job:
         require_keras()
         self._validate_params()
@@ -180,7 +193,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         seed = self._draw_seed()
         target = self._learn_target(y[rows] if classes is None else np.asarray(classes))
         describe, target, weights = self._describe(batch, target, seed)
-        training_rows, validation_rows = self._hold_out(y, rows, seed)
+        training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
         is_padded = bool((batch.lengths[rows] < batch.n_timesteps).any())
         self._target, self._architecture = target, describe
         self._set_target_attributes()
@@ -271,11 +284,13 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         return Optimizer(known[self.optimizer], self.learning_rate, options)
 
     def _hold_out(
-        self, y: np.ndarray, rows: np.ndarray, seed: int
+        self, y: np.ndarray, rows: np.ndarray, seed: int, hold_out: HoldOut | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Split the training rows; the validation rows come from inside them."""
         if not self.early_stopping:
             return rows, None
+        if hold_out is not None and self.validation_rows == "auto":
+            return hold_out(rows, self.validation_fraction, seed)
         latest = self.validation_rows == "latest"
         stratify = y[rows] if isinstance(self, ClassifierMixin) and not latest else None
         try:

@@ -42,7 +42,7 @@ class _KerasNetwork(NetworkLearner):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        validation_rows: str = "random",
+        validation_rows: str = "auto",
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
@@ -191,9 +191,10 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out, stratified by class.
-    validation_rows : {"random", "latest"}, default="random"
+    validation_rows : {"auto", "random", "latest"}, default="auto"
         Which training rows are held out: drawn at random, or the last ones, for rows that are
-        in the order of time.
+        in the order of time. "auto" follows the splits of a stack: whole groups where it has
+        groups, the latest rows where it trains on the past, and else at random.
     patience : int, default=5
         Epochs without improvement before training stops.
     class_weight : dict, "balanced" or None, default=None
@@ -269,7 +270,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        validation_rows: str = "random",
+        validation_rows: str = "auto",
         patience: int = 5,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -339,9 +340,10 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out.
-    validation_rows : {"random", "latest"}, default="random"
+    validation_rows : {"auto", "random", "latest"}, default="auto"
         Which training rows are held out: drawn at random, or the last ones, for rows that are
-        in the order of time.
+        in the order of time. "auto" follows the splits of a stack: whole groups where it has
+        groups, the latest rows where it trains on the past, and else at random.
     patience : int, default=5
         Epochs without improvement before training stops.
     warm_start : bool, default=False

@@ -19,6 +19,7 @@ from stackens.training import (
     PREDICTION_BLOCK,
     Architecture,
     CallbackSupportMixin,
+    HoldOut,
     Job,
     Optimizer,
     TrainedNetwork,
@@ -106,7 +107,14 @@ class _SciKerasLearner(BaseEstimator, CallbackSupportMixin):
         return self.adopt(trained)
 
     def plan_job(
-        self, X: Any, y: Any, *, rows: Any = None, sample_weight: Any = None, name: str = ""
+        self,
+        X: Any,
+        y: Any,
+        *,
+        rows: Any = None,
+        sample_weight: Any = None,
+        hold_out: HoldOut | None = None,
+        name: str = "",
     ) -> Job:
         y = np.asarray(y)
         rows = np.arange(_num_samples(X)) if rows is None else np.asarray(rows)
@@ -114,10 +122,12 @@ class _SciKerasLearner(BaseEstimator, CallbackSupportMixin):
         X = np.asarray(X)
         wrapper.initialize(X[rows], y[rows])
         wrapper._ensure_compiled_model()
-        training, validation = _split_like_keras(rows, wrapper)
+        self._wrapper, self._seed = wrapper, _seed_of(wrapper)
+        fraction = float(_setting(wrapper, "validation_split", 0.0))
+        training, validation = rows, None
+        if fraction:
+            training, validation = (hold_out or _split_like_keras)(rows, fraction, self._seed)
         model = wrapper.model_
-        self._wrapper = wrapper
-        self._seed = _seed_of(wrapper)
         return Job(
             architecture=self._architecture(),
             X=wrapper.feature_encoder_.transform(X),
@@ -233,10 +243,9 @@ def _batch_size(wrapper: Any, n_rows: int) -> int:
     return n_rows if size == -1 else size  # SciKeras: -1 is all rows
 
 
-def _split_like_keras(rows: np.ndarray, wrapper: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    fraction = float(_setting(wrapper, "validation_split", 0.0))
-    if not fraction:
-        return rows, None
+def _split_like_keras(
+    rows: np.ndarray, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     n_training = int(len(rows) * (1 - fraction))  # Keras holds out the last rows
     return rows[:n_training], rows[n_training:]
 

@@ -69,7 +69,7 @@ class _StackedRNN(NetworkLearner):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        validation_rows: str = "random",
+        validation_rows: str = "auto",
         patience: int = 5,
         warm_start: bool = False,
         callbacks: Any = None,
@@ -228,9 +228,10 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out, stratified by class.
-    validation_rows : {"random", "latest"}, default="random"
+    validation_rows : {"auto", "random", "latest"}, default="auto"
         Which training rows are held out: drawn at random, or the last ones, for rows that are
-        in the order of time.
+        in the order of time. "auto" follows the splits of a stack: whole groups where it has
+        groups, the latest rows where it trains on the past, and else at random.
     patience : int, default=5
         Epochs without improvement before training stops.
     class_weight : dict, "balanced" or None, default=None
@@ -318,7 +319,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         epochs: int = 50,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        validation_rows: str = "random",
+        validation_rows: str = "auto",
         patience: int = 5,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -412,9 +413,10 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         weights of the best epoch.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the training rows to hold out.
-    validation_rows : {"random", "latest"}, default="random"
+    validation_rows : {"auto", "random", "latest"}, default="auto"
         Which training rows are held out: drawn at random, or the last ones, for rows that are
-        in the order of time.
+        in the order of time. "auto" follows the splits of a stack: whole groups where it has
+        groups, the latest rows where it trains on the past, and else at random.
     patience : int, default=5
         Epochs without improvement before training stops.
     warm_start : bool, default=False

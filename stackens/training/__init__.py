@@ -25,7 +25,7 @@ from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._observer import FitObserver
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._progress import OnProgress, Progress
-from stackens.training._protocol import TowerLearner, adapt, register_adapter
+from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
@@ -39,6 +39,7 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "FitObserver",
+    "HoldOut",
     "Job",
     "JobStore",
     "KeptFit",

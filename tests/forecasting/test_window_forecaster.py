@@ -290,7 +290,7 @@ def test_networks_stop_early_on_the_latest_windows_and_repeat_bit_for_bit():
         first.predict_interval(coverage=0.5), second.predict_interval(coverage=0.5)
     )
     assert {e.validation_rows for e in first.regressor_.estimators_} == {"latest"}
-    assert learner.validation_rows == "random"  # the user's own is not changed
+    assert learner.validation_rows == "auto"  # the user's own is not changed
     assert first.predict().shape == (4,)
 
 
