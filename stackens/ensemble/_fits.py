@@ -15,7 +15,7 @@ from sklearn.utils import _safe_indexing
 from stackens.ensemble._fit import Fit, Policy
 from stackens.ensemble._plain_fits import run_plain
 from stackens.sequences import reading_files_once
-from stackens.training import ArrayPool, adapt
+from stackens.training import ArrayPool, adapt, remembering_predictions
 
 __all__ = ["run_fits"]
 
@@ -164,5 +164,7 @@ def _run_towers(
             tower.learner.adopt(network)
             best_epochs[fit.name].append(network.best_epoch + 1)
             fit.seconds = network.seconds
-            fit.predict(X)
+            # In a search, the same rows are predicted for every candidate.
+            with remembering_predictions(memory is not None):
+                fit.predict(X)
             policy.check_predictions(fit)

@@ -18,6 +18,7 @@ from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._protocol import TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
+from stackens.training._remembered import remembering_predictions
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._store import JobStore, StoreInfo, check_memory
 from stackens.training._towers import train
@@ -49,6 +50,7 @@ __all__ = [
     "prediction_key",
     "put_fit",
     "register_adapter",
+    "remembering_predictions",
     "require_keras",
     "seeded_globals",
     "stream",
