@@ -28,6 +28,7 @@ from stackens.training import (
     check_memory,
     has_callbacks,
     manage_callbacks,
+    remembering_predictions,
     using_store,
 )
 
@@ -307,5 +308,7 @@ def _run_towers(
             tower.learner.adopt(network)
             best_epochs[fit.name].append(network.best_epoch + 1)
             fit.seconds = network.seconds
-            fit.predict(X)
+            # In a search, the same rows are predicted for every candidate.
+            with remembering_predictions(memory is not None):
+                fit.predict(X)
             policy.check_predictions(fit)

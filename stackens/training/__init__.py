@@ -27,6 +27,7 @@ from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
+from stackens.training._remembered import remembering_predictions
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
@@ -67,6 +68,7 @@ __all__ = [
     "put_fit",
     "refuse_propagated",
     "register_adapter",
+    "remembering_predictions",
     "require_keras",
     "seeded_globals",
     "stream",

@@ -11,6 +11,7 @@ import numpy as np
 
 from stackens.training._architecture import Architecture
 from stackens.training._backend import require_keras
+from stackens.training._remembered import remembered
 
 if TYPE_CHECKING:
     from stackens.training._program import ProgramCache
@@ -47,7 +48,9 @@ def predict(
         The same for a row alone as among others.
     """
     require_keras()
-    return _find_program(architecture)(weights, values)
+    return remembered(
+        architecture, weights, values, lambda: _find_program(architecture)(weights, values)
+    )
 
 
 def prepare_prediction(architecture: Architecture, shape: tuple[int, ...]) -> None:

@@ -196,6 +196,22 @@ def memory_rows() -> list[tuple]:
     return [("memory map: anonymous memory", aim, reached, shown, _verdict(allowed, growth))]
 
 
+def search_rows() -> list[tuple]:
+    sides = load("search")["sides"]
+    found = {name: medians(rows) for name, rows in sides.items()}
+    times = ratio(sides, "sixteen", "one")
+    shown = "; ".join(
+        f"{name}: {values['seconds']:.1f} s, {values['trained']:.0f} networks trained"
+        for name, values in found.items()
+    )
+    title = "search over the final estimator with a store: 16 candidates beside one"
+    aim = 1.3
+    rows = [(title, f"≤ {aim}×", f"{times:.2f}×", shown, _verdict(aim, times))]
+    again = ratio(sides, "again", "sixteen")
+    rows.append(("the same 16 once more beside the first time", "", f"{again:.2f}×", shown, ""))
+    return rows
+
+
 def _verdict(reached: float, aim: float | None) -> str:
     if aim is None:
         return ""
@@ -209,6 +225,7 @@ def write_table() -> None:
         "predict": predict_rows,
         "imdb": imdb_rows,
         "memory": memory_rows,
+        "search": search_rows,
         "scaling": scaling_rows,
         "fixed_costs": fixed_rows,
     }
