@@ -87,9 +87,9 @@ def run_fits(
             for tower in waiting:
                 best = best_epochs[tower.fit.name]
                 if best:
-                    n_epochs = int(np.median(best))
-                    progress.extend(n_epochs - tower.job.epochs)
-                    tower.job = tower.job.with_all_rows(n_epochs)
+                    before = tower.job.n_epochs
+                    tower.job = tower.job.with_all_rows(int(np.median(best)))
+                    progress.extend(tower.job.n_epochs - before)
             _run_towers(waiting, X, y, best_epochs, **how)
     _LOGGER.info(
         "%d of %d fits done in %.1f s; %d came from the store.",
@@ -104,7 +104,7 @@ def _announce(
     fits: Sequence[Fit], towers: Sequence[_Tower], progress: Progress, policy: Policy
 ) -> None:
     """Say how much there is to do; a refit of a later wave has as many epochs as a fold."""
-    n_epochs = {tower.fit.name: tower.job.epochs for tower in towers}
+    n_epochs = {tower.fit.name: tower.job.n_epochs for tower in towers}
     fits = [fit for fit in fits if fit.name not in policy.lost]
     networks = [fit for fit in fits if fit.name in n_epochs]
     progress.extend(sum(n_epochs.get(fit.name, 1) for fit in fits))
@@ -309,6 +309,6 @@ def _run_towers(
             best_epochs[fit.name].append(network.best_epoch + 1)
             fit.seconds = network.seconds
             # In a search, the same rows are predicted for every candidate.
-            with remembering_predictions(memory is not None):
+            with remembering_predictions(check_memory(memory) is not None):
                 fit.predict(X)
             policy.check_predictions(fit)

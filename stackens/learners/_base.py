@@ -41,6 +41,7 @@ from stackens.training import (
     has_callbacks,
     predict,
     require_keras,
+    stream,
     train_with_memory,
 )
 
@@ -73,6 +74,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         "validation_rows": [StrOptions({"auto", "random", "latest"})],
         "patience": [_POSITIVE_INT],
         "warm_start": ["boolean"],
+        "n_seeds": [_POSITIVE_INT],
         "callbacks": ["array-like", None],
         "on_epoch_end": [callable, None],
         "vocabulary_size": [Interval(Integral, 2, None, closed="left"), None],
@@ -125,7 +127,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             data = {"X": X, "y": y, "metadata": metadata}
             job = replace(job, observer=FitObserver(self, job.epochs, data, name=task))
         with Progress(self.verbose, unit="epoch") as progress:
-            progress.extend(job.epochs)
+            progress.extend(job.n_epochs)
             progress.describe(job.name)
             (trained,) = train_with_memory([job], [self], self.memory, progress=progress.counter())
         return self.adopt(trained)
@@ -178,6 +180,11 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         require_keras()
         self._validate_params()
         check_memory(self.memory)
+        if self.n_seeds > 1 and (self.warm_start or epochs is not None):
+            raise InvalidInputError(
+                f"`n_seeds={self.n_seeds}` averages networks, which cannot go on with "
+                "`warm_start` or `partial_fit`. Set `n_seeds=1`."
+            )
         self._check_routed()
         if y is None:
             raise ValueError(
@@ -191,8 +198,8 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         check_consistent_length(batch.values, y)
         rows = np.arange(len(y)) if rows is None else np.asarray(rows)
         seed = self._draw_seed()
-        target = self._learn_target(y[rows] if classes is None else np.asarray(classes))
-        describe, target, weights = self._describe(batch, target, seed)
+        learnt = self._learn_target(y[rows] if classes is None else np.asarray(classes))
+        describe, target, weights = self._describe(batch, learnt, seed)
         training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
         is_padded = bool((batch.lengths[rows] < batch.n_timesteps).any())
         self._target, self._architecture = target, describe
@@ -200,7 +207,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         if previous is not None:
             weights = previous["weights_"]
         self._history_before = {} if previous is None else previous["history_"]
-        return Job(
+        job = Job(
             architecture=describe(is_padded),
             X=batch.values,
             y=target.encode(y),
@@ -222,6 +229,23 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             prediction=describe(True),
             name=name or type(self).__name__,
         )
+        members = []
+        for number in range(1, self.n_seeds):  # the same from other seeds
+            seed_of_member = int(stream(seed, "member", number).integers(np.iinfo(np.int32).max))
+            _, _, weights = self._describe(batch, learnt, seed_of_member)
+            held_out = self._hold_out(y, rows, seed_of_member, hold_out)
+            members.append(
+                replace(
+                    job,
+                    seed=seed_of_member,
+                    rows=held_out[0],
+                    validation_rows=held_out[1],
+                    initial_weights=weights,
+                    name=f"{job.name}, member {number}",
+                )
+            )
+        self._n_members = self.n_seeds
+        return replace(job, members=tuple(members))
 
     def adopt(self, trained: TrainedNetwork) -> Self:
         """Take the weights that the planned job was trained to.
@@ -241,6 +265,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         self.best_epoch_ = trained.best_epoch
         self._optimizer_state = trained.optimizer_state
         self.__dict__.pop("_wrapper", None)
+        self.__dict__.pop("_split_weights", None)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
@@ -332,8 +357,22 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         batch = self._read_input(X, reset=False)
         # With masking whether needed or not: one program per learner, and the same bits for a
         # row among padded and unpadded ones.
-        outputs = predict(self._architecture(True), self.weights_, batch.values)
-        return outputs.astype(np.float64)
+        outputs = [
+            predict(self._architecture(True), weights, batch.values).astype(np.float64)
+            for weights in self._weights_of_members()
+        ]
+        return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
+
+    def _weights_of_members(self) -> list[list[np.ndarray]]:
+        """Return the weights of each network; of one, the list itself, whose tensors are kept."""
+        n_members = getattr(self, "_n_members", 1)
+        if n_members == 1:
+            return [self.weights_]
+        if "_split_weights" not in vars(self):
+            size = len(self.weights_) // n_members
+            parts = range(0, len(self.weights_), size)
+            self._split_weights = [self.weights_[i : i + size] for i in parts]
+        return self._split_weights
 
     def encode_input(self, X: Any) -> np.ndarray:
         """Return the array that the network sees.
@@ -364,10 +403,22 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         if "_wrapper" not in vars(self):
             from stackens.learners._scikeras import make_wrapper
 
-            model = self._architecture(True).build()
-            model.set_weights(self.weights_)
-            self._wrapper = make_wrapper(model, self)
+            self._wrapper = make_wrapper(self._build_model(), self)
         return self._wrapper
+
+    def _build_model(self) -> Any:
+        models = []
+        for number, weights in enumerate(self._weights_of_members()):
+            model = self._architecture(True).build()
+            model.set_weights(weights)
+            model.name = f"{model.name}_member_{number}" if self._n_members > 1 else model.name
+            models.append(model)
+        if len(models) == 1:
+            return models[0]
+        import keras
+
+        inputs = keras.Input(models[0].inputs[0].shape[1:], dtype=models[0].inputs[0].dtype)
+        return keras.Model(inputs, keras.layers.average([model(inputs) for model in models]))
 
     @property
     def n_parameters_(self) -> int:
@@ -383,6 +434,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         state.pop("_wrapper", None)  # a Keras model: made again from the weights when asked for
+        state.pop("_split_weights", None)
         return state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

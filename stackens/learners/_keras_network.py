@@ -47,6 +47,7 @@ class _KerasNetwork(NetworkLearner):
         warm_start: bool = False,
         callbacks: Any = None,
         on_epoch_end: Any = None,
+        n_seeds: int = 1,
         memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -67,6 +68,7 @@ class _KerasNetwork(NetworkLearner):
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.on_epoch_end = on_epoch_end
+        self.n_seeds = n_seeds
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
@@ -208,6 +210,9 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
         the thread that trains; training stops if it returns True. Unlike a callback it keeps the
         network a tower.
+    n_seeds : int, default=1
+        How many networks are trained, from as many seeds, side by side; their outputs are averaged.
+        The first is the one of ``n_seeds=1``.
     memory : path-like, joblib.Memory, JobStore or None, default=None
         Where trained networks are kept, and taken from when the same training is wanted again;
         None is nowhere. Needs an int as ``random_state``.
@@ -276,6 +281,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
         warm_start: bool = False,
         callbacks: Any = None,
         on_epoch_end: Any = None,
+        n_seeds: int = 1,
         memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -297,6 +303,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
             warm_start=warm_start,
             callbacks=callbacks,
             on_epoch_end=on_epoch_end,
+            n_seeds=n_seeds,
             memory=memory,
             random_state=random_state,
             verbose=verbose,
@@ -354,6 +361,9 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
         ``on_epoch_end(epoch, logs)`` after every epoch (from 0), with its loss and metrics, in
         the thread that trains; training stops if it returns True. Unlike a callback it keeps the
         network a tower.
+    n_seeds : int, default=1
+        How many networks are trained, from as many seeds, side by side; their outputs are averaged.
+        The first is the one of ``n_seeds=1``.
     memory : path-like, joblib.Memory, JobStore or None, default=None
         Where trained networks are kept, and taken from when the same training is wanted again;
         None is nowhere. Needs an int as ``random_state``.

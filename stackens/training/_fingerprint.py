@@ -151,15 +151,20 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
         None if stopping is None else (stopping.patience, stopping.min_delta),
         job.initial_weights,
     )
-    return _key("network", _without_hook(learner), combine("job", *parts), job.seed, extra)
+    return _key("network", _of_one_network(learner), combine("job", *parts), job.seed, extra)
 
 
-def _without_hook(learner: Any) -> Any:
-    """Return the learner without its hook, which may end a training, but not change one."""
-    if getattr(learner, "on_epoch_end", None) is None:
+def _of_one_network(learner: Any) -> Any:
+    """Return the learner with what makes a network: how many there are is nothing to one of them.
+
+    Nor is a hook, which may end a training, but not change one.
+    """
+    neutral = {"on_epoch_end": None, "n_seeds": 1}
+    changes = {k: v for k, v in neutral.items() if getattr(learner, k, v) != v}
+    if not changes:
         return learner
     bare = object.__new__(type(learner))
-    bare.__dict__.update(vars(learner), on_epoch_end=None)
+    bare.__dict__.update(vars(learner), **changes)
     return bare
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -114,6 +114,8 @@ class Job:
         Network that will predict with the weights; its program is prepared during training.
     name : str, default=""
         For messages, e.g. "lstm, fold 2".
+    members : tuple of Job, default=()
+        The same network from other seeds, on the same data: what is trained is an average.
     """
 
     architecture: Architecture
@@ -138,6 +140,18 @@ class Job:
     observer: Observer | None = None
     prediction: Architecture | None = None
     name: str = ""
+    members: tuple[Job, ...] = ()
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs to train, of all members."""
+        return self.epochs + sum(member.epochs for member in self.members)
+
+    def split(self) -> list[Job]:
+        """Return one job for each seed; the members see the arrays of this one."""
+        X, y, weights = self.X, self.y, self.sample_weight
+        members = [replace(m, X=X, y=y, sample_weight=weights) for m in self.members]
+        return [replace(self, members=()), *members]
 
     @property
     def training_rows(self) -> np.ndarray:
@@ -153,7 +167,14 @@ class Job:
         rows = self.training_rows
         if self.validation_rows is not None:
             rows = np.sort(np.concatenate([rows, self.validation_rows]))
-        return replace(self, rows=rows, validation_rows=None, early_stopping=None, epochs=epochs)
+        return replace(
+            self,
+            rows=rows,
+            validation_rows=None,
+            early_stopping=None,
+            epochs=epochs,
+            members=tuple(member.with_all_rows(epochs) for member in self.members),
+        )
 
     def order(self, epoch: int) -> np.ndarray:
         """Training rows in the order of an epoch (from 0)."""
@@ -168,7 +189,7 @@ class TrainedNetwork:
     Attributes
     ----------
     weights : list of ndarray
-        In the order of ``keras.Model.get_weights``.
+        In the order of ``keras.Model.get_weights``; of several members one after the other.
     history : dict of str to list of float
         One value an epoch: ``loss``, metrics, and ``val_…`` of the validation rows.
     best_epoch : int
@@ -184,3 +205,23 @@ class TrainedNetwork:
     best_epoch: int
     seconds: float
     optimizer_state: list[np.ndarray] | None = None
+
+    @classmethod
+    def join(cls, members: Sequence[TrainedNetwork]) -> TrainedNetwork:
+        """Put members together: all weights, mean history, median best epoch, summed time."""
+        if len(members) == 1:
+            return members[0]
+        history = {}
+        for name in members[0].history:
+            columns = [member.history[name] for member in members]
+            longest = max(len(column) for column in columns)
+            history[name] = [
+                float(np.mean([column[epoch] for column in columns if epoch < len(column)]))
+                for epoch in range(longest)
+            ]
+        return cls(
+            [array for member in members for array in member.weights],
+            history,
+            int(np.median([member.best_epoch for member in members])),
+            sum(member.seconds for member in members),
+        )

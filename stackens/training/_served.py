@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import numpy as np
 
 from stackens.exceptions import StoreWarning, TimeLimitError
 from stackens.training._checkpoint import Checkpoint
@@ -190,6 +193,10 @@ def train_with_memory(
     list
         In the order of ``jobs``.
     """
+    split = [job.split() for job in jobs]
+    first = np.cumsum([0, *(len(members) for members in split)])
+    owners = [i for i, members in enumerate(split) for _ in members]
+    jobs = [member for members in split for member in members]
     counter = EpochCounter(sum(job.epochs for job in jobs), progress)
 
     def how(jobs: Sequence[Job], **keeping: Any) -> list[Any]:
@@ -206,16 +213,23 @@ def train_with_memory(
         job = jobs[position]
         with job.observed():
             counter.advance(job.epochs, job.name)
-        if on_served is not None:
-            on_served(position)
+        if on_served is not None and position in first:
+            on_served(owners[position])
 
     store = check_memory(memory)
     if store is None:
-        return how(jobs)
-    keys = [network_key(learner, job) for learner, job in zip(learners, jobs, strict=True)]
-    if memory is not None:  # who asked for it shall know
-        warn_of_no_keys([job.name for job in jobs], keys)
-    return train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
+        trained = how(jobs)
+    else:
+        keys = [network_key(learners[owner], job) for owner, job in zip(owners, jobs, strict=True)]
+        if memory is not None:  # who asked for it shall know
+            warn_of_no_keys([job.name for job in jobs], keys)
+        trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
+    return [_join(trained[a:b]) for a, b in itertools.pairwise(first)]
+
+
+def _join(members: Sequence[Any]) -> Any:
+    errors = [member for member in members if isinstance(member, Exception)]
+    return errors[0] if errors else TrainedNetwork.join(members)
 
 
 def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
