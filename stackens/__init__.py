@@ -42,9 +42,11 @@ if TYPE_CHECKING:
         SequenceSummarizer,
         SequenceVectorizer,
         SlidingWindows,
+        View,
         sequences_from_frame,
     )
     from stackens.training import JobStore
+    from stackens.views import make_views
 
 __version__ = "0.1.0.dev0"
 
@@ -72,10 +74,12 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "View",
     "WeightedAverageRegressor",
     "WindowForecaster",
     "datasets",
     "exceptions",
+    "make_views",
     "model_selection",
     "recipes",
     "sequences_from_frame",
@@ -114,9 +118,11 @@ _NAMES_OF_ROOMS = {
         "SequenceSummarizer",
         "SequenceVectorizer",
         "SlidingWindows",
+        "View",
         "sequences_from_frame",
     ),
     "training": ("JobStore",),
+    "views": ("make_views",),
 }
 _ROOM_OF_NAME = {name: room for room, names in _NAMES_OF_ROOMS.items() for name in names}
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackens.exceptions import InvalidInputError
+from stackens.views import has_views, view_names
 
 # scikit-learn is imported where it is called: predictors that need NumPy only read this module.
 
@@ -373,6 +374,7 @@ def validate_tokens(
 
 def _recognise(X: Any, *, as_sequences: bool) -> tuple[Kind, Any]:
     """Say which kind `X` is, and return it as a table-like, a 3-D array or an object array."""
+    _refuse_views(X)
     if _is_sparse(X):
         if getattr(X, "ndim", 2) == 2:
             return "table", X  # scikit-learn refuses it in its own words
@@ -383,6 +385,13 @@ def _recognise(X: Any, *, as_sequences: bool) -> tuple[Kind, Any]:
         _refuse_text("")
     array = _from_list(X, as_sequences) if isinstance(X, list | tuple) else np.asarray(X)
     return _kind_of_array(array), array
+
+
+def _refuse_views(X: Any) -> None:
+    if has_views(X):
+        raise InvalidInputError(
+            f"`X` holds the views {view_names(X)}; put `View(name)` in front of the estimator."
+        )
 
 
 def _from_list(X: Sequence[Any], as_sequences: bool) -> np.ndarray:

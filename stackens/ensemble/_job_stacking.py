@@ -51,6 +51,11 @@ from stackens.ensemble._out_of_fold import (
     average_predictions,
 )
 from stackens.ensemble._outputs import encode_target
+from stackens.ensemble._passthrough import (
+    SUMMARIES,
+    passthrough_names,
+    passthrough_table,
+)
 from stackens.ensemble._splits import Split, count_coverage, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError, MissingClassWarning
@@ -64,6 +69,7 @@ from stackens.training import (
     refuse_propagated,
     stream,
 )
+from stackens.views import has_views
 
 __all__ = ["JobStacking", "check_fit_params"]
 
@@ -79,6 +85,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         **_BaseStacking._parameter_constraints,
         "predict_with": [StrOptions({"refit", "folds"})],
         "refit_epochs": [StrOptions({"median", "early_stopping"})],
+        "passthrough": ["boolean", StrOptions(set(SUMMARIES)), callable],
         "on_failure": [StrOptions({"raise", "drop"})],
         "time_limit": [Interval(Real, 0, None, closed="neither"), None],
         "fallback": [StrOptions({"best", "average"}), None],
@@ -205,10 +212,10 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             raise InvalidInputError(
                 "Found array with 0 sample(s) while a minimum of 1 is required."
             )
-        if self.passthrough and _holds_sequences(X):
+        if self.passthrough is True and (_holds_sequences(X) or has_views(X)):
             raise InvalidInputError(
-                "`passthrough=True` needs a 2-D table; `X` holds sequences. Add a learner "
-                "that summarises the sequences, e.g. with `SequenceSummarizer`, instead."
+                "`passthrough=True` needs a 2-D table; `X` holds sequences or views. Say what "
+                f"becomes a table: {', '.join(map(repr, SUMMARIES))}, or a function."
             )
 
     def _seeded(self, names: Any, estimators: Any) -> list[Any]:
@@ -360,6 +367,12 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
+
+    def _concatenate_predictions(self, X: Any, predictions: list[Any]) -> Any:
+        if self.passthrough:
+            X = passthrough_table(X, self.passthrough)
+            self._n_passthrough = X.shape[1] if hasattr(X, "shape") else np.shape(X)[1]
+        return super()._concatenate_predictions(X, predictions)
 
     def _check_predictions(
         self, predictions: list[Any], covered: np.ndarray, names: list[str]
@@ -550,8 +563,8 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
                     "With `passthrough=True` the final estimator needs the training data: "
                     f"`with_final_estimator(…, X)` with {len(self.coverage_)} rows."
                 )
-            X = np.asarray(_safe_indexing(X, kept.row_index))
-            matrix = np.hstack([matrix, X])
+            X = passthrough_table(_safe_indexing(X, kept.row_index), self.passthrough)
+            matrix = np.hstack([matrix, X.toarray() if hasattr(X, "toarray") else np.asarray(X)])
         stack: Self = copy.copy(self)
         stack.final_estimator = final_estimator
         stack._validate_final_estimator()
@@ -596,8 +609,10 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             for name, width in self._widths.items()
             for k in range(width)
         ]
-        if self.passthrough:
+        if self.passthrough is True:
             names += list(_check_feature_names_in(self, input_features))
+        elif self.passthrough:
+            names += passthrough_names(self.passthrough, self._n_passthrough)
         return np.asarray(names, dtype=object)
 
     def get_metadata_routing(self) -> MetadataRouter:

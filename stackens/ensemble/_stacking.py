@@ -42,8 +42,11 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         What the learners predict.
     n_jobs : int, default=None
         Processes. None and 1 use this one; networks use all its cores all the same.
-    passthrough : bool, default=False
-        Whether the final estimator also sees ``X``, which must be 2-D then.
+    passthrough : bool, {"last", "mean", "summary"} or callable, default=False
+        What the final estimator sees beside the predictions: with True ``X``, which must be 2-D
+        then; of sequences their last timestep, the mean of each channel, or its mean, standard
+        deviation, least, greatest and last value; or what a function makes of ``X``, of shape
+        (n_samples, n_columns). The function must learn nothing from the rows.
     verbose : int, default=0
         1 shows one bar over the epochs of all networks and the fits of other learners.
     predict_with : {"refit", "folds"}, default="refit"
@@ -118,7 +121,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         cv: Any = None,
         stack_method: str = "auto",
         n_jobs: int | None = None,
-        passthrough: bool = False,
+        passthrough: Any = False,
         verbose: int = 0,
         predict_with: str = "refit",
         refit_epochs: str = "median",
@@ -218,8 +221,11 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         train the final estimator; predictions of rows held out several times are averaged.
     n_jobs : int, default=None
         Processes. None and 1 use this one; networks use all its cores all the same.
-    passthrough : bool, default=False
-        Whether the final estimator also sees ``X``, which must be 2-D then.
+    passthrough : bool, {"last", "mean", "summary"} or callable, default=False
+        What the final estimator sees beside the predictions: with True ``X``, which must be 2-D
+        then; of sequences their last timestep, the mean of each channel, or its mean, standard
+        deviation, least, greatest and last value; or what a function makes of ``X``, of shape
+        (n_samples, n_columns). The function must learn nothing from the rows.
     verbose : int, default=0
         1 shows one bar over the epochs of all networks and the fits of other learners.
     predict_with : {"refit", "folds"}, default="refit"
@@ -295,7 +301,7 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         *,
         cv: Any = None,
         n_jobs: int | None = None,
-        passthrough: bool = False,
+        passthrough: Any = False,
         verbose: int = 0,
         predict_with: str = "refit",
         refit_epochs: str = "median",

@@ -9,6 +9,7 @@ from stackens.preprocessing._padder import SequencePadder
 from stackens.preprocessing._scaler import SequenceScaler
 from stackens.preprocessing._summarizer import SequenceSummarizer
 from stackens.preprocessing._vectorizer import SequenceVectorizer
+from stackens.preprocessing._view import View
 from stackens.preprocessing._windows import SlidingWindows
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "SequenceSummarizer",
     "SequenceVectorizer",
     "SlidingWindows",
+    "View",
     "sequences_from_frame",
 ]

@@ -32,6 +32,7 @@ from stackens.training._code import (
     referenced_globals,
 )
 from stackens.training._seeds import ignores_random_state
+from stackens.views import has_views, take_view, view_names
 
 __all__ = ["Digester", "UncertainContentError", "combine", "select_rows"]
 
@@ -175,6 +176,12 @@ class Digester:
         """
         if values is None:
             return combine("no rows")
+        if has_views(values):
+            selected = select_rows(rows, len(values))
+            values = values if selected is None else values[selected]
+            of_views = view_names(values) if len(values) else []
+            views = (self.digest_rows(take_view(values, name)) for name in of_views)
+            return combine("views", self.digest_all("names", of_views), *views)
         if _is_frame(values):
             return self._digest_frame(values, rows)
         if _is_sparse(values):

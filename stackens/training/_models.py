@@ -14,7 +14,7 @@ __all__ = ["pack_model", "unpack_model"]
 
 # Arrays of nodes by which compiled code walks without looking where it steps: they are checked.
 _TREE = "sklearn.tree._tree.Tree"
-_OWN = re.compile(r"stackens\.preprocessing\._[a-z]+\.(Sequence[A-Za-z]+|SlidingWindows)")
+_OWN = re.compile(r"stackens\.preprocessing\._[a-z]+\.(Sequence[A-Za-z]+|SlidingWindows|View)")
 
 
 def pack_model(estimator: Any) -> np.ndarray | None:
