@@ -143,7 +143,7 @@ def write_table():
         "Logistic regression",
         "Convex blend",
         "Ensemble selection",
-        "Best single learner (its lead over the stack, ± standard error)",
+        "Best single learner (its lead over logistic regression, ± standard error)",
         "Published",
     )
     for name, found in documents.items():
