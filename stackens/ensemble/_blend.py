@@ -16,7 +16,11 @@ from stackens.exceptions import InvalidInputError
 
 __all__ = ["BlendClassifier", "BlendRegressor"]
 
-_KINDS = {"predict_proba": "probability", "decision_function": "decision"}
+_KINDS = {
+    "predict_proba": "probability",
+    "decision_function": "decision",
+    "logit": "decision",  # softmax gives the probabilities back
+}
 _SUM_TOLERANCE = 1e-3  # float32 softmax, and averages of it
 
 

@@ -86,7 +86,7 @@ def choose_predictor(stack: Any) -> str:
         return float(metric(kept.y[rows], outputs.predict(rows)))
 
     classes = stack.classes_ if is_class else None
-    learners = wrap_blocks(list(kept.blocks.values()), stack.stack_method_, classes)
+    learners = wrap_blocks(list(kept.blocks.values()), stack._block_methods, classes)
     names = list(kept.blocks)
     if stack.fallback == "average":
         name, chosen, rival = "average", list(range(len(names))), average(learners)
@@ -97,7 +97,7 @@ def choose_predictor(stack: Any) -> str:
         return "stack"
     ends = np.cumsum([block.shape[1] for block in kept.blocks.values()]).tolist()
     columns = [(ends[i] - kept.blocks[names[i]].shape[1], ends[i]) for i in chosen]
-    methods = [stack.stack_method_[i] for i in chosen]
+    methods = [stack._block_methods[i] for i in chosen]
     stack._own_final_estimator = stack.final_estimator_
     target = encode_target(stack, kept.y)
     if classes is None:

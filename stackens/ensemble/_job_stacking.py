@@ -50,7 +50,7 @@ from stackens.ensemble._out_of_fold import (
     align_classes,
     average_predictions,
 )
-from stackens.ensemble._outputs import encode_target
+from stackens.ensemble._outputs import encode_target, to_logits
 from stackens.ensemble._passthrough import (
     SUMMARIES,
     passthrough_names,
@@ -259,10 +259,8 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         routed = self._route(names, groups, params)
         learners = dict(zip(names, self._seeded(names, estimators), strict=True))
         learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
-        methods = {
-            n: self._method_name(n, adapt_learner(e), self.stack_method)
-            for n, e in learners.items()
-        }
+        wanted = "predict_proba" if self.stack_method == "logit" else self.stack_method
+        methods = {n: self._method_name(n, adapt_learner(e), wanted) for n, e in learners.items()}
         splits = make_splits(
             self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
         )
@@ -349,6 +347,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             )
             for name in names
         ]
+        predictions = self._split_labels(predictions)
         matrix = self._concatenate_predictions(X, predictions)
         self.coverage_ = count_coverage(splits, len(y))
         covered = np.flatnonzero(self.coverage_)
@@ -363,16 +362,42 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             for p in predictions
         ]
         self._widths = dict(zip(names, widths, strict=True))
-        declare_blocks(self.final_estimator_, self._widths, self.stack_method_)
+        declare_blocks(self.final_estimator_, self._widths, self._block_methods)
         with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
 
     def _concatenate_predictions(self, X: Any, predictions: list[Any]) -> Any:
+        predictions = self._split_labels(predictions)
+        if self.stack_method == "logit":
+            predictions = [
+                to_logits(p) if method == "predict_proba" else p
+                for p, method in zip(predictions, self.stack_method_, strict=True)
+            ]
         if self.passthrough:
             X = passthrough_table(X, self.passthrough)
             self._n_passthrough = X.shape[1] if hasattr(X, "shape") else np.shape(X)[1]
         return super()._concatenate_predictions(X, predictions)
+
+    def _split_labels(self, predictions: list[Any]) -> list[Any]:
+        """Write probabilities of several labels as one array of two columns for each of them."""
+        if not is_classifier(self) or not isinstance(self.classes_, list):
+            return predictions
+        return [
+            [np.column_stack([1 - column, column]) for column in p.T]
+            if method == "predict_proba" and not isinstance(p, list)
+            else p
+            for p, method in zip(predictions, self.stack_method_, strict=True)
+        ]
+
+    @property
+    def _block_methods(self) -> list[str]:
+        """What the columns of each learner are."""
+        is_logit = self.stack_method == "logit"
+        return [
+            "logit" if is_logit and method == "predict_proba" else method
+            for method in self.stack_method_
+        ]
 
     def _check_predictions(
         self, predictions: list[Any], covered: np.ndarray, names: list[str]
@@ -571,7 +596,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         params = {}
         if sample_weight is not None:
             params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
-        declare_blocks(stack.final_estimator_, kept.widths, self.stack_method_)
+        declare_blocks(stack.final_estimator_, kept.widths, self._block_methods)
         _fit_single_estimator(
             stack.final_estimator_, matrix, encode_target(self, kept.y), fit_params=params
         )

@@ -47,7 +47,7 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
         raise ValueError("`leaderboard` needs both `X` and `y`, or neither.")
     scoring = scoring or ("accuracy" if is_classifier(stack) else "r2")
     kept = stack.out_of_fold_predictions_
-    held_out = _learner_outputs(stack, list(kept.blocks.values()))
+    held_out = _learner_outputs(stack, list(kept.blocks.values()), stack._block_methods)
     held_out["stack"], stack_rows = cross_fit_final(stack)
     table: dict[str, dict[str, Any]] = {name: {} for name in held_out}
     for name, outputs in held_out.items():
@@ -67,10 +67,10 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     return frame.sort_values("out_of_fold", ascending=False, kind="stable")
 
 
-def _learner_outputs(stack: Any, blocks: list[np.ndarray]) -> dict[str, Any]:
+def _learner_outputs(stack: Any, blocks: list[np.ndarray], methods: list[str]) -> dict[str, Any]:
     """Wrap level-one blocks as estimators, and add their average."""
     classes = stack.classes_ if is_classifier(stack) else None
-    wrapped = wrap_blocks(blocks, stack.stack_method_, classes)
+    wrapped = wrap_blocks(blocks, methods, classes)
     named = dict(zip(stack.out_of_fold_predictions_.blocks, wrapped, strict=True))
     return {**named, "average": average(wrapped)}
 
@@ -87,7 +87,7 @@ def _test_outputs(stack: Any, X: Any) -> dict[str, Any]:
         block[:, 1:] if method == "predict_proba" and block.shape[1] == 2 else block
         for block, method in zip(blocks, stack.stack_method_, strict=True)
     ]
-    result = _learner_outputs(stack, blocks)
+    result = _learner_outputs(stack, blocks, stack.stack_method_)
     matrix = stack.transform(X)
     matrix = matrix.to_numpy() if hasattr(matrix, "to_numpy") else matrix
     final = own_final_estimator(stack)

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 
 from stackens.ensemble._level_one import declare_blocks
 from stackens.exceptions import InvalidInputError
+
+# Probabilities below count as this when their logarithm is taken.
+_LEAST = 1e-9
 
 __all__ = [
     "Labels",
@@ -21,6 +25,7 @@ __all__ = [
     "final_outputs",
     "join_outputs",
     "own_final_estimator",
+    "to_logits",
     "wrap_blocks",
 ]
 
@@ -96,6 +101,20 @@ def wrap_blocks(
     return [_wrap_block(b, method, classes) for b, method in zip(blocks, methods, strict=True)]
 
 
+def to_logits(probabilities: Any) -> Any:
+    """Return log-odds of the second of two columns; of more, logarithms that sum to 0.
+
+    Their softmax (of one column, the logistic function) gives the probabilities back.
+    """
+    if isinstance(probabilities, list):
+        return [to_logits(part) for part in probabilities]
+    logarithms = np.log(np.clip(probabilities, _LEAST, None))
+    if logarithms.shape[1] == 2:
+        odds = logarithms[:, 1:] - logarithms[:, :1]
+        return np.hstack([-odds, odds])
+    return logarithms - logarithms.mean(axis=1, keepdims=True)
+
+
 def average(outputs: Sequence[Any]) -> Any:
     """Average wrapped outputs: numbers, or probabilities; without these, the share of votes."""
     if isinstance(outputs[0], Values):
@@ -125,6 +144,9 @@ def _wrap_block(block: np.ndarray, method: str, classes: np.ndarray) -> Labels:
         if block.shape[1] == 1:  # level one keeps one of two columns
             block = np.hstack([1 - block, block])
         return Probabilities(block, classes)
+    if method == "logit":
+        block = np.hstack([-block, block]) / 2 if block.shape[1] == 1 else block
+        return Probabilities(softmax(block, axis=1), classes)
     if method == "decision_function":
         return Decisions(block[:, 0] if block.shape[1] == 1 else block, classes)
     return Labels(classes[block[:, 0].astype(int)], classes)

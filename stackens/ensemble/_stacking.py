@@ -8,6 +8,7 @@ import numpy as np
 import sklearn.ensemble
 from sklearn.base import _fit_context
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
@@ -38,8 +39,10 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         Splits for out-of-fold predictions; None is 5 stratified folds. Rows that are never held
         out do not train the final estimator; predictions of rows held out several times are
         averaged.
-    stack_method : {"auto", "predict_proba", "decision_function", "predict"}, default="auto"
-        What the learners predict.
+    stack_method : {"auto", "predict_proba", "logit", "decision_function", "predict"}, \
+            default="auto"
+        What the learners predict; "logit" is the log-odds of their probabilities (of more than two
+        classes, logarithms that sum to 0), which suit a linear final estimator.
     n_jobs : int, default=None
         Processes. None and 1 use this one; networks use all its cores all the same.
     passthrough : bool, {"last", "mean", "summary"} or callable, default=False
@@ -111,7 +114,12 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
     (3,)
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {**JobStacking._parameter_constraints}
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **JobStacking._parameter_constraints,
+        "stack_method": [
+            StrOptions({"auto", "predict_proba", "logit", "decision_function", "predict"})
+        ],
+    }
 
     def __init__(
         self,

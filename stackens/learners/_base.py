@@ -103,7 +103,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             shape (n_timesteps_i, n_features), a table of shape (n_samples, n_timesteps), or, with
             ``vocabulary_size``, token ids of shape (n_samples, n_timesteps).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target.
+            Target: classes, or an indicator of labels (0 and 1, a column for each); numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the loss; None is 1.
 
@@ -317,7 +317,8 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         if hold_out is not None and self.validation_rows == "auto":
             return hold_out(rows, self.validation_fraction, seed)
         latest = self.validation_rows == "latest"
-        stratify = y[rows] if isinstance(self, ClassifierMixin) and not latest else None
+        is_single = isinstance(self, ClassifierMixin) and y.ndim == 1
+        stratify = y[rows] if is_single and not latest else None
         try:
             training, validation = train_test_split(
                 np.sort(rows) if latest else rows,
@@ -474,6 +475,8 @@ class NetworkClassifierMixin(ClassifierMixin):
         -------
         self
         """
+        if self._validate_target(y).ndim == 2:  # labels are columns: all are there
+            return self._partial_fit(X, y, sample_weight)
         if self.__sklearn_is_fitted__():
             known = self.classes_
             if classes is not None and not np.array_equal(np.unique(classes), known):
@@ -499,7 +502,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
+            Columns in the order of ``classes_``; of several labels the probability of each.
         """
         outputs = self._predict_outputs(X)
         probabilities: np.ndarray = self._target.probabilities(outputs)
@@ -515,11 +518,15 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,), or (n_samples, n_labels) of 0 and 1
         """
-        probabilities = self.predict_proba(X)
-        labels: np.ndarray = self.classes_[probabilities.argmax(axis=1)]
+        labels: np.ndarray = self._target.labels(self.predict_proba(X))
         return labels
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     def _validate_target(self, y: Any) -> np.ndarray:
         return ClassTarget.validate(y)

@@ -14,7 +14,7 @@ from stackens.learners._base import (
     NetworkLearner,
     NetworkRegressorMixin,
 )
-from stackens.learners._targets import ClassTarget, ValueTarget
+from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture, seeded_globals
 
@@ -88,7 +88,7 @@ class _KerasNetwork(NetworkLearner):
             model = self.build(meta)
         n_outputs = _check_model(model, target)
         if isinstance(target, ClassTarget):
-            target = ClassTarget.learn(target.classes, self.loss, n_outputs)
+            target = target.with_outputs(self.loss, n_outputs)
         architecture = Architecture.from_model(
             model, rebuild=_Rebuild(self.build, meta), origin=self.build
         )
@@ -120,11 +120,14 @@ def _target_meta(target: Any) -> dict[str, Any]:
         kind = "continuous" if target.n_outputs == 1 else "continuous-multioutput"
         return {"n_outputs_": target.n_outputs, "target_type_": kind}
     n_classes = len(target.classes)
+    kind = "binary" if n_classes == 2 else "multiclass"
+    if isinstance(target, MultilabelTarget):
+        kind = "multilabel-indicator"
     return {
         "classes_": target.classes,
         "n_classes_": n_classes,
         "n_outputs_": target.n_outputs,
-        "target_type_": "binary" if n_classes == 2 else "multiclass",
+        "target_type_": kind,
     }
 
 

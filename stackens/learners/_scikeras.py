@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted
 
-from stackens.learners._targets import make_loss
+from stackens.learners._targets import MultilabelTarget, make_loss
 from stackens.training import (
     PREDICTION_BLOCK,
     Architecture,
@@ -77,7 +77,8 @@ def make_wrapper(model: Any, learner: Any) -> KerasClassifier | KerasRegressor:
     shape = tuple(1 if size is None else size for size in shape)
     loss = make_loss(learner._target.loss, learner._known_losses, learner._routed("loss"))
     if isinstance(learner, ClassifierMixin):
-        y = learner.classes_
+        is_multilabel = isinstance(learner._target, MultilabelTarget)
+        y = np.eye(len(learner.classes_), dtype=int) if is_multilabel else learner.classes_
         wrapper = _AnyLengthClassifier(model, loss=loss, verbose=0)
     else:
         y = np.zeros((2, learner.n_outputs_), "float32")

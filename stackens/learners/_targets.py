@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
 from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
 
-__all__ = ["CLASSIFICATION_LOSSES", "REGRESSION_LOSSES", "ClassTarget", "ValueTarget", "make_loss"]
+__all__ = [
+    "CLASSIFICATION_LOSSES",
+    "REGRESSION_LOSSES",
+    "ClassTarget",
+    "MultilabelTarget",
+    "ValueTarget",
+    "make_loss",
+]
 
 # Name as in Keras -> the class that makes it, so that `loss__…` can set its arguments.
 CLASSIFICATION_LOSSES = {
@@ -51,6 +58,8 @@ class ClassTarget:
     @classmethod
     def learn(cls, y: np.ndarray, loss: Any, n_outputs: int | None = None) -> ClassTarget:
         """Find the classes in ``y`` of shape (n_samples,), and outputs that suit the loss."""
+        if y.ndim == 2:
+            return MultilabelTarget.of(y.shape[1], loss)
         classes = np.unique(y)
         if len(classes) < 2:
             raise InvalidInputError(
@@ -88,9 +97,20 @@ class ClassTarget:
         total = outputs.sum(axis=1, keepdims=True)
         return np.where(np.abs(total - 1) < _ROUNDING, outputs / total, outputs)
 
+    def labels(self, probabilities: np.ndarray) -> np.ndarray:
+        """Turn probabilities into classes of shape (n_samples,)."""
+        found: np.ndarray = self.classes[probabilities.argmax(axis=1)]
+        return found
+
+    def with_outputs(self, loss: Any, n_outputs: int) -> ClassTarget:
+        """Return the same classes for a network with so many outputs."""
+        return ClassTarget.learn(self.classes, loss, n_outputs)
+
     @staticmethod
     def validate(y: Any) -> np.ndarray:
-        """Return ``y`` as an array of shape (n_samples,)."""
+        """Return ``y`` as an array of shape (n_samples,), or (n_samples, n_labels) of 0 and 1."""
+        if getattr(y, "ndim", 2) == 2 and type_of_target(y) == "multilabel-indicator":
+            return np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(int)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         return y
@@ -99,6 +119,37 @@ class ClassTarget:
     def weight(class_weight: Any, y: np.ndarray) -> np.ndarray | None:
         """Return the weight of each row that its class gives it."""
         return None if class_weight is None else compute_sample_weight(class_weight, y)
+
+
+@dataclass(frozen=True)
+class MultilabelTarget(ClassTarget):
+    """Labels of which a row may have any number: one sigmoid output for each."""
+
+    @classmethod
+    def of(cls, n_labels: int, loss: Any) -> MultilabelTarget:
+        """Make a target of so many labels."""
+        if isinstance(loss, str) and not loss.startswith("binary"):
+            raise InvalidInputError(
+                f"`loss`={loss!r} is for one class a row; `y` has several labels. Leave `loss` at "
+                "None, or choose a binary one."
+            )
+        return cls(np.arange(n_labels), loss or "binary_crossentropy", n_labels, "sigmoid")
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return ``y`` as float32."""
+        return y.astype("float32")
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each label."""
+        return outputs
+
+    def labels(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return 0 and 1 of shape (n_samples, n_labels)."""
+        return (probabilities > 0.5).astype(int)
+
+    def with_outputs(self, loss: Any, n_outputs: int) -> ClassTarget:
+        """Return the target itself."""
+        return self
 
 
 @dataclass(frozen=True)
