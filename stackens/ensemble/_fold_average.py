@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 __all__ = ["FoldAverage"]
@@ -32,6 +33,9 @@ class FoldAverage(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self.estimators[0])
 
     @property
     def n_features_in_(self) -> int:

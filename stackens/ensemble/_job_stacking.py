@@ -206,8 +206,16 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         names, _ = super(JobStacking, adapted)._validate_estimators()
         return names, [e for _, e in self.estimators]
 
-    def _check_data(self, X: Any, y: Any, groups: Any) -> None:
-        check_consistent_length(X, y, groups)
+    def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
+        weights = params.get("sample_weight")
+        check_consistent_length(X, y, groups, weights)
+        if weights is not None and np.min(weights) < 0:
+            raise InvalidInputError(
+                f"`sample_weight` must not be negative; got {np.min(weights)} in row "
+                f"{np.argmin(weights)}."
+            )
+        if weights is not None and not np.any(weights):
+            raise InvalidInputError("`sample_weight` is zero for every row.")
         if _num_samples(X) == 0:
             raise InvalidInputError(
                 "Found array with 0 sample(s) while a minimum of 1 is required."
@@ -241,6 +249,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         if weights:
             for name, estimator in self.estimators:
                 _check_takes_weights(name, estimator)
+            _check_takes_weights("final_estimator", self.final_estimator_)
         routed = {name: {"fit": weights} for name in names}
         for name, estimator in self.estimators:  # a stack among the learners has splits, too
             if isinstance(estimator, JobStacking):
@@ -298,7 +307,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         """
         stack = clone(self)
         params = check_fit_params(stack, fit_params)
-        stack._check_data(X, y, groups)
+        stack._check_data(X, y, groups, params)
         if isinstance(stack.cv, str):
             return []
         y = stack._learn_target(y)

@@ -186,7 +186,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
             If ``time_limit`` came before a single learner could be used.
         """
         fit_params = check_fit_params(self, fit_params)
-        self._check_data(X, y, groups)
+        self._check_data(X, y, groups, fit_params)
         return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
@@ -366,7 +366,7 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
             If ``time_limit`` came before a single learner could be used.
         """
         fit_params = check_fit_params(self, fit_params)
-        self._check_data(X, y, groups)
+        self._check_data(X, y, groups, fit_params)
         y = self._learn_target(y)
         return self._fit(X, y, y, groups, fit_params)
 

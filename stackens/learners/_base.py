@@ -520,7 +520,8 @@ class NetworkClassifierMixin(ClassifierMixin):
         -------
         ndarray of shape (n_samples,), or (n_samples, n_labels) of 0 and 1
         """
-        labels: np.ndarray = self._target.labels(self.predict_proba(X))
+        probabilities = self.predict_proba(X)
+        labels: np.ndarray = self._target.labels(probabilities)
         return labels
 
     def __sklearn_tags__(self) -> Any:

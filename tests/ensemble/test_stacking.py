@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sklearn.ensemble
 from numpy.testing import assert_array_equal
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
@@ -31,9 +31,11 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from stackens import (
@@ -532,3 +534,42 @@ def test_the_memory_of_a_pipeline_that_ends_in_a_network_is_used(tmp_path):
     StackingClassifier(learners, cv=3).fit(X, y)
     fits = (tmp_path / "log").read_text().splitlines()
     assert len(fits) == 4  # three folds and the refit, once for both learners
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"sample_weight": np.r_[-1.0, np.ones(99)]}, r"negative; got -1.0 in row 0"),
+        ({"sample_weight": np.zeros(100)}, "zero for every row"),
+        ({"sample_weight": np.ones(99)}, "inconsistent numbers of samples"),
+        ({"groups": np.ones(99)}, "inconsistent numbers of samples"),
+    ],
+)
+def test_weights_and_groups_that_cannot_be_are_refused_before_training(params, message):
+    X, y = load_iris(return_X_y=True)
+    stack = StackingClassifier([("never", NeverFitted())])
+    with pytest.raises(ValueError, match=message):
+        stack.fit(X[:100], y[:100], **params)
+
+
+def test_a_final_estimator_that_takes_no_weights_is_said_before_training():
+    X, y = load_iris(return_X_y=True)
+    stack = StackingClassifier([("never", NeverFitted())], KNeighborsClassifier())
+    with pytest.raises(TypeError, match="'final_estimator'"):
+        stack.fit(X, y, sample_weight=np.ones(150))
+
+
+class NeverFitted(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("it was trained")
+
+    def predict_proba(self, X):
+        raise AssertionError("it was trained")
+
+
+def test_averages_of_fold_models_are_classifiers_or_regressors():
+    X, y = load_iris(return_X_y=True)
+    stack = StackingClassifier([("tree", DecisionTreeClassifier())], predict_with="folds")
+    assert is_classifier(stack.fit(X, y).estimators_[0])
+    stack = StackingRegressor([("ridge", Ridge())], predict_with="folds")
+    assert is_regressor(stack.fit(X, y).estimators_[0])
