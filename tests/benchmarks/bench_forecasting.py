@@ -1,4 +1,4 @@
-"""Rolling backtests of a stack of three learners on four series, beside its learners and baselines.
+"""Rolling backtests of a stack of four learners on four series, beside its learners and baselines.
 
 Every series is forecast from many cutoffs, each time from what came before alone; the stack is
 trained anew at some of them. Errors are MASE (scaled by the seasonal naive forecast of the training
@@ -88,15 +88,18 @@ def load(name):
 
 
 def make_learners(networks, seed):
+    from sklearn.ensemble import ExtraTreesRegressor
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
 
     from stackens import SequenceFlattener, StackedRNNRegressor
 
+    trees = ExtraTreesRegressor(min_samples_leaf=5, max_features=0.2, random_state=seed)
     return {
         "lstm": StackedRNNRegressor(random_state=seed, **networks),
         "gru": StackedRNNRegressor(cell="gru", random_state=seed, **networks),
         "ridge": make_pipeline(SequenceFlattener(), Ridge()),
+        "trees": make_pipeline(SequenceFlattener(), trees),
     }
 
 
@@ -115,7 +118,9 @@ def run_series(name, seed, *, short):
     settings = SERIES[name]
     y, X = load(name)
     learners = make_learners(settings["networks"], seed)
-    forecaster = WindowForecaster(make_stack(learners, seed), **settings["forecaster"])
+    forecaster = WindowForecaster(
+        make_stack(learners, seed), n_residuals=500, **settings["forecaster"]
+    )
     singles = {  # the ridge regression alone is the linear baseline
         f"single {key}": clone(forecaster).set_params(regressor=learner, cv=None)
         for key, learner in learners.items()

@@ -107,6 +107,7 @@ def test_a_window_longer_than_the_history_is_refused():
         ({"transform": "exp"}, "`transform` must be one of"),
         ({"normalization": "seasonal", "sp": 7}, "`window`=6 is below `sp`=7"),
         ({"difference": 0}, "`difference` must be an integer >= 1; got 0"),
+        ({"n_residuals": 0}, "`n_residuals` must be an integer >= 1; got 0"),
         ({"cv": 1}, "`cv` must be an integer >= 2; got 1"),
         ({"regressor": LogisticRegression()}, "`regressor` must be a regressor; got Logistic"),
         ({"regressor": "ridge"}, "`regressor` must be a regressor; got 'ridge'"),

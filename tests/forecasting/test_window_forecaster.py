@@ -250,6 +250,18 @@ def test_the_bounds_are_order_statistics_of_split_conformal_prediction():
         offsets(residuals, 0.95)
 
 
+def test_only_the_latest_residuals_can_make_the_interval():
+    y = noisy(200)
+    y[150:] += np.random.default_rng(1).normal(scale=20, size=50)
+    forecaster = WindowForecaster(Ridge(), 6, 3, n_residuals=30).fit(y[:150])
+    calm = np.diff(forecaster.predict_interval()).mean()
+    forecaster.update(y[150:])
+    below, above = offsets(forecaster.residuals_[-30:], 0.9)
+    expected = forecaster.predict()[:, None] + np.column_stack([below[:, 0], above[:, 0]])
+    np.testing.assert_allclose(forecaster.predict_interval(), expected)
+    assert np.diff(forecaster.predict_interval()).mean() > 3 * calm
+
+
 def test_it_is_an_estimator():
     forecaster = WindowForecaster(Ridge(2.0), 6, 3, transform="log")
     assert clone(forecaster).get_params()["regressor__alpha"] == 2.0
