@@ -170,6 +170,19 @@ def test_a_covariate_known_in_advance_is_used_and_one_of_the_past_is_not():
     assert np.abs(unknown.predict() - y[180:184]).max() > 0.5
 
 
+def test_columns_of_an_update_may_come_in_another_order():
+    index = pd.period_range("2020-01", periods=90, freq="M")
+    X = pd.DataFrame(noisy(90, n_targets=3), index, ["a", "known", "b"])
+    y = pd.Series(noisy(90, seed=1), index)
+    forecaster = WindowForecaster(Ridge(), 8, 2, known_future=["known"])
+    fits = [clone(forecaster).fit(y[:80], X[:80]) for _ in range(2)]
+    fits[0].update(y[80:88], X[80:88])
+    fits[1].update(y[80:88], X.loc[index[80:88], ["b", "known", "a"]])
+    tail = X.loc[index[88:], ["known"]]
+    np.testing.assert_array_equal(fits[0].predict(tail), fits[1].predict(tail))
+    np.testing.assert_array_equal(fits[0].residuals_, fits[1].residuals_)
+
+
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_several_targets_are_forecast_at_once(strategy):
     y = noisy(n_targets=2)
