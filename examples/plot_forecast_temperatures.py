@@ -2,8 +2,8 @@
 A forecast in operation: updated weekly, trained anew monthly
 =============================================================
 
-Daily minimum temperatures in Melbourne, a week ahead. Every week the cutoff moves; every fourth week
-the stack is trained anew. Is it better than its learners, and than what costs nothing?
+Daily minimum temperatures in Melbourne, a week ahead. Every week the cutoff moves; every fourth
+week the stack is trained anew. Is it better than its learners, and than what costs nothing?
 
 The data are read from the folder that STACKENS_DATA names, or downloaded.
 """

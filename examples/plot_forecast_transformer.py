@@ -2,8 +2,9 @@
 Do covariates help to forecast the oil temperature of a transformer?
 ====================================================================
 
-ETTh1: hourly oil temperature, a day ahead. The six loads are known only in the past; the hour of the day
-is known in advance. The forecaster keeps them apart: ``predict`` takes the hour and refuses the loads.
+ETTh1: hourly oil temperature, a day ahead. The six loads are known only in the past; the hour of
+the day is known in advance. The forecaster keeps them apart: ``predict`` takes the hour and refuses
+the loads.
 
 The data are read from the folder that STACKENS_DATA names, or downloaded.
 """
@@ -58,7 +59,7 @@ def make(**covariates):
 
 
 # %%
-# Four weeks, a forecast every other day, trained once: with all covariates, with the hour alone, and without any
+# Four weeks, a forecast every other day, trained once: without covariates, with the hour, all.
 options = {"initial_window": len(y) - 28 * 24, "step_length": 48, "refit_every": 14}
 known = ["sin", "cos"]
 runs = {

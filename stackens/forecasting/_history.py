@@ -98,7 +98,9 @@ class History:
         return replace(
             self,
             y=np.concatenate([self.y, new.y]),
-            past=np.concatenate([self.past, new.past]),
+            past=np.concatenate(
+                [self.past, new.past[:, [new.past_names.index(name) for name in self.past_names]]]
+            ),
             future=np.concatenate([self.future, new.future]),
             index=index,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ class TargetTransform:
         return levels
 
     def undo_differences(
-        self, levels: list[np.ndarray], cutoffs: range, changes: np.ndarray
+        self, levels: list[np.ndarray], cutoffs: Sequence[int] | np.ndarray, changes: np.ndarray
     ) -> np.ndarray:
         """Add up predicted differences, from what was known at each cutoff.
 
@@ -85,7 +85,7 @@ class TargetTransform:
         ----------
         levels : list of ndarray
             From ``levels``.
-        cutoffs : range
+        cutoffs : sequence of int
             Last known row of each forecast.
         changes : ndarray of shape (n_cutoffs, horizon, n_targets)
             Predictions of the last entry of ``levels``.

@@ -270,11 +270,10 @@ class WindowForecaster(Forecaster):
         """Take the residuals from what the stack's learners predicted for held-out windows."""
         crossed = [cross_fit(stack, self._gap) for stack in self._trained.regressors]
         rows, outputs = crossed[0][0], np.concatenate([part for _, part in crossed], axis=1)
-        held_out = cutoffs[int(rows[0]) : int(rows[-1]) + 1]
-        windows = cut(levels[-1], held_out, 1 - self.window, 0)
+        windows = cut(levels[-1], cutoffs, 1 - self.window, 0)[rows]
         changes = self._unscaled(outputs, windows, self._trained.scale)
-        predicted = self._transform.undo_differences(levels, held_out, changes)
-        return self._targets(levels[0], held_out) - predicted
+        predicted = self._transform.undo_differences(levels, np.asarray(cutoffs)[rows], changes)
+        return self._targets(levels[0], cutoffs)[rows] - predicted
 
     # ---- prediction ----------------------------------------------------------------------------
 

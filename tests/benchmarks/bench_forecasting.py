@@ -1,10 +1,11 @@
-"""Rolling backtests of a stack of three learners on four series, beside its learners and baselines.
+"""Rolling backtests of a stack on four series, beside its learners and baselines.
 
 Every series is forecast from many cutoffs, each time from what came before alone; the stack is
-trained anew at some of them. Errors are MASE (scaled by the seasonal naive forecast of the training
-part) and sMAPE; "coverage" is that of 90 % intervals. "year" is the time of one backtest: a year of
-hourly values, windows of 168, 24 steps ahead, 52 cutoffs, a stack of three networks trained anew
-every 13 cutoffs.
+trained anew at some of them. It has three LSTM and three GRU networks, which differ in their seed,
+and a ridge regression; "single" is one learner alone ("ridge" is the linear baseline of the
+backtest). Errors are MASE (scaled by the seasonal naive forecast of the training part) and sMAPE;
+"coverage" is that of 90 % intervals. "year" is the time of one backtest: a year of hourly values,
+windows of 168, 24 steps ahead, 52 cutoffs, a stack of three networks trained anew every 13 cutoffs.
 
     python tests/benchmarks/bench_forecasting.py                    # all; goes on where it stopped
     python tests/benchmarks/bench_forecasting.py --only airline --seeds 0
@@ -23,6 +24,7 @@ import warnings
 from _harness import RESULTS, Stopwatch, describe_machine
 
 PATH = RESULTS / "forecasting.json"
+COPIES = 3  # networks of each kind, which differ in their seed
 
 SERIES = {
     "airline": {
@@ -93,9 +95,12 @@ def make_learners(networks, seed):
 
     from stackens import SequenceFlattener, StackedRNNRegressor
 
+    cells = [(cell, k) for cell in ("lstm", "gru") for k in range(COPIES)]
     return {
-        "lstm": StackedRNNRegressor(random_state=seed, **networks),
-        "gru": StackedRNNRegressor(cell="gru", random_state=seed, **networks),
+        **{
+            f"{cell}{k}": StackedRNNRegressor(cell=cell, random_state=10 * seed + k, **networks)
+            for cell, k in cells
+        },
         "ridge": make_pipeline(SequenceFlattener(), Ridge()),
     }
 
@@ -115,11 +120,13 @@ def run_series(name, seed, *, short):
     settings = SERIES[name]
     y, X = load(name)
     learners = make_learners(settings["networks"], seed)
-    forecaster = WindowForecaster(make_stack(learners, seed), **settings["forecaster"])
-    singles = {  # the ridge regression alone is the linear baseline
+    forecaster = WindowForecaster(
+        make_stack(learners, seed), n_residuals=500, **settings["forecaster"]
+    )
+    singles = {  # one of each kind; the ridge regression alone is the linear baseline
         f"single {key}": clone(forecaster).set_params(regressor=learner, cv=None)
         for key, learner in learners.items()
-        if key != "ridge"
+        if key.endswith("0")
     }
     backtest = dict(settings["backtest"])
     if short:
@@ -196,7 +203,10 @@ def main():
     kept = json.loads(PATH.read_text()) if PATH.exists() else {"entries": {}}
     for seed in map(int, options.seeds.split(",")):
         for name in options.only.split(","):
-            key, settings = f"{name} {seed}", json.loads(json.dumps(SERIES.get(name, {})))
+            key, settings = (
+                f"{name} {seed}",
+                json.loads(json.dumps({**SERIES.get(name, {}), "copies": COPIES})),
+            )
             known = kept["entries"].get(key)
             if known and known["settings"] == settings and not options.short:
                 show(f"{key} (kept)", known)

@@ -256,6 +256,35 @@ def _cells(*cells: str) -> list[str]:
     return [f"   {'*' if not k else ' '} - {cell}" for k, cell in enumerate(cells)]
 
 
+def write_forecasting() -> None:
+    """Means over the seeds of every series."""
+    document = load("forecasting")
+    entries: dict[str, list[dict]] = {}
+    for key, entry in document["entries"].items():
+        if not key.startswith("year"):
+            entries.setdefault(key.split()[0], []).append(entry["scores"])
+    models = list(next(iter(entries.values()))[0])
+    lines = [".. list-table::", "   :header-rows: 1", "", *_cells("MASE (sMAPE)", *entries)]
+    for model in models:
+        cells = [
+            f"{_mean(runs, model, 'mase'):.3f} ({_mean(runs, model, 'smape'):.3f})"
+            for runs in entries.values()
+        ]
+        lines += _cells(model, *cells)
+    covers = [f"{_mean(runs, 'stack', 'coverage'):.3f}" for runs in entries.values()]
+    lines += _cells("coverage of the stack's 90 % intervals", *covers)
+    counts = ", ".join(f"{name} {len(runs)}" for name, runs in entries.items())
+    lines += ["", f"Seeds: {counts}."]
+    if "year 0" in document["entries"]:
+        seconds = document["entries"]["year 0"]["seconds"]
+        lines += [f"A year of hourly values, 52 cutoffs: {seconds:.0f} s on a shared machine."]
+    (RESULTS.parent / "forecasting.txt").write_text("\n".join(lines) + "\n")
+
+
+def _mean(runs: list[dict], model: str, score: str) -> float:
+    return sum(run[model][score] for run in runs) / len(runs)
+
+
 def draw() -> None:
     import matplotlib as mpl
 
@@ -283,4 +312,5 @@ def draw() -> None:
 
 if __name__ == "__main__":
     write_table()
+    write_forecasting()
     draw()

@@ -58,7 +58,7 @@ def test_missing_times_are_refused():
 
 def test_a_frequency_that_changes_is_refused():
     y = pd.concat([daily(30, freq="h"), daily(30, start="2024-02-01")])
-    with pytest.raises(InvalidInputError, match="frequency of `y` changes from 'h' to 'D'"):
+    with pytest.raises(InvalidInputError, match=r"frequency of `y` changes from '[hH]' to 'D'"):
         make().fit(y)
 
 
@@ -107,6 +107,7 @@ def test_a_window_longer_than_the_history_is_refused():
         ({"transform": "exp"}, "`transform` must be one of"),
         ({"normalization": "seasonal", "sp": 7}, "`window`=6 is below `sp`=7"),
         ({"difference": 0}, "`difference` must be an integer >= 1; got 0"),
+        ({"n_residuals": 0}, "`n_residuals` must be an integer >= 1; got 0"),
         ({"cv": 1}, "`cv` must be an integer >= 2; got 1"),
         ({"regressor": LogisticRegression()}, "`regressor` must be a regressor; got Logistic"),
         ({"regressor": "ridge"}, "`regressor` must be a regressor; got 'ridge'"),
@@ -226,7 +227,7 @@ def test_covariates_must_be_those_that_are_named():
     [
         (daily(3, "2024-03-02"), "gap.*2024-03-01 00:00:00 are missing"),
         (daily(3, "2024-02-29"), "starts at 2024-02-29 .* not after the cutoff 2024-02-29"),
-        (daily(3, "2024-03-01", "h"), "frequency of `y` is 'h', that of the fitted series 'D'"),
+        (daily(3, "2024-03-01", "h"), r"frequency of `y` is '[hH]', that of the fitted series 'D'"),
         (daily(3, "2024-03-01 12:00"), "not on the frequency 'D': 2024-03-01 12:00:00"),
         (daily(3, "2024-03-01").to_period(), "must have a DatetimeIndex.* got PeriodIndex"),
         (daily(3, "2024-03-01").to_numpy(), "must be a pandas object"),

@@ -54,7 +54,10 @@ def test_covariates_are_ignored():
     [
         (pd.period_range("2020-01", periods=30, freq="M"), ["2022-07", "2022-08"]),
         (pd.period_range("2020Q1", periods=30, freq="Q"), ["2027Q3", "2027Q4"]),
-        (pd.date_range("2024-01-31", periods=30, freq="ME"), ["2026-07-31", "2026-08-31"]),
+        (
+            pd.date_range("2024-01-31", periods=30, freq=pd.offsets.MonthEnd()),
+            ["2026-07-31", "2026-08-31"],
+        ),
         (pd.bdate_range("2024-01-01", periods=30), ["2024-02-12", "2024-02-13"]),
         (
             pd.DatetimeIndex([*pd.date_range("2024-03-30", periods=30, freq="h")]),

@@ -170,6 +170,19 @@ def test_a_covariate_known_in_advance_is_used_and_one_of_the_past_is_not():
     assert np.abs(unknown.predict() - y[180:184]).max() > 0.5
 
 
+def test_columns_of_an_update_may_come_in_another_order():
+    index = pd.period_range("2020-01", periods=90, freq="M")
+    X = pd.DataFrame(noisy(90, n_targets=3), index, ["a", "known", "b"])
+    y = pd.Series(noisy(90, seed=1), index)
+    forecaster = WindowForecaster(Ridge(), 8, 2, known_future=["known"])
+    fits = [clone(forecaster).fit(y[:80], X[:80]) for _ in range(2)]
+    fits[0].update(y[80:88], X[80:88])
+    fits[1].update(y[80:88], X.loc[index[80:88], ["b", "known", "a"]])
+    tail = X.loc[index[88:], ["known"]]
+    np.testing.assert_array_equal(fits[0].predict(tail), fits[1].predict(tail))
+    np.testing.assert_array_equal(fits[0].residuals_, fits[1].residuals_)
+
+
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_several_targets_are_forecast_at_once(strategy):
     y = noisy(n_targets=2)
@@ -248,6 +261,18 @@ def test_the_bounds_are_order_statistics_of_split_conformal_prediction():
     assert (below.item(), above.item()) == (1, 19)
     with pytest.raises(InvalidInputError, match=r"needs 39 residuals .* there are 19"):
         offsets(residuals, 0.95)
+
+
+def test_only_the_latest_residuals_can_make_the_interval():
+    y = noisy(200)
+    y[150:] += np.random.default_rng(1).normal(scale=20, size=50)
+    forecaster = WindowForecaster(Ridge(), 6, 3, n_residuals=30).fit(y[:150])
+    calm = np.diff(forecaster.predict_interval()).mean()
+    forecaster.update(y[150:])
+    below, above = offsets(forecaster.residuals_[-30:], 0.9)
+    expected = forecaster.predict()[:, None] + np.column_stack([below[:, 0], above[:, 0]])
+    np.testing.assert_allclose(forecaster.predict_interval(), expected)
+    assert np.diff(forecaster.predict_interval()).mean() > 3 * calm
 
 
 def test_it_is_an_estimator():
