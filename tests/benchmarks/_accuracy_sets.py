@@ -248,10 +248,10 @@ def pen_learners():
 def speech_learners():
     frames = (each_row(normalize_utterances), each_row(add_differences))
     before = (*frames, each_row(as_pairs))
-    large = {"batch_size": 128, "learning_rate": 0.006, "dropout": 0.3}
+    large = {"batch_size": 32, "learning_rate": 0.005, "dropout": 0.3}
     return [
-        ("bilstm", rnn(48, *before, pooling="max", epochs=12, **large)),
-        ("bigru", rnn(48, *before, cell="gru", pooling="mean", epochs=12, **large)),
+        ("bilstm", rnn(32, *before, pooling="max", epochs=15, **large)),
+        ("bigru", rnn(32, *before, cell="gru", pooling="mean", epochs=15, **large)),
         ("svc", flat_svc(frames[0], each_row(resample, n_steps=15), c=3.0)),
         ("summary", summary_linear(*frames, c=0.1)),
         ("trees", summary_trees(*frames)),
@@ -322,8 +322,9 @@ def standard(load, *args):
 def load_speech(*, by_speaker):
     bunch = datasets.load_fsdd()
     if by_speaker:
-        how = "leave one speaker out"
-        return Task(bunch.data, bunch.target, groups=bunch.speaker, how=how)
+        how = "leave one speaker out, 10 of the 50 takes"  # a fifth of the time
+        some = bunch.take % 5 == 0
+        return Task(bunch.data[some], bunch.target[some], groups=bunch.speaker[some], how=how)
     how = "official split: the speakers of the test rows are in the training rows"
     return Task(bunch.data, bunch.target, bunch.is_test, how=how)
 
