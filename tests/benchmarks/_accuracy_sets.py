@@ -248,10 +248,10 @@ def pen_learners():
 def speech_learners():
     frames = (each_row(normalize_utterances), each_row(add_differences))
     before = (*frames, each_row(as_pairs))
-    large = {"batch_size": 128, "learning_rate": 0.006, "dropout": 0.3}
+    large = {"batch_size": 32, "learning_rate": 0.005, "dropout": 0.3}
     return [
-        ("bilstm", rnn(48, *before, pooling="max", epochs=12, **large)),
-        ("bigru", rnn(48, *before, cell="gru", pooling="mean", epochs=12, **large)),
+        ("bilstm", rnn(32, *before, pooling="max", epochs=15, **large)),
+        ("bigru", rnn(32, *before, cell="gru", pooling="mean", epochs=15, **large)),
         ("svc", flat_svc(frames[0], each_row(resample, n_steps=15), c=3.0)),
         ("summary", summary_linear(*frames, c=0.1)),
         ("trees", summary_trees(*frames)),
@@ -321,11 +321,12 @@ def standard(load, *args):
 
 def load_speech(*, by_speaker):
     bunch = datasets.load_fsdd()
+    some = bunch.take % 5 == 0  # a fifth of the time
+    X, y, speakers = bunch.data[some], bunch.target[some], bunch.speaker[some]
     if by_speaker:
-        how = "leave one speaker out"
-        return Task(bunch.data, bunch.target, groups=bunch.speaker, how=how)
-    how = "official split: the speakers of the test rows are in the training rows"
-    return Task(bunch.data, bunch.target, bunch.is_test, how=how)
+        return Task(X, y, groups=speakers, how="leave one speaker out, 10 of the 50 takes")
+    how = "10 of the 50 takes, a third at random: speakers of test rows are in the training rows"
+    return Task(X, y, how=how)
 
 
 def load_splice():
@@ -382,6 +383,8 @@ SETS = {
         0.75,
     ),
     "FSDD leaky": Entry(
-        lambda: load_speech(by_speaker=False), speech_learners, {"nearest neighbour": 0.973}
+        lambda: load_speech(by_speaker=False),
+        speech_learners,
+        {"nearest neighbour, official split": 0.973},
     ),
 }
