@@ -17,13 +17,12 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from stackens import (
-    ColumnwiseRegressor,
+    ConvexBlendRegressor,
     ForecastDisplay,
     HorizonErrorDisplay,
     SequenceFlattener,
     StackedRNNRegressor,
     StackingRegressor,
-    WeightedAverageRegressor,
     WindowForecaster,
 )
 from stackens.datasets import load_daily_min_temperatures
@@ -42,9 +41,7 @@ learners = {
     "gru": StackedRNNRegressor(16, cell="gru", random_state=0, **size),
     "ridge": make_pipeline(SequenceFlattener(), Ridge()),
 }
-stack = StackingRegressor(
-    list(learners.items()), ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
-)
+stack = StackingRegressor(list(learners.items()), ConvexBlendRegressor(shrinkage=0.1))
 forecaster = WindowForecaster(stack, window=28, horizon=7, sp=365, cv=3)
 
 # %%

@@ -19,13 +19,12 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from stackens import (
-    ColumnwiseRegressor,
+    ConvexBlendRegressor,
     ForecastDisplay,
     HorizonErrorDisplay,
     SequenceFlattener,
     StackedRNNRegressor,
     StackingRegressor,
-    WeightedAverageRegressor,
     WindowForecaster,
 )
 from stackens.datasets import load_etth1
@@ -50,7 +49,7 @@ def make(**covariates):
             ("gru", StackedRNNRegressor(16, cell="gru", **size)),
             ("ridge", make_pipeline(SequenceFlattener(), Ridge())),
         ],
-        ColumnwiseRegressor(WeightedAverageRegressor(), share=True),
+        ConvexBlendRegressor(shrinkage=0.1),
         random_state=0,
     )
     return WindowForecaster(

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         EnsembleSelectionRegressor,
         StackingClassifier,
         StackingRegressor,
-        WeightedAverageRegressor,
     )
     from stackens.forecasting import (
         BacktestResult,
@@ -75,7 +74,6 @@ __all__ = [
     "StackingClassifier",
     "StackingRegressor",
     "View",
-    "WeightedAverageRegressor",
     "WindowForecaster",
     "datasets",
     "exceptions",
@@ -95,7 +93,6 @@ _NAMES_OF_ROOMS = {
         "EnsembleSelectionRegressor",
         "StackingClassifier",
         "StackingRegressor",
-        "WeightedAverageRegressor",
     ),
     "forecasting": (
         "BacktestResult",

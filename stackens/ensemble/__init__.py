@@ -11,7 +11,6 @@ from stackens.ensemble._ensemble_selection import (
 from stackens.ensemble._fits import plan_networks
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
-from stackens.ensemble._weighted_average import WeightedAverageRegressor
 
 __all__ = [
     "ColumnwiseRegressor",
@@ -22,6 +21,5 @@ __all__ = [
     "OutOfFoldPredictions",
     "StackingClassifier",
     "StackingRegressor",
-    "WeightedAverageRegressor",
     "plan_networks",
 ]

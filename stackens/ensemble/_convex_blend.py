@@ -8,6 +8,7 @@ import numpy as np
 
 from stackens.ensemble._blend import BlendClassifier, BlendRegressor
 from stackens.ensemble._simplex import log_loss, minimize_log_loss, minimize_norm
+from stackens.exceptions import InvalidInputError
 
 __all__ = ["ConvexBlendClassifier", "ConvexBlendRegressor"]
 
@@ -71,6 +72,12 @@ class ConvexBlendRegressor(BlendRegressor):
     The weights are at least 0 and sum to 1: the average never leaves the range of the learners.
     Several outputs share one weight for each learner.
 
+    Parameters
+    ----------
+    shrinkage : float, default=0.0
+        Pull towards equal weights, in shares of the learners' mean squared disagreement; for few
+        or dependent rows, such as the windows of a short series.
+
     Attributes
     ----------
     weights_ : dict of str to float
@@ -102,10 +109,19 @@ class ConvexBlendRegressor(BlendRegressor):
     {'learner_0': 0.75, 'learner_1': 0.25}
     """
 
+    def __init__(self, shrinkage: float = 0.0) -> None:
+        self.shrinkage = shrinkage
+
     def _choose_weights(self, outputs: np.ndarray, y: np.ndarray, sample_weight: Any) -> np.ndarray:
+        if not self.shrinkage >= 0:
+            raise InvalidInputError(f"`shrinkage` must be >= 0; got {self.shrinkage!r}.")
         used = np.ones(len(y)) if sample_weight is None else sample_weight
         errors = (outputs - y) * np.sqrt(used / used.sum())[:, np.newaxis]
         columns = errors.reshape(len(outputs), -1).T  # (n_samples * n_outputs, n_learners)
-        weights = minimize_norm(columns)
+        n_learners = len(outputs)
+        # As the weights sum to 1, the learners differ by as much as their errors do.
+        disagreement = ((columns - columns.mean(axis=1, keepdims=True)) ** 2).sum() / n_learners
+        pull = np.sqrt(self.shrinkage * disagreement) * (np.eye(n_learners) - 1 / n_learners)
+        weights = minimize_norm(np.vstack([columns, pull]) if self.shrinkage else columns)
         self.loss_ = float(((columns @ weights) ** 2).sum() / y.shape[1])
         return weights

@@ -106,9 +106,9 @@ def make_learners(networks, seed):
 
 
 def make_stack(learners, seed):
-    from stackens import ColumnwiseRegressor, StackingRegressor, WeightedAverageRegressor
+    from stackens import ConvexBlendRegressor, StackingRegressor
 
-    final = ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
+    final = ConvexBlendRegressor(shrinkage=0.1)
     return StackingRegressor(list(learners.items()), final, random_state=seed)
 
 
@@ -147,10 +147,9 @@ def run_series(name, seed, *, short):
 def run_year(seed, *, short):
     """The first 8,760 hours of ETTh1."""
     from stackens import (
-        ColumnwiseRegressor,
+        ConvexBlendRegressor,
         StackedRNNRegressor,
         StackingRegressor,
-        WeightedAverageRegressor,
         WindowForecaster,
     )
 
@@ -161,7 +160,7 @@ def run_year(seed, *, short):
         ("gru", StackedRNNRegressor(cell="gru", **size)),
         ("simple", StackedRNNRegressor(cell="simple_rnn", **size)),
     ]
-    final = ColumnwiseRegressor(WeightedAverageRegressor(), share=True)
+    final = ConvexBlendRegressor(shrinkage=0.1)
     forecaster = WindowForecaster(
         StackingRegressor(learners, final, random_state=seed),
         window=168,

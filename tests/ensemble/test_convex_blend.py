@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import softmax
+from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stackens import ConvexBlendClassifier, ConvexBlendRegressor
+from stackens import ColumnwiseRegressor, ConvexBlendClassifier, ConvexBlendRegressor
 from stackens.ensemble._simplex import minimize_log_loss, minimize_norm
+from stackens.exceptions import InvalidInputError
 
 sizes = {"n": st.integers(8, 60), "n_learners": st.integers(1, 5), "seed": st.integers(0, 2**20)}
 
@@ -107,3 +110,43 @@ def test_a_perfect_learner_takes_all():
     blend = ConvexBlendClassifier().fit(np.hstack([useless, perfect]), y)
     assert blend.weights_["learner_1"] == pytest.approx(1)
     assert blend.loss_ == pytest.approx(0, abs=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), shrinkage=st.sampled_from([0.0, 0.1, 1.0]))
+def test_shrunken_weights_are_those_of_a_general_optimiser(seed, shrinkage):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=40)
+    X = y[:, None] * rng.uniform(0, 1.5, 3) + rng.normal(size=(40, 3))
+    spread = ((X - X.mean(axis=1, keepdims=True)) ** 2).sum() / 3
+
+    def loss(w):
+        return ((X @ w - y) ** 2).sum() + shrinkage * spread * ((w - 1 / 3) ** 2).sum()
+
+    best = minimize(
+        loss,
+        np.full(3, 1 / 3),
+        bounds=[(0, 1)] * 3,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+        method="SLSQP",
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    weights = np.array(list(ConvexBlendRegressor(shrinkage).fit(X, y).weights_.values()))
+    assert loss(weights) <= best.fun * (1 + 1e-6)
+
+
+def test_much_shrinkage_is_the_plain_average():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 4)), rng.normal(size=30)
+    weights = ConvexBlendRegressor(1e6).fit(X, y).weights_
+    np.testing.assert_allclose(list(weights.values()), 0.25, atol=1e-3)
+
+
+def test_negative_shrinkage_is_refused():
+    with pytest.raises(InvalidInputError, match="`shrinkage` must be >= 0; got -1"):
+        ConvexBlendRegressor(-1).fit([[1.0, 2.0], [2.0, 3.0]], [1.0, 2.0])
+
+
+@parametrize_with_checks([ColumnwiseRegressor(Ridge()), ConvexBlendRegressor(0.1)])
+def test_scikit_learn_checks_of_columns(estimator, check):
+    check(estimator)
