@@ -1,8 +1,8 @@
 """The classification sets of ``bench_accuracy.py``: how each is split, and its level 0.
 
-Settings were chosen by cross-validation on training rows (``bench_accuracy.py --tune SET``), never
-by test rows. Functions that work on each row by itself cannot leak; whatever learns from rows is a
-step of a Pipeline, and fitted within folds.
+Settings are common ones, or were chosen by cross-validation on training rows
+(``bench_accuracy.py --tune SET``), never by test rows. Functions that work on each row by itself
+cannot leak; whatever learns from rows is a step of a Pipeline, and fitted within folds.
 """
 
 from __future__ import annotations
