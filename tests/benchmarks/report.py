@@ -212,6 +212,41 @@ def search_rows() -> list[tuple]:
     return rows
 
 
+def random_search_rows() -> list[tuple]:
+    sides = load("random_search")["sides"]
+    found = {name: medians(rows) for name, rows in sides.items()}
+    rows = []
+    for title, theirs, aim in (
+        ("random search, 30 candidates × 5 folds; scikit-learn + SciKeras", "scikeras", 10),
+        ("the same; scikit-learn over the same learner, one by one", "one_by_one", None),
+    ):
+        times = ratio(sides, theirs, "stackens")
+        shown = " beside ".join(
+            f"{found[side]['seconds']:.0f} s ({found[side]['accuracy']:.3f})"
+            for side in ("stackens", theirs)
+        )
+        wanted = "" if aim is None else f"≥ {aim}×"
+        rows.append((title, wanted, f"{times:.1f}×", shown, _verdict(times, aim)))
+    sums = {found[side]["checksum"] for side in ("stackens", "one_by_one")}
+    same = "yes" if len(sums) == 1 else "**no**"
+    shown = ", ".join(f"{value:.6f}" for value in sums)
+    rows.append(("the same: scores as one by one", "equal", same, f"mean {shown}", same))
+    return rows
+
+
+def time_limit_rows() -> list[tuple]:
+    rows = []
+    for found in map(medians, load("time_limit")["sides"].values()):
+        shown = (
+            f"{found['seconds']:.1f} s; {found['learners']:.0f} of 3 learners, "
+            f"{found['covered']:.0%} of the rows, accuracy {found['accuracy']:.3f}"
+        )
+        reached = f"{found['over']:+.0%}"
+        title = f"time limit of {found['limit']:.0f} s: longer by"
+        rows.append((title, "≤ 10 %", reached, shown, _verdict(0.1, found["over"])))
+    return rows
+
+
 def _verdict(reached: float, aim: float | None) -> str:
     if aim is None:
         return ""
@@ -226,6 +261,8 @@ def write_table() -> None:
         "imdb": imdb_rows,
         "memory": memory_rows,
         "search": search_rows,
+        "random_search": random_search_rows,
+        "time_limit": time_limit_rows,
         "scaling": scaling_rows,
         "fixed_costs": fixed_rows,
     }
