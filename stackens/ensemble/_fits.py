@@ -28,7 +28,6 @@ from stackens.training import (
     check_memory,
     has_callbacks,
     manage_callbacks,
-    remembering_predictions,
     using_store,
 )
 
@@ -300,15 +299,15 @@ def _run_towers(
         deadline=policy.deadline,
         on_served=note_served,
     )
+    is_kept = check_memory(memory) is not None
     for tower, network in zip(towers, trained, strict=True):
         fit = tower.fit
         with policy.watch(fit):
             if isinstance(network, Exception):
                 raise network
             tower.learner.adopt(network)
+            tower.learner._is_kept = is_kept
             best_epochs[fit.name].append(network.best_epoch + 1)
             fit.seconds = network.seconds
-            # In a search, the same rows are predicted for every candidate.
-            with remembering_predictions(check_memory(memory) is not None):
-                fit.predict(X)
+            fit.predict(X)
             policy.check_predictions(fit)

@@ -40,6 +40,7 @@ from stackens.training import (
     check_memory,
     has_callbacks,
     predict,
+    remembering_predictions,
     require_keras,
     stream,
     train_with_memory,
@@ -49,6 +50,8 @@ __all__ = ["NetworkClassifierMixin", "NetworkLearner", "NetworkRegressorMixin"]
 
 # Base and meta classes among Keras's optimizers.
 _NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
+# Computing so many rows takes less than finding out whether they were computed before.
+_FEW_ROWS = 64
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
 
@@ -60,6 +63,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     """
 
     _routed_parts: tuple[str, ...] = ("optimizer", "loss")
+    _is_kept = False  # whether a store has the network
     _known_losses: ClassVar[Mapping[str, str]]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -130,6 +134,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             progress.extend(job.n_epochs)
             progress.describe(job.name)
             (trained,) = train_with_memory([job], [self], self.memory, progress=progress.counter())
+        self._is_kept = check_memory(self.memory) is not None
         return self.adopt(trained)
 
     def plan_job(
@@ -358,10 +363,13 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         batch = self._read_input(X, reset=False)
         # With masking whether needed or not: one program per learner, and the same bits for a
         # row among padded and unpadded ones.
-        outputs = [
-            predict(self._architecture(True), weights, batch.values).astype(np.float64)
-            for weights in self._weights_of_members()
-        ]
+        # Candidates of a search that are served the same network predict the same rows.
+        is_worth_it = self._is_kept and batch.n_samples > _FEW_ROWS
+        with remembering_predictions(is_worth_it):
+            outputs = [
+                predict(self._architecture(True), weights, batch.values).astype(np.float64)
+                for weights in self._weights_of_members()
+            ]
         return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
 
     def _weights_of_members(self) -> list[list[np.ndarray]]:

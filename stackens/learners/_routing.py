@@ -11,6 +11,9 @@ from sklearn.base import BaseEstimator
 __all__ = ["RoutedParameters", "check_routed_names"]
 
 
+_PARAM_NAMES: dict[type, list[str]] = {}
+
+
 class RoutedParameters(BaseEstimator):
     """Estimator whose constructor also takes ``part__name`` for the parts that it declares.
 
@@ -20,6 +23,13 @@ class RoutedParameters(BaseEstimator):
     """
 
     _routed_parts: tuple[str, ...] = ()
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        # Reading the signature takes longer than all the rest of a fit that a store serves.
+        if cls not in _PARAM_NAMES:
+            _PARAM_NAMES[cls] = super()._get_param_names()
+        return list(_PARAM_NAMES[cls])
 
     def _set_routed(self, routed: dict[str, Any]) -> None:
         for name, value in routed.items():

@@ -30,9 +30,9 @@ def remembering_predictions(wanted: bool = True) -> Iterator[None]:
     Parameters
     ----------
     wanted : bool, default=True
-        Whether to do that at all.
+        False changes nothing.
     """
-    token = _IS_WANTED.set(wanted)
+    token = _IS_WANTED.set(wanted or _IS_WANTED.get())
     try:
         yield
     finally:
