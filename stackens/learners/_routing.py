@@ -102,13 +102,15 @@ def check_routed_names(
     ----------
     part : str
         Prefix, for the message.
-    names : iterable of str
+    names : collection of str
         Settings that were given.
     target : callable
         The class or function that will get them.
     own : dict, default=None
         Arguments of ``target`` that have a spelling of their own, and which.
     """
+    if not names:  # as nearly always: reading a signature takes time
+        return
     own = own or {}
     parameters = inspect.signature(target).parameters.values()
     skip = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)

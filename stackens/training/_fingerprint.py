@@ -6,6 +6,7 @@ job on all rows of ``X[train]``, so that a stack and a search meet in the same e
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import sys
 from collections.abc import Iterable, Mapping
@@ -214,7 +215,7 @@ def _key(
                 f"{type(estimator).__name__}: `random_state` is None", unseeded=True
             )
         parts = [
-            digester.digest(_versions()),
+            _digest_of_versions(_versions()),
             digester.digest(_custom_objects()),
             digester.digest_estimator(estimator, seed=seed),
             data,
@@ -231,6 +232,11 @@ def _fresh(estimator: Any, data: bytes | NoKey) -> bytes | NoKey:
     if is_fitted and getattr(estimator, "warm_start", False):
         return NoKey(f"{type(estimator).__name__}: `warm_start` goes on from an earlier fit")
     return data
+
+
+@functools.lru_cache(maxsize=16)
+def _digest_of_versions(versions: tuple[Any, ...]) -> bytes:
+    return Digester().digest(versions)
 
 
 def _versions() -> tuple[Any, ...]:
