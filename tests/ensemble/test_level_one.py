@@ -116,10 +116,13 @@ def test_a_stack_of_stacks_flows_as_cross_val_predict_does():
 
 
 def test_it_is_that_of_mlxtend():
-    mlxtend = pytest.importorskip("mlxtend.classifier")
+    # Older ones pass scikit-learn an argument that it no longer takes.
+    pytest.importorskip("mlxtend", minversion="0.24")
+    from mlxtend.classifier import StackingCVClassifier
+
     X, y = load_iris(return_X_y=True)
     cv = KFold(5, shuffle=True, random_state=3)
-    theirs = mlxtend.StackingCVClassifier(
+    theirs = StackingCVClassifier(
         [learner for _, learner in CLASSIFIERS],
         LogisticRegression(max_iter=500),
         use_probas=True,

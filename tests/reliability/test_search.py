@@ -66,7 +66,7 @@ def test_networks(data, tmp_path, n_jobs):
     hook = FirstEpochs(begun)
     store = JobStore(tmp_path / "store")
     rnn = StackedRNNClassifier(3, epochs=2, random_state=0, on_epoch_end=hook)
-    learners = [("a", rnn), ("b", clone(rnn).set_params(units=2, cell="gru"))]
+    learners = [("a", rnn), ("b", clone(rnn).set_params(units=2))]
     stack = StackingClassifier(learners, LogisticRegression(), cv=5, memory=store)
     first = GridSearchCV(stack, GRID, cv=5, n_jobs=n_jobs).fit(X, y)
     n_fits = len(list(begun.iterdir()))
