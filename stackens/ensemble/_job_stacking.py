@@ -174,7 +174,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         if isinstance(self.final_estimator_, TakesBlocks):  # was fitted without
             names = [name for name, e in self.estimators if not _is_dropped(e)]
             widths = dict(zip(names, self._n_feature_outs, strict=True))
-            declare_blocks(self.final_estimator_, widths, self.stack_method_)
+            declare_blocks(self.final_estimator_, widths, self._block_methods)
             matrix, params = self.transform(X), self._final_params(params)
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self.failures_, self.predicts_with_ = {}, "stack"
@@ -268,8 +268,10 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         routed = self._route(names, groups, params)
         learners = dict(zip(names, self._seeded(names, estimators), strict=True))
         learners = {n: e for n, e in learners.items() if not _is_dropped(e)}
-        wanted = "predict_proba" if self.stack_method == "logit" else self.stack_method
-        methods = {n: self._method_name(n, adapt_learner(e), wanted) for n, e in learners.items()}
+        methods = {
+            n: self._method_name(n, adapt_learner(e), self.stack_method)
+            for n, e in learners.items()
+        }
         splits = make_splits(
             self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
         )
@@ -370,8 +372,8 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
             for p in predictions
         ]
-        self._widths = dict(zip(names, widths, strict=True))
-        declare_blocks(self.final_estimator_, self._widths, self._block_methods)
+        layout = dict(zip(names, widths, strict=True))
+        declare_blocks(self.final_estimator_, layout, self._block_methods)
         with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
@@ -398,6 +400,12 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             else p
             for p, method in zip(predictions, self.stack_method_, strict=True)
         ]
+
+    @staticmethod
+    def _method_name(name: str, estimator: Any, method: Any) -> Any:
+        # Logits are made of probabilities.
+        method = "predict_proba" if method == "logit" else method
+        return _BaseStacking._method_name(name, estimator, method)
 
     @property
     def _block_methods(self) -> list[str]:
@@ -635,12 +643,12 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             several columns.
         """
         check_is_fitted(self, "estimators_")
-        if not hasattr(self, "_widths"):  # prefit
+        if not hasattr(self, "out_of_fold_predictions_"):  # prefit
             return np.asarray(super().get_feature_names_out(input_features))
         prefix = type(self).__name__.lower()
         names = [
             f"{prefix}_{name}{'' if width == 1 else k}"
-            for name, width in self._widths.items()
+            for name, width in self.out_of_fold_predictions_.widths.items()
             for k in range(width)
         ]
         if self.passthrough is True:

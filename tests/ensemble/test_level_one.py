@@ -187,3 +187,16 @@ def test_logits_are_those_of_the_probabilities(load):
     blend = stack.with_final_estimator(ConvexBlendClassifier())
     expected = plain.with_final_estimator(ConvexBlendClassifier())
     np.testing.assert_allclose(blend.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+
+
+def test_logits_of_learners_that_are_fitted_already():
+    X, y = load_iris(return_X_y=True)
+    fitted = [(name, clone(learner).fit(X, y)) for name, learner in CLASSIFIERS[:2]]
+    stack, plain = (
+        StackingClassifier(fitted, ConvexBlendClassifier(), cv="prefit", stack_method=method)
+        for method in ("logit", "predict_proba")
+    )
+    stack.fit(X, y)
+    plain.fit(X, y)
+    np.testing.assert_allclose(stack.predict_proba(X), plain.predict_proba(X), atol=1e-6)
+    assert stack.stack_method_ == ["predict_proba"] * 2
