@@ -8,8 +8,10 @@ from stackens.ensemble._ensemble_selection import (
     EnsembleSelectionClassifier,
     EnsembleSelectionRegressor,
 )
+from stackens.ensemble._fit import is_network, last_step
 from stackens.ensemble._fits import plan_networks
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
+from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
 
 __all__ = [
@@ -21,5 +23,8 @@ __all__ = [
     "OutOfFoldPredictions",
     "StackingClassifier",
     "StackingRegressor",
+    "fill_seeds",
+    "is_network",
+    "last_step",
     "plan_networks",
 ]

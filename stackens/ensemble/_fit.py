@@ -20,7 +20,7 @@ from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training import Task, adapt
 
-__all__ = ["Fit", "Policy", "adapt_learner", "told_where"]
+__all__ = ["Fit", "Policy", "adapt_learner", "is_network", "last_step", "told_where"]
 
 # Rows of a memory map that are predicted at once.
 _ROWS_BYTES = 16 * 2**20
@@ -34,6 +34,16 @@ def adapt_learner(learner: Any) -> Any:
     adapted = copy.copy(learner)
     adapted.steps = [*before, (name, adapt(last))]
     return adapted
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the last step of a Pipeline, or the estimator itself."""
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
+def is_network(estimator: Any) -> bool:
+    """Whether it plans the training of networks: a learner of this package, or a stack."""
+    return hasattr(estimator, "plan_job") or hasattr(estimator, "plan_networks")
 
 
 @dataclass(eq=False)
@@ -156,11 +166,6 @@ class Policy:
     on_failure: str = "raise"
     deadline: float | None = None
     lost: set[str] = field(default_factory=set)
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether every error is raised where it happens."""
-        return self.on_failure == "raise" and self.deadline is None
 
     @property
     def is_late(self) -> bool:

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
-from stackens.ensemble._fit import Fit, Policy
+from stackens.ensemble._fit import Fit, Policy, is_network, last_step
 from stackens.ensemble._plain_fits import run_plain
 from stackens.sequences import reading_files_once
 from stackens.training import (
@@ -142,12 +142,10 @@ def plan_networks(
     """
     params = params or {}
     if isinstance(estimator, Pipeline):
-        *steps, (_, last) = clone(estimator).steps
-        if params or not (hasattr(last, "plan_job") or hasattr(last, "plan_networks")):
+        last = last_step(estimator)
+        if params or not is_network(last):
             return []
-        if steps:
-            head = Pipeline([*steps, ("network", "passthrough")], memory=estimator.memory)
-            X = head.fit_transform(X, y)
+        _, X = _fit_head(clone(estimator), X, y)
         return plan_networks(last, X, y, name=name)
     if hasattr(estimator, "plan_networks"):
         return list(estimator.plan_networks(X, y, **params))
@@ -155,6 +153,17 @@ def plan_networks(
         return []
     learner = clone(estimator)
     return [(learner, learner.plan_job(X, y, **params, name=name))]
+
+
+def _fit_head(pipeline: Pipeline, X: Any, y: Any) -> tuple[list[tuple[str, Any]], Any]:
+    """Fit the steps before the last one; return them, and ``X`` as the last one sees it."""
+    steps = pipeline.steps[:-1]
+    if not steps:
+        return [], X
+    # A Pipeline caches what comes before its last step, which is the network otherwise.
+    head = Pipeline([*steps, ("network", "passthrough")], memory=pipeline.memory)
+    X = head.fit_transform(X, y)
+    return head.steps[:-1], X
 
 
 def plan_fits(
@@ -237,7 +246,7 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     """Return the tower learner, its job and its data, or None if this fit is a plain one."""
     learner = clone(fit.learner)
     is_pipeline = isinstance(learner, Pipeline)
-    last = adapt(learner.steps[-1][1] if is_pipeline else learner)
+    last = adapt(last_step(learner))
     weights = fit.params.get("sample_weight")
     if not hasattr(last, "plan_job") or set(fit.params) - {"sample_weight"}:
         return None
@@ -250,14 +259,9 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     if weights is not None:  # Pipeline.fit routes it, or refuses it
         return None
     rows = np.arange(len(y)) if fit.train is None else fit.train
-    steps = learner.steps[:-1]
+    target = y[rows]
     # Whatever comes before the network is fitted on this fold's training rows alone.
-    transformed, target = _safe_indexing(X, rows), y[rows]
-    if steps:
-        # A Pipeline caches what comes before its last step, which is the network otherwise.
-        head = Pipeline([*steps, ("network", "passthrough")], memory=learner.memory)
-        transformed = head.fit_transform(transformed, target)
-        steps = head.steps[:-1]
+    steps, transformed = _fit_head(learner, _safe_indexing(X, rows), target)
     learner.steps = [*steps, (learner.steps[-1][0], last)]
     fit.fitted = learner
     job = last.plan_job(

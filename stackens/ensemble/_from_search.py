@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from stackens.ensemble._fit import last_step
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["collect_candidates"]
@@ -66,10 +67,7 @@ def _best_first(search: Any) -> np.ndarray:
 
 
 def _name_searches(estimators: Sequence[Any]) -> list[str]:
-    names = []
-    for estimator in estimators:
-        last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-        names.append(type(last).__name__.lower())
+    names = [type(last_step(estimator)).__name__.lower() for estimator in estimators]
     return [f"{n}{i}" if names.count(n) > 1 else n for i, n in enumerate(names, start=1)]
 
 
@@ -89,8 +87,7 @@ def _common_store(searches: Sequence[Any], estimators: Sequence[Any]) -> Any:
     """Return where the first search kept its networks."""
     for search, estimator in zip(searches, estimators, strict=True):
         store = getattr(search, "store_", None)
-        last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-        store = getattr(last, "memory", None) if store is None else store
+        store = getattr(last_step(estimator), "memory", None) if store is None else store
         if store is not None:
             return store
     return None

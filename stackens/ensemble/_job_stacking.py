@@ -56,6 +56,7 @@ from stackens.ensemble._passthrough import (
     passthrough_names,
     passthrough_table,
 )
+from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._splits import Split, count_coverage, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError, MissingClassWarning
@@ -235,7 +236,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             return list(estimators)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return [
-            e if _is_dropped(e) else _fill_seeds(clone(e), stream(seed, f"learner {name}"))
+            e if _is_dropped(e) else fill_seeds(clone(e), stream(seed, f"learner {name}").integers)
             for name, e in zip(names, estimators, strict=True)
         ]
 
@@ -702,15 +703,6 @@ def _check_takes_weights(name: str, estimator: Any) -> None:
             f"Underlying estimator {type(estimator).__name__} ({name!r}) does not support sample "
             "weights."
         )
-
-
-def _fill_seeds(estimator: Any, rng: np.random.Generator) -> Any:
-    missing = {
-        name: int(rng.integers(np.iinfo(np.int32).max))
-        for name, value in sorted(estimator.get_params(deep=True).items())
-        if value is None and (name == "random_state" or name.endswith("__random_state"))
-    }
-    return estimator.set_params(**missing) if missing else estimator
 
 
 def _warn_missing(fit: Fit, absent: list[Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 
+from stackens.ensemble._fit import last_step
 from stackens.ensemble._out_of_fold import align_classes
 from stackens.ensemble._outputs import (
     average,
@@ -124,14 +125,10 @@ def _difference(outputs: Any, best: Any, kept: Any, scoring: Any, rows: np.ndarr
 
 def _add_costs(stack: Any, table: dict[str, dict[str, Any]]) -> None:
     sizes = [
-        getattr(_last_step(estimator), "n_parameters_", np.nan) for estimator in stack.estimators_
+        getattr(last_step(estimator), "n_parameters_", np.nan) for estimator in stack.estimators_
     ]
     for name, size in zip(stack.out_of_fold_predictions_.blocks, sizes, strict=True):
         table[name] |= {"seconds": stack.fit_seconds_[name], "parameters": size}
     total = float(np.nansum(sizes))
     table["average"] |= {"seconds": stack.seconds_, "parameters": total}
     table["stack"] |= {"seconds": stack.seconds_, "parameters": total}
-
-
-def _last_step(estimator: Any) -> Any:
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator

@@ -15,12 +15,11 @@ import numpy as np
 import sklearn.model_selection
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from stackens.ensemble import plan_networks
+from stackens.ensemble import fill_seeds, is_network, last_step, plan_networks
 from stackens.training import JobStore, check_memory, train_with_memory, using_store
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
@@ -139,9 +138,9 @@ class _TrainsAhead:
         before = {name: getattr(self, name) for name in ("estimator", "cv", "n_jobs")}
         self._rng = np.random.RandomState(np.random.randint(np.iinfo(np.int32).max))  # noqa: NPY002 - the global generator is what None means in scikit-learn
         self._n_processes = self.n_jobs
-        self.estimator = _fill_seeds(clone(self.estimator), self._rng)
+        self.estimator = fill_seeds(clone(self.estimator), self._rng.randint)
         self.cv = _seed_splitter(self.cv, self._rng)
-        if _is_network(self.estimator):  # trained in processes; predicting needs none
+        if is_network(last_step(self.estimator)):  # trained in processes; predicting needs none
             self.n_jobs = None
         self.base_estimator_, self.splitter_ = self.estimator, self.cv
         try:
@@ -329,25 +328,10 @@ class RandomizedSearchCV(_TrainsAhead, sklearn.model_selection.RandomizedSearchC
         self.memory = memory
 
 
-def _is_network(estimator: Any) -> bool:
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return hasattr(last, "plan_job") or hasattr(last, "plan_networks")
-
-
-def _fill_seeds(estimator: Any, rng: np.random.RandomState) -> Any:
-    """Seed what has none, so that the same fit can be recognised."""
-    missing = {
-        name: int(rng.randint(np.iinfo(np.int32).max))
-        for name, value in sorted(estimator.get_params(deep=True).items())
-        if value is None and (name == "random_state" or name.endswith("__random_state"))
-    }
-    return estimator.set_params(**missing) if missing else estimator
-
-
 def _seed_values(candidate: Mapping[str, Any], rng: np.random.RandomState) -> dict[str, Any]:
     """Seed estimators that are values of parameters."""
     return {
-        name: _fill_seeds(clone(value), rng)
+        name: fill_seeds(clone(value), rng.randint)
         if hasattr(value, "get_params") and not isinstance(value, type)
         else value
         for name, value in candidate.items()
