@@ -69,13 +69,15 @@ def run_fits(
     """
     started = time.perf_counter()
     policy = policy or Policy()
+    store = check_memory(memory)
+    memory = None if memory is None else store  # opened once; None may be a store in use
     pool = ArrayPool()
     best_epochs: dict[str, list[int]] = defaultdict(list)
     how = {"n_jobs": n_jobs, "progress": progress, "memory": memory, "policy": policy}
     # If time may run out, what trains the final estimator comes first.
     folds = [fit for fit in fits if fit.fold is not None]
     waves = [fits] if policy.deadline is None else [folds, [f for f in fits if f.fold is None]]
-    with reading_files_once(), using_store(check_memory(memory)):
+    with reading_files_once(), using_store(store):
         for wave in waves:
             towers, plain = _plan(wave, X, y, policy, pool)
             if wave is waves[0]:
@@ -303,14 +305,12 @@ def _run_towers(
         deadline=policy.deadline,
         on_served=note_served,
     )
-    is_kept = check_memory(memory) is not None
     for tower, network in zip(towers, trained, strict=True):
         fit = tower.fit
         with policy.watch(fit):
             if isinstance(network, Exception):
                 raise network
             tower.learner.adopt(network)
-            tower.learner._is_kept = is_kept
             best_epochs[fit.name].append(network.best_epoch + 1)
             fit.seconds = network.seconds
             fit.predict(X)

@@ -134,7 +134,6 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             progress.extend(job.n_epochs)
             progress.describe(job.name)
             (trained,) = train_with_memory([job], [self], self.memory, progress=progress.counter())
-        self._is_kept = check_memory(self.memory) is not None
         return self.adopt(trained)
 
     def plan_job(
@@ -268,6 +267,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         before = self.__dict__.pop("_history_before", {})
         self.history_ = {k: before.get(k, []) + v for k, v in trained.history.items()}
         self.best_epoch_ = trained.best_epoch
+        self._is_kept = trained.is_kept
         self._optimizer_state = trained.optimizer_state
         self.__dict__.pop("_wrapper", None)
         self.__dict__.pop("_split_weights", None)

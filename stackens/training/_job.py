@@ -198,6 +198,8 @@ class TrainedNetwork:
         Wall time of this job, side by side with others.
     optimizer_state : list of ndarray or None
         If the job asked for it.
+    is_kept : bool
+        Whether there is a store, from which it may come again.
     """
 
     weights: list[np.ndarray]
@@ -205,6 +207,7 @@ class TrainedNetwork:
     best_epoch: int
     seconds: float
     optimizer_state: list[np.ndarray] | None = None
+    is_kept: bool = False
 
     @classmethod
     def join(cls, members: Sequence[TrainedNetwork]) -> TrainedNetwork:

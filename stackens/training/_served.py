@@ -6,7 +6,7 @@ import itertools
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -224,12 +224,13 @@ def train_with_memory(
         if memory is not None:  # who asked for it shall know
             warn_of_no_keys([job.name for job in jobs], keys)
         trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
-    return [_join(trained[a:b]) for a, b in itertools.pairwise(first)]
+    is_kept = store is not None
+    return [_join(trained[a:b], is_kept=is_kept) for a, b in itertools.pairwise(first)]
 
 
-def _join(members: Sequence[Any]) -> Any:
+def _join(members: Sequence[Any], *, is_kept: bool) -> Any:
     errors = [member for member in members if isinstance(member, Exception)]
-    return errors[0] if errors else TrainedNetwork.join(members)
+    return errors[0] if errors else replace(TrainedNetwork.join(members), is_kept=is_kept)
 
 
 def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
