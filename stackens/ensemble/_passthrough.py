@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,35 +10,17 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _num_samples
 
 from stackens.exceptions import InvalidInputError
+from stackens.sequence_statistics import STATISTICS
 from stackens.sequences import validate_sequences
 
 __all__ = ["SUMMARIES", "passthrough_names", "passthrough_table"]
 
 
-def _last(values: np.ndarray, lengths: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    last: np.ndarray = values[np.arange(len(values)), np.maximum(lengths - 1, 0)]
-    return last
-
-
-def _mean(values: np.ndarray, lengths: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    mean: np.ndarray = np.where(valid, values, 0).sum(axis=1) / np.maximum(lengths, 1)[:, None]
-    return mean
-
-
-def _summary(values: np.ndarray, lengths: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    mean = _mean(values, lengths, valid)
-    spread = np.sqrt(_mean((values - mean[:, None]) ** 2, lengths, valid))
-    least = np.where(valid, values, np.inf).min(axis=1)
-    most = np.where(valid, values, -np.inf).max(axis=1)
-    return np.hstack([mean, spread, least, most, _last(values, lengths, valid)])
-
-
-# Each makes (n_samples, n_columns) of values (n_samples, n_timesteps, n_features), without
-# learning anything: nothing can leak from one row to another.
-SUMMARIES: dict[str, Callable[..., np.ndarray]] = {
-    "last": _last,
-    "mean": _mean,
-    "summary": _summary,
+# What each becomes, statistic after statistic. None learns from other rows: nothing can leak.
+SUMMARIES = {
+    "last": ("last",),
+    "mean": ("mean",),
+    "summary": ("mean", "std", "min", "max", "last"),
 }
 
 
@@ -66,9 +47,7 @@ def passthrough_table(X: Any, how: Any) -> Any:
         return X
     if isinstance(how, str):
         batch = validate_sequences(BaseEstimator(), X, reset=True, dtype=np.float64)
-        values = batch.values if batch.values.ndim == 3 else batch.values[:, :, None]
-        valid = (np.arange(values.shape[1]) < batch.lengths[:, None])[:, :, None]
-        return SUMMARIES[how](values, batch.lengths, valid)
+        return np.hstack([STATISTICS[statistic](batch) for statistic in SUMMARIES[how]])
     table = how(X)
     shape = getattr(table, "shape", np.shape(table))
     if len(shape) != 2 or shape[0] != _num_samples(X):

@@ -14,9 +14,9 @@ from stackens.exceptions import InvalidInputError
 from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History, read_history
 from stackens.forecasting._naive import NaiveForecaster
-from stackens.forecasting._params import check_count
 from stackens.forecasting._residuals import check_coverage
 from stackens.forecasting._window_forecaster import WindowForecaster
+from stackens.parameters import check_count
 
 __all__ = ["BacktestResult", "run_backtest"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History
-from stackens.forecasting._params import check_choice, check_count
+from stackens.parameters import check_choice, check_count
 
 __all__ = ["NaiveForecaster"]
 

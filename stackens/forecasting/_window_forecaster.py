@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from sklearn.model_selection import TimeSeriesSplit
 from stackens.exceptions import InvalidInputError
 from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History
-from stackens.forecasting._params import check_choice, check_count, read_lags
 from stackens.forecasting._regressors import (
     chain_forward,
     fit_regressors,
@@ -26,6 +26,7 @@ from stackens.forecasting._regressors import (
 from stackens.forecasting._residuals import cross_fit
 from stackens.forecasting._target_transform import TRANSFORMS, TargetTransform
 from stackens.forecasting._windows import WindowLayout, WindowScale, cut
+from stackens.parameters import check_choice, check_count
 
 __all__ = ["WindowForecaster"]
 
@@ -168,7 +169,7 @@ class WindowForecaster(Forecaster):
         check_choice("strategy", self.strategy, ("direct", "recursive"))
         check_choice("transform", self.transform, (None, *TRANSFORMS))
         check_choice("normalization", self.normalization, (None, "last", "seasonal"))
-        read_lags(self.difference)
+        _read_lags(self.difference)
         if self.cv is not None:
             check_count("cv", self.cv, least=2)
         if self.n_residuals is not None:
@@ -205,7 +206,7 @@ class WindowForecaster(Forecaster):
 
     def _train(self, history: History) -> None:
         n_ahead = self.horizon if self.strategy == "direct" else 1
-        self._transform = TargetTransform(self.transform, read_lags(self.difference))
+        self._transform = TargetTransform(self.transform, _read_lags(self.difference))
         self._layout = WindowLayout(self.window, n_ahead, self.normalization, self.sp)
         self._check_history(history)
         self._gap = -(-n_ahead // self.step_length) - 1  # windows whose targets reach a cutoff
@@ -323,3 +324,12 @@ def _scaled(rows: np.ndarray, scale: WindowScale) -> np.ndarray:
     rows -= scale.input_center.astype(rows.dtype)
     rows /= scale.input_scale.astype(rows.dtype)
     return rows
+
+
+def _read_lags(difference: Any) -> tuple[int, ...]:
+    """Return the lags of differences as a tuple."""
+    lags = () if difference is None else difference
+    lags = (lags,) if isinstance(lags, Integral) else tuple(lags)
+    for lag in lags:
+        check_count("difference", lag)
+    return tuple(int(lag) for lag in lags)

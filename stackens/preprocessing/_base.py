@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,15 +9,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from stackens.exceptions import InvalidInputError
 from stackens.sequences import SequenceBatch, validate_sequences
 
 __all__ = [
     "SequenceTransformer",
     "TableNamesMixin",
     "channel_names",
-    "check_choice",
-    "check_count",
     "cut_or_pad",
 ]
 
@@ -72,19 +68,6 @@ class TableNamesMixin:
         ndarray of str
         """
         return channel_names(self, input_features)
-
-
-def check_count(name: str, value: Any) -> None:
-    """Refuse what is neither None nor a whole number from 1 on."""
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if value is not None and not (whole and value >= 1):
-        raise InvalidInputError(f"`{name}` must be None or an integer >= 1; got {value!r}.")
-
-
-def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Refuse a name that is not known."""
-    if value not in choices:
-        raise InvalidInputError(f"`{name}` must be one of {list(choices)}; got {value!r}.")
 
 
 def cut_or_pad(batch: SequenceBatch, length: int, fill: float, side: str = "right") -> np.ndarray:

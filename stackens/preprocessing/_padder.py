@@ -6,10 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from stackens.parameters import check_choice, check_count
 from stackens.preprocessing._base import (
     SequenceTransformer,
-    check_choice,
-    check_count,
     cut_or_pad,
 )
 
@@ -62,7 +61,7 @@ class SequencePadder(SequenceTransformer):
         self
         """
         check_choice("truncation", self.truncation, ("right", "left"))
-        check_count("max_length", self.max_length)
+        check_count("max_length", self.max_length, or_none=True)
         batch = self._read(X, reset=True)
         self.length_ = int(self.max_length or batch.lengths.max())
         return self

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin, check_choice
+from stackens.parameters import check_choice
+from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
 from stackens.sequences import to_container
 
 __all__ = ["SequenceScaler"]

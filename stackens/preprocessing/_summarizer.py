@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.preprocessing._base import SequenceTransformer, channel_names
-from stackens.sequences import SequenceBatch
+from stackens.sequence_statistics import STATISTICS
 
 __all__ = ["SequenceSummarizer"]
-
-
-def _masked(batch: SequenceBatch, fill: float) -> np.ndarray:
-    return np.where(batch.mask[:, :, None], batch.values, fill)
-
-
-def _mean(batch: SequenceBatch) -> np.ndarray:
-    # In float64: a sum along the middle axis adds up its rounding timestep by timestep.
-    return _masked(batch, 0.0).sum(axis=1, dtype=np.float64) / batch.lengths[:, None]
-
-
-def _std(batch: SequenceBatch) -> np.ndarray:
-    centred = np.where(batch.mask[:, :, None], batch.values - _mean(batch)[:, None], 0.0)
-    return np.sqrt((centred**2).sum(axis=1) / batch.lengths[:, None])
-
-
-def _last(batch: SequenceBatch) -> np.ndarray:
-    return batch.values[np.arange(batch.n_samples), batch.lengths - 1]
-
-
-def _slope(batch: SequenceBatch) -> np.ndarray:
-    """Least-squares slope per timestep; 0 for a single timestep."""
-    steps = np.arange(batch.n_timesteps) - (batch.lengths[:, None] - 1) / 2
-    steps = np.where(batch.mask, steps, 0.0)
-    squares = (steps**2).sum(axis=1)
-    products = (steps[:, :, None] * _masked(batch, 0.0)).sum(axis=1)
-    return products / np.where(squares == 0, 1.0, squares)[:, None]
-
-
-_STATISTICS: dict[str, Callable[[SequenceBatch], np.ndarray]] = {
-    "mean": _mean,
-    "std": _std,
-    "min": lambda batch: _masked(batch, np.inf).min(axis=1),
-    "max": lambda batch: _masked(batch, -np.inf).max(axis=1),
-    "first": lambda batch: batch.values[:, 0],
-    "last": _last,
-    "slope": _slope,
-    "length": lambda batch: batch.lengths[:, None],
-}
 
 
 class SequenceSummarizer(SequenceTransformer):
@@ -95,10 +56,10 @@ class SequenceSummarizer(SequenceTransformer):
         self
         """
         names = [] if isinstance(self.statistics, str) else list(self.statistics)
-        unknown = [name for name in names if name not in _STATISTICS]
+        unknown = [name for name in names if name not in STATISTICS]
         if unknown or not names or len(set(names)) < len(names):
             raise InvalidInputError(
-                f"`statistics` must be a sequence of different names from {list(_STATISTICS)}; "
+                f"`statistics` must be a sequence of different names from {list(STATISTICS)}; "
                 f"got {self.statistics!r}."
             )
         self._read(X, reset=True)
@@ -119,7 +80,7 @@ class SequenceSummarizer(SequenceTransformer):
         """
         batch = self._read(X, reset=False)
         with np.errstate(over="ignore"):  # of the padding value, which is masked
-            parts = [_STATISTICS[name](batch) for name in self.statistics]
+            parts = [STATISTICS[name](batch) for name in self.statistics]
         return np.hstack(parts).astype(batch.values.dtype)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:

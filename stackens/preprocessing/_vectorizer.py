@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.preprocessing._base import check_choice, check_count
+from stackens.parameters import check_choice, check_count
 from stackens.sequences import to_ragged, validate_tokens
 
 __all__ = ["SequenceVectorizer"]
@@ -103,7 +103,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
                 "`max_tokens` must be an integer >= 3 (padding, unknown, one token); got "
                 f"{self.max_tokens!r}."
             )
-        check_count("max_length", self.max_length)
+        check_count("max_length", self.max_length, or_none=True)
         analyze = self._analyzer()
         counts = Counter(token for text in _check_texts(X) for token in analyze(text))
         # Ties by the alphabet: the ids must not depend on the order of rows.

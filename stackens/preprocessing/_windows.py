@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
-from stackens.preprocessing._base import SequenceTransformer, check_choice, check_count
+from stackens.parameters import check_choice, check_count
+from stackens.preprocessing._base import SequenceTransformer
 from stackens.sequences import Kind, SequenceBatch, to_container
 
 __all__ = ["SlidingWindows"]
@@ -69,8 +70,8 @@ class SlidingWindows(SequenceTransformer):
         self
         """
         check_choice("short", self.short, ("drop", "keep", "raise"))
-        check_count("window", self.window)
-        check_count("step", self.step)
+        check_count("window", self.window, or_none=True)
+        check_count("step", self.step, or_none=True)
         if self.window is None and self.step is not None:
             raise InvalidInputError("`step` needs a `window`; got `window`=None.")
         self._read(X, reset=True)
