@@ -45,6 +45,7 @@ _SHORT = 20  # timesteps that a last state remembers
 _LONG = 100  # timesteps over which the network should choose where to look
 _UPDATES = 3_000  # of the weights; more rows, fewer epochs
 _WIDEST_TABLE = 5_000  # columns of flattened sequences
+_LETTERS = 128  # different ones, padding and the unknown one included
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class _Facts:
     longest: int  # timesteps, or words
     typical: int  # 95 of 100 sequences are not longer
     n_channels: int  # 0 for texts
+    is_spelled: bool  # texts without words, such as DNA, are read letter by letter
     is_ragged: bool
     classes: dict[Any, int]  # rows of each class; empty for regression
     y_is_far: bool  # a regression target far from 0, or of another size than 1
@@ -88,7 +90,8 @@ def make_stack(
     Parameters
     ----------
     X : array-like
-        The training data: sequences of any form, a table, or texts.
+        The training data: sequences of any form, a table, or texts, which are read letter by letter
+        if none has a space (DNA).
     y : array-like of shape (n_samples,)
         Target. Only how many rows each class has, or the spread of numbers, is looked at.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -161,12 +164,17 @@ def _look_at(X: Any, y: Any, task: str) -> _Facts:
         "y_is_far": not classes and _is_far(target.astype(float)),
     }
     if _holds_texts(X):
-        lengths = np.array([len(text.split()) for text in X])
-        return _Facts(*_summarize(lengths), n_channels=0, is_ragged=True, **spread)
+        words = np.array([len(text.split()) for text in X])
+        is_spelled = bool(words.max() == 1)
+        lengths = np.array([len(text) for text in X]) if is_spelled else words
+        return _Facts(
+            *_summarize(lengths), n_channels=0, is_spelled=is_spelled, is_ragged=True, **spread
+        )
     batch = validate_sequences(BaseEstimator(), X, reset=True)
     return _Facts(
         *_summarize(batch.lengths),
         n_channels=batch.n_features,
+        is_spelled=False,
         is_ragged=batch.is_padded,
         **spread,
     )
@@ -247,7 +255,7 @@ def _choose_size(facts: _Facts) -> dict[str, Any]:
 def _choose_training(facts: _Facts) -> dict[str, Any]:
     batch_size = _by_rows(facts.n_rows, {500: 16, 5_000: 32, 50_000: 64}, 128)
     epochs = int(np.clip(round(_UPDATES * batch_size / facts.n_rows), 5, 60))
-    if facts.is_text:  # an embedding learns its rows by heart
+    if facts.is_text and not facts.is_spelled:  # an embedding of words learns rows by heart
         epochs = min(epochs, 10)
     stops = facts.n_rows >= _ENOUGH_TO_HOLD_OUT
     _tell(
@@ -283,11 +291,21 @@ def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:
 def _network(facts: _Facts, units: int, **options: Any) -> Any:
     kind: Any = StackedRNNClassifier if facts.is_classification else StackedRNNRegressor
     if facts.is_text:
-        tokens = _by_rows(facts.n_rows, {2_000: 5_000, _LARGE: 10_000}, 20_000)
-        vectorizer = SequenceVectorizer(tokens, max_length=min(facts.typical, 400))
-        network = kind(units, vocabulary_size=tokens, embedding_dim=min(2 * units, 64), **options)
+        vectorizer, width = _choose_vectorizer(facts), min(2 * units, 64)
+        if facts.is_spelled:
+            width = min(width, 16)
+        tokens = vectorizer.max_tokens
+        network = kind(units, vocabulary_size=tokens, embedding_dim=width, **options)
         return _with_target(facts, make_pipeline(vectorizer, network))
     return _with_target(facts, make_pipeline(SequenceScaler(), kind(units, **options)))
+
+
+def _choose_vectorizer(facts: _Facts) -> SequenceVectorizer:
+    length = min(facts.typical, 400)
+    if facts.is_spelled:
+        return SequenceVectorizer(_LETTERS, max_length=length, analyzer="char")
+    tokens = _by_rows(facts.n_rows, {2_000: 5_000, _LARGE: 10_000}, 20_000)
+    return SequenceVectorizer(tokens, max_length=length)
 
 
 def _with_target(facts: _Facts, learner: Any) -> Any:
@@ -303,6 +321,12 @@ def _with_target(facts: _Facts, learner: Any) -> Any:
 def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
     if facts.y_is_far:
         _tell("target: scaled for the networks, which start near 0")
+    if facts.is_spelled:
+        _tell("letters: no text has a space; a linear model of up to six letters in a row")
+        grams = TfidfVectorizer(
+            ngram_range=(1, 6), analyzer="char", sublinear_tf=True, max_features=50_000
+        )
+        return [("letters", make_pipeline(grams, _linear(facts, c=10.0)))]
     if facts.is_text:
         _tell("words: a linear model of words and pairs of words, which knows no order")
         grams = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")

@@ -190,3 +190,23 @@ def test_refuses_what_it_cannot_use(X, y, options, message):
     error = ValueError if "inconsistent" in message else InvalidInputError
     with pytest.raises(error, match=message):
         make_stack(X, y, **options)
+
+
+def test_reads_texts_without_words_letter_by_letter():
+    """Order of letters decides, and no word is ever seen twice."""
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    motifs = np.array(["ACGT", "TGCA"])[y]
+    noise = rng.choice(list("ACGT"), size=(2, 120, 12))
+    dna = [
+        "".join(a) + motif + "".join(b)
+        for a, motif, b in zip(*noise[:1], motifs, noise[1], strict=True)
+    ]
+    stack = make_stack(dna, y, random_state=0)
+    assert names(stack) == ["lstm", "gru", "simple_rnn", "letters"]
+    vectorizer, network = dict(stack.estimators)["lstm"]
+    assert vectorizer.analyzer == "char"
+    assert network.vocabulary_size == vectorizer.max_tokens == 128
+    assert (
+        stack.set_params(lstm="drop", gru="drop", simple_rnn="drop").fit(dna, y).score(dna, y) > 0.9
+    )
