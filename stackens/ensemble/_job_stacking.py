@@ -205,6 +205,12 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             for name, e in self.estimators
         ]
         names, _ = super(JobStacking, adapted)._validate_estimators()
+        taken = {"splitter", "final_estimator_"} & set(names)  # by the metadata router
+        if taken:
+            raise InvalidInputError(
+                f"A learner cannot be named {taken.pop()!r}, which is a part of the stack itself. "
+                "Choose another name."
+            )
         return names, [e for _, e in self.estimators]
 
     def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
@@ -227,14 +233,26 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
                 f"becomes a table: {', '.join(map(repr, SUMMARIES))}, or a function."
             )
 
+    def _draw_seed(self) -> None:
+        """Draw, once for a fit, what all missing seeds come from."""
+        self._seed: int | None = None
+        if self.random_state is not None:
+            self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+    def _validate_final_estimator(self) -> None:
+        super()._validate_final_estimator()
+        seed = getattr(self, "_seed", None)  # a prefit stack has none
+        if seed is not None:
+            fill_seeds(self.final_estimator_, stream(seed, "final estimator").integers)
+
     def _seeded(self, names: Any, estimators: Any) -> list[Any]:
         """Copies of the learners, whose missing seeds come from ours and their names.
 
         The names, and not the order, so that a learner is the same whoever else is in the stack.
         """
-        if self.random_state is None:
+        seed = self._seed
+        if seed is None:
             return list(estimators)
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         return [
             e if _is_dropped(e) else fill_seeds(clone(e), stream(seed, f"learner {name}").integers)
             for name, e in zip(names, estimators, strict=True)
@@ -262,6 +280,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
     ) -> tuple[list[str], dict[str, Any], dict[str, str], list[Split], list[Fit]]:
         """Validate everything, and list the fits; nothing is trained."""
         names, estimators = self._validate_estimators()
+        self._draw_seed()
         self._validate_final_estimator()
         check_memory(self.memory)
         if self.fallback is not None and isinstance(getattr(self, "classes_", None), list):
@@ -274,7 +293,12 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
             for n, e in learners.items()
         }
         splits = make_splits(
-            self.cv, X, y, classifier=is_classifier(self), params=routed["splitter"]["split"]
+            self.cv,
+            X,
+            y,
+            classifier=is_classifier(self),
+            params=routed["splitter"]["split"],
+            seed=self._seed,
         )
         groups = routed["splitter"]["split"].get("groups")
         hold_out = choose_held_out_rows(

@@ -18,7 +18,13 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 def make_splits(
-    cv: Any, X: Any, y: np.ndarray, *, classifier: bool, params: dict[str, Any]
+    cv: Any,
+    X: Any,
+    y: np.ndarray,
+    *,
+    classifier: bool,
+    params: dict[str, Any],
+    seed: int | None = None,
 ) -> list[Split]:
     """Ask a splitter for its splits, once, without changing it.
 
@@ -33,6 +39,8 @@ def make_splits(
         Whether ``y`` holds classes.
     params : dict
         For ``split``, e.g. ``groups``.
+    seed : int or None, default=None
+        For a splitter that shuffles and has no seed of its own.
 
     Returns
     -------
@@ -48,6 +56,9 @@ def make_splits(
         stratified = classifier and y.ndim == 1
         cv = (StratifiedGroupKFold if stratified else GroupKFold)(5 if cv is None else int(cv))
     splitter = check_cv(deepcopy(cv) if hasattr(cv, "split") else cv, y, classifier=classifier)
+    unseeded = getattr(splitter, "random_state", "has none") is None
+    if seed is not None and unseeded and getattr(splitter, "shuffle", True):
+        splitter.random_state = seed
     splits = [
         (np.arange(len(y))[train], np.arange(len(y))[test])
         for train, test in splitter.split(X, y, **params)

@@ -72,7 +72,8 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         What predicts if the stack's honest score (see ``leaderboard``) does not beat it: the best
         single learner or the average of all. None always uses the stack.
     random_state : int, RandomState instance or None, default=None
-        Seeds every learner whose own ``random_state`` is None, each by its name.
+        Seeds every learner whose own ``random_state`` is None, each by its name, and likewise the
+        final estimator and a ``cv`` that shuffles.
 
     Attributes
     ----------
@@ -256,7 +257,8 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         What predicts if the stack's honest score (see ``leaderboard``) does not beat it: the best
         single learner or the average of all. None always uses the stack.
     random_state : int, RandomState instance or None, default=None
-        Seeds every learner whose own ``random_state`` is None, each by its name.
+        Seeds every learner whose own ``random_state`` is None, each by its name, and likewise the
+        final estimator and a ``cv`` that shuffles.
 
     Attributes
     ----------
