@@ -187,6 +187,8 @@ def best_single(found):
 
 
 def show(scores):
+    if not scores:
+        return "–"
     spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
     return f"{np.mean(scores):.3f}{spread}"
 
@@ -197,7 +199,7 @@ def row_of(name, found):
     published = "; ".join(f"{who} {score:.3f}" for who, score in found["published"].items())
     return [
         f"{name} ({found['n_train']} / {found['n_test']})",
-        *[show(found["test"][name]) for name in (*FINAL, RECIPE)],
+        *[show(found["test"].get(name, [])) for name in (*FINAL, RECIPE)],
         f"{best} {show(found['test'][best])} ({-gap:+.3f} ± {error:.3f})",
         published or "–",
     ]
@@ -242,11 +244,11 @@ def details(found):
             *[f"{score:.3f}" for score in scores],
         )
     first, *others = (found["seconds"][final] for final in FINAL)
-    lines += [
-        "",
-        f"{first:.0f} s for the first final estimator, {sum(others):.0f} s for the other two, from "
-        f"the store; {found['seconds'][RECIPE]:.0f} s for make_stack.",
-    ]
+    took = f"{first:.0f} s for the first final estimator, {sum(others):.0f} s for the other two, "
+    took += "from the store"
+    if RECIPE in found["seconds"]:
+        took += f"; {found['seconds'][RECIPE]:.0f} s for {RECIPE}"
+    lines += ["", f"{took}."]
     return lines
 
 
