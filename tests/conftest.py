@@ -14,6 +14,21 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 
+@pytest.fixture
+def trained(monkeypatch) -> list[str]:
+    """Collect the names of the networks that are trained in this process."""
+    from stackens.training import _towers
+
+    names, run = [], _towers._Tower.run
+
+    def counted(tower):
+        names.append(tower.job.name)
+        return run(tower)
+
+    monkeypatch.setattr(_towers._Tower, "run", counted)
+    return names
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real data sets that STACKENS_DATA names; a test without it is skipped."""

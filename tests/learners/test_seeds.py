@@ -18,7 +18,7 @@ from stackens import (
 )
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import InvalidInputError
-from stackens.training import _towers, stream
+from stackens.training import stream
 
 
 @pytest.fixture(scope="module")
@@ -85,29 +85,22 @@ def test_every_member_of_a_users_network_is_built_from_its_own_seed(data):
     assert not np.allclose(fitted.weights_[0], fitted.weights_[half])
 
 
-def test_a_stack_trains_all_members_as_towers(data, monkeypatch, tmp_path):
+def test_a_stack_trains_all_members_as_towers(data, trained, tmp_path):
     X, y = data
-    count, run = [], _towers._Tower.run
-
-    def counted(tower):
-        count.append(tower.job.name)
-        return run(tower)
-
-    monkeypatch.setattr(_towers._Tower, "run", counted)
     store = JobStore(tmp_path)
     early = learner(n_seeds=2, early_stopping=True, patience=1, epochs=5)
     stack = StackingClassifier([("a", learner(n_seeds=3)), ("b", early)], cv=3, memory=store)
     stack.fit(X, y)
-    assert len(count) == 4 * 3 + 4 * 2
+    assert len(trained) == 4 * 3 + 4 * 2
     assert store.info().n_entries == 20
     expected = cross_val_predict(learner(n_seeds=3), X, y, cv=3, method="predict_proba")
     np.testing.assert_array_equal(stack.out_of_fold_predictions_.blocks["a"], expected)
-    del count[:]
+    del trained[:]
     learner(memory=store, random_state=SEEDS[1]).fit(X, y)  # a member is a network as any other
     learner(memory=store, n_seeds=3).fit(X, y)
-    assert count == []
+    assert trained == []
     learner(memory=store, n_seeds=4).fit(X, y)
-    assert len(count) == 1
+    assert len(trained) == 1
 
 
 def test_what_goes_on_cannot_be_averaged(data):

@@ -24,7 +24,7 @@ from stackens import (
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import InvalidInputError
 from stackens.model_selection import GridSearchCV, RandomizedSearchCV
-from stackens.training import JobStore, _towers
+from stackens.training import JobStore
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +32,6 @@ def data():
     X, y = load_digits_sequences(return_X_y=True)
     keep = y < 3
     return X[keep][:150], y[keep][:150]
-
-
-@pytest.fixture
-def trained(monkeypatch):
-    """Count the networks that are trained in this process."""
-    count = []
-    run = _towers._Tower.run
-
-    def counted(tower):
-        count.append(tower.job.name)
-        return run(tower)
-
-    monkeypatch.setattr(_towers._Tower, "run", counted)
-    return count
 
 
 def make_learner(**parameters):

@@ -7,7 +7,7 @@ import pytest
 
 from stackens import JobStore, StackedRNNClassifier
 from stackens.datasets import load_digits_sequences
-from stackens.training import Checkpoint, _towers, network_key
+from stackens.training import Checkpoint, network_key
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +28,6 @@ class Recorder:
 def fit(data, memory, hook=None):
     learner = StackedRNNClassifier(4, epochs=4, random_state=0, memory=memory, on_epoch_end=hook)
     return learner.fit(*data)
-
-
-@pytest.fixture
-def trained(monkeypatch):
-    names, run = [], _towers._Tower.run
-
-    def counted(tower):
-        names.append(tower.job.name)
-        return run(tower)
-
-    monkeypatch.setattr(_towers._Tower, "run", counted)
-    return names
 
 
 def test_a_hook_is_no_part_of_the_key_and_sees_the_kept_history(data, tmp_path, trained):
