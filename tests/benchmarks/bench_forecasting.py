@@ -1,8 +1,8 @@
 """Rolling backtests of a stack on four series, beside its learners and baselines.
 
 Every series is forecast from many cutoffs, each time from what came before alone; the stack is
-trained anew at some of them. Its learners are of the same kinds for all series: three LSTM and three
-GRU networks, which differ in their seed, a ridge regression, a kernel ridge regression and
+trained anew at some of them. Its learners are of the same kinds for all series: three LSTM and
+three GRU networks, which differ in their seed, a ridge regression, a kernel ridge regression and
 extremely randomized trees; "single" is one learner alone ("ridge" is the linear baseline of the
 backtest). Which kinds, and how they are blended, was chosen on what came before the first cutoff
 (``--earlier``). Errors are MASE (scaled by the seasonal naive forecast of the training part) and

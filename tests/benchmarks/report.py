@@ -310,12 +310,27 @@ def write_forecasting() -> None:
         lines += _cells(model, *cells)
     covers = [f"{_mean(runs, 'stack', 'coverage'):.3f}" for runs in entries.values()]
     lines += _cells("coverage of the stack's 90 % intervals", *covers)
-    counts = ", ".join(f"{name} {len(runs)}" for name, runs in entries.items())
-    lines += ["", f"Seeds: {counts}."]
+    lines += ["", f"Seeds: {', '.join(f'{name} {len(runs)}' for name, runs in entries.items())}."]
+    singles = [model for model in models if model.startswith("single")]
+    won = {
+        rival: [name for name, runs in entries.items() if _is_ahead(runs, rivals)]
+        for rival, rivals in {
+            "the seasonal naive forecast": ["seasonal_naive"],
+            "the best single learner": singles,
+        }.items()
+    }
+    lines += [
+        f"The stack's MASE is below that of {rival} on {', '.join(names) or 'none'}."
+        for rival, names in won.items()
+    ]
     if "year 0" in document["entries"]:
         seconds = document["entries"]["year 0"]["seconds"]
         lines += [f"A year of hourly values, 52 cutoffs: {seconds:.0f} s on a shared machine."]
     (RESULTS.parent / "forecasting.txt").write_text("\n".join(lines) + "\n")
+
+
+def _is_ahead(runs: list[dict], rivals: list[str]) -> bool:
+    return _mean(runs, "stack", "mase") < min(_mean(runs, rival, "mase") for rival in rivals)
 
 
 def _mean(runs: list[dict], model: str, score: str) -> float:
