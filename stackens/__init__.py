@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     )
     from stackens.forecasting import (
         BacktestResult,
-        ForecastDisplay,
-        HorizonErrorDisplay,
         NaiveForecaster,
         WindowForecaster,
+    )
+    from stackens.inspection import (
+        ForecastDisplay,
+        HorizonErrorDisplay,
     )
     from stackens.learners import (
         KerasNetworkClassifier,
@@ -96,10 +98,12 @@ _NAMES_OF_ROOMS = {
     ),
     "forecasting": (
         "BacktestResult",
-        "ForecastDisplay",
-        "HorizonErrorDisplay",
         "NaiveForecaster",
         "WindowForecaster",
+    ),
+    "inspection": (
+        "ForecastDisplay",
+        "HorizonErrorDisplay",
     ),
     "learners": (
         "KerasNetworkClassifier",
