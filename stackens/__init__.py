@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions, model_selection, recipes
+    from stackens import datasets, exceptions, inspection, model_selection, recipes
     from stackens.ensemble import (
         ColumnwiseRegressor,
         ConvexBlendClassifier,
@@ -26,8 +26,15 @@ if TYPE_CHECKING:
         WindowForecaster,
     )
     from stackens.inspection import (
+        CostAccuracyDisplay,
         ForecastDisplay,
         HorizonErrorDisplay,
+        LearnerContributionDisplay,
+        LearnerCorrelationDisplay,
+        LearnerWeightsDisplay,
+        OutOfFoldCalibrationDisplay,
+        OutOfFoldConfusionDisplay,
+        TrainingCurvesDisplay,
     )
     from stackens.learners import (
         KerasNetworkClassifier,
@@ -57,6 +64,13 @@ __all__ = [
     "ForecastDisplay",
     "HorizonErrorDisplay",
     "JobStore",
+    "CostAccuracyDisplay",
+    "LearnerContributionDisplay",
+    "LearnerCorrelationDisplay",
+    "LearnerWeightsDisplay",
+    "OutOfFoldCalibrationDisplay",
+    "OutOfFoldConfusionDisplay",
+    "TrainingCurvesDisplay",
     "ConvexBlendClassifier",
     "ConvexBlendRegressor",
     "EnsembleSelectionClassifier",
@@ -79,13 +93,14 @@ __all__ = [
     "WindowForecaster",
     "datasets",
     "exceptions",
+    "inspection",
     "make_views",
     "model_selection",
     "recipes",
     "sequences_from_frame",
 ]
 
-_SUBMODULES = ("datasets", "exceptions", "model_selection", "recipes")
+_SUBMODULES = ("datasets", "exceptions", "inspection", "model_selection", "recipes")
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ColumnwiseRegressor",
@@ -102,8 +117,15 @@ _NAMES_OF_ROOMS = {
         "WindowForecaster",
     ),
     "inspection": (
+        "CostAccuracyDisplay",
         "ForecastDisplay",
         "HorizonErrorDisplay",
+        "LearnerContributionDisplay",
+        "LearnerCorrelationDisplay",
+        "LearnerWeightsDisplay",
+        "OutOfFoldCalibrationDisplay",
+        "OutOfFoldConfusionDisplay",
+        "TrainingCurvesDisplay",
     ),
     "learners": (
         "KerasNetworkClassifier",
