@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions, model_selection, recipes
+    from stackens import datasets, exceptions, inspection, model_selection, recipes
     from stackens.ensemble import (
         ColumnwiseRegressor,
         ConvexBlendClassifier,
@@ -22,10 +22,19 @@ if TYPE_CHECKING:
     )
     from stackens.forecasting import (
         BacktestResult,
-        ForecastDisplay,
-        HorizonErrorDisplay,
         NaiveForecaster,
         WindowForecaster,
+    )
+    from stackens.inspection import (
+        CostAccuracyDisplay,
+        ForecastDisplay,
+        HorizonErrorDisplay,
+        LearnerContributionDisplay,
+        LearnerCorrelationDisplay,
+        LearnerWeightsDisplay,
+        OutOfFoldCalibrationDisplay,
+        OutOfFoldConfusionDisplay,
+        TrainingCurvesDisplay,
     )
     from stackens.learners import (
         KerasNetworkClassifier,
@@ -55,6 +64,13 @@ __all__ = [
     "ForecastDisplay",
     "HorizonErrorDisplay",
     "JobStore",
+    "CostAccuracyDisplay",
+    "LearnerContributionDisplay",
+    "LearnerCorrelationDisplay",
+    "LearnerWeightsDisplay",
+    "OutOfFoldCalibrationDisplay",
+    "OutOfFoldConfusionDisplay",
+    "TrainingCurvesDisplay",
     "ConvexBlendClassifier",
     "ConvexBlendRegressor",
     "EnsembleSelectionClassifier",
@@ -77,13 +93,14 @@ __all__ = [
     "WindowForecaster",
     "datasets",
     "exceptions",
+    "inspection",
     "make_views",
     "model_selection",
     "recipes",
     "sequences_from_frame",
 ]
 
-_SUBMODULES = ("datasets", "exceptions", "model_selection", "recipes")
+_SUBMODULES = ("datasets", "exceptions", "inspection", "model_selection", "recipes")
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ColumnwiseRegressor",
@@ -96,10 +113,19 @@ _NAMES_OF_ROOMS = {
     ),
     "forecasting": (
         "BacktestResult",
-        "ForecastDisplay",
-        "HorizonErrorDisplay",
         "NaiveForecaster",
         "WindowForecaster",
+    ),
+    "inspection": (
+        "CostAccuracyDisplay",
+        "ForecastDisplay",
+        "HorizonErrorDisplay",
+        "LearnerContributionDisplay",
+        "LearnerCorrelationDisplay",
+        "LearnerWeightsDisplay",
+        "OutOfFoldCalibrationDisplay",
+        "OutOfFoldConfusionDisplay",
+        "TrainingCurvesDisplay",
     ),
     "learners": (
         "KerasNetworkClassifier",

@@ -38,7 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "training": FOUNDATION,
     "preprocessing": FOUNDATION,
     "learners": FOUNDATION | {"networks", "layers", "training", "preprocessing", "portable"},
-    "ensemble": FOUNDATION | {"training"},
+    "ensemble": FOUNDATION | {"training", "inspection"},
     "model_selection": FOUNDATION | {"training", "ensemble"},
     "forecasting": FOUNDATION | {"preprocessing"},
     "recipes": FOUNDATION | {"learners", "ensemble", "preprocessing"},

@@ -11,6 +11,7 @@ from stackens.ensemble._ensemble_selection import (
 from stackens.ensemble._fit import is_network, last_step
 from stackens.ensemble._fits import plan_networks
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
+from stackens.ensemble._out_of_fold_outputs import OutOfFoldOutputs
 from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
 
@@ -20,6 +21,7 @@ __all__ = [
     "ConvexBlendRegressor",
     "EnsembleSelectionClassifier",
     "EnsembleSelectionRegressor",
+    "OutOfFoldOutputs",
     "OutOfFoldPredictions",
     "StackingClassifier",
     "StackingRegressor",

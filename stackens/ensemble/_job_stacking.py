@@ -43,6 +43,7 @@ from stackens.ensemble._fits import plan_fits, run_fits
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._held_out_rows import choose_held_out_rows
+from stackens.ensemble._inspectable import Inspectable
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._level_one import TakesBlocks, declare_blocks
 from stackens.ensemble._out_of_fold import (
@@ -50,6 +51,7 @@ from stackens.ensemble._out_of_fold import (
     align_classes,
     average_predictions,
 )
+from stackens.ensemble._out_of_fold_outputs import read_histories
 from stackens.ensemble._outputs import encode_target, to_logits
 from stackens.ensemble._passthrough import (
     SUMMARIES,
@@ -79,7 +81,7 @@ __all__ = ["JobStacking", "check_fit_params"]
 _NOT_LEARNT = ("_metadata_request", "_sklearn_", "_skl_", "_callback_fit", "_parent_callback")
 
 
-class JobStacking(_BaseStacking, CallbackSupportMixin):
+class JobStacking(Inspectable, _BaseStacking, CallbackSupportMixin):
     """Replaces how scikit-learn's stacking fits: all jobs planned first, then run together."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -364,6 +366,7 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         self.fit_seconds_ = {
             name: sum(fit.seconds for fit in fits if fit.name == name) for name in learners
         }
+        self.histories_ = read_histories(fits)
 
     def _fit_final(
         self,
@@ -399,8 +402,10 @@ class JobStacking(_BaseStacking, CallbackSupportMixin):
         ]
         layout = dict(zip(names, widths, strict=True))
         declare_blocks(self.final_estimator_, layout, self._block_methods)
+        started = time.perf_counter()
         with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
+        self._final_seconds = time.perf_counter() - started
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
 
     def _concatenate_predictions(self, X: Any, predictions: list[Any]) -> Any:

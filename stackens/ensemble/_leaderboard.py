@@ -20,7 +20,7 @@ from stackens.ensemble._outputs import (
     wrap_blocks,
 )
 
-__all__ = ["make_leaderboard"]
+__all__ = ["difference_of", "make_leaderboard", "score_outputs"]
 
 # A row's part in a score that is a mean over rows: f(labels or values, outputs, classes).
 _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
@@ -53,13 +53,13 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     table: dict[str, dict[str, Any]] = {name: {} for name in held_out}
     for name, outputs in held_out.items():
         rows = stack_rows if name == "stack" else np.arange(len(kept.y))
-        table[name]["out_of_fold"] = _score(outputs, kept.y, scoring, rows)
+        table[name]["out_of_fold"] = score_outputs(outputs, kept.y, scoring, rows)
     best = max(kept.blocks, key=lambda name: table[name]["out_of_fold"])
     for name, outputs in held_out.items():
-        table[name] |= _difference(outputs, held_out[best], kept, scoring, stack_rows)
+        table[name] |= difference_of(outputs, held_out[best], kept, scoring, stack_rows)
     if X is not None:
         for name, outputs in _test_outputs(stack, X).items():
-            table[name]["test"] = _score(outputs, np.asarray(y), scoring, np.arange(len(y)))
+            table[name]["test"] = score_outputs(outputs, np.asarray(y), scoring, np.arange(len(y)))
     _add_costs(stack, table)
     columns = ["out_of_fold", "test", "difference", "standard_error", "seconds", "parameters"]
     frame = pd.DataFrame.from_dict(table, orient="index")
@@ -97,7 +97,8 @@ def _test_outputs(stack: Any, X: Any) -> dict[str, Any]:
     return result
 
 
-def _score(outputs: Any, y: np.ndarray, scoring: Any, rows: np.ndarray) -> float:
+def score_outputs(outputs: Any, y: np.ndarray, scoring: Any, rows: np.ndarray) -> float:
+    """Score wrapped outputs at some rows; NaN where the score needs what they have not."""
     scorer = check_scoring(outputs, scoring=scoring)
     try:
         return float(scorer(outputs, rows, y[rows]))
@@ -105,7 +106,7 @@ def _score(outputs: Any, y: np.ndarray, scoring: Any, rows: np.ndarray) -> float
         return float("nan")
 
 
-def _difference(outputs: Any, best: Any, kept: Any, scoring: Any, rows: np.ndarray) -> Any:
+def difference_of(outputs: Any, best: Any, kept: Any, scoring: Any, rows: np.ndarray) -> Any:
     """Paired difference to the best learner on the rows that all have, and its error."""
     if isinstance(scoring, str) and scoring in _ROW_SCORES and kept.y.ndim == 1:
         try:
@@ -116,7 +117,8 @@ def _difference(outputs: Any, best: Any, kept: Any, scoring: Any, rows: np.ndarr
     else:
         folds = [rows[kept.fold[rows] == k] for k in np.unique(kept.fold[rows])]
         pairs = [
-            (_score(outputs, kept.y, scoring, r), _score(best, kept.y, scoring, r)) for r in folds
+            (score_outputs(outputs, kept.y, scoring, r), score_outputs(best, kept.y, scoring, r))
+            for r in folds
         ]
         gaps = np.array([a - b for a, b in pairs])
     error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import softmax
@@ -12,6 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, 
 from stackens.ensemble._level_one import declare_blocks
 from stackens.exceptions import InvalidInputError
 
+# Rows that a final estimator did not see, and the final estimator.
+CrossFit = tuple[np.ndarray, Any]
+
+# By fitted final estimator, since scores, pictures and a fallback ask for the same.
+_CROSS_FITS: WeakKeyDictionary[Any, list[CrossFit]] = WeakKeyDictionary()
+
 # Probabilities below count as this when their logarithm is taken.
 _LEAST = 1e-9
 
@@ -19,8 +26,10 @@ __all__ = [
     "Labels",
     "Probabilities",
     "Values",
+    "CrossFit",
     "average",
     "cross_fit_final",
+    "cross_fit_finals",
     "encode_target",
     "final_outputs",
     "join_outputs",
@@ -161,25 +170,58 @@ def cross_fit_final(stack: Any) -> tuple[Any, np.ndarray]:
         ``outputs`` is as long as the covered rows, and valid at ``rows``.
     """
     kept = stack.out_of_fold_predictions_
-    matrix, place = kept.matrix, np.full(int(kept.row_index.max()) + 1, -1)
+    parts = [
+        (test, final, final_outputs(final, kept.matrix[test]))
+        for test, final in cross_fit_finals(stack)
+    ]
+    return join_outputs(stack, parts, len(kept.y))
+
+
+def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[CrossFit]:
+    """Fit the final estimator for each split, on the other rows.
+
+    Parameters
+    ----------
+    stack : JobStacking
+        Fitted.
+    names : sequence of str, default=None
+        Learners whose columns it sees, in their order; None is all.
+
+    Returns
+    -------
+    list of (ndarray of int, estimator)
+        Positions of the rows that it did not see, among those that are covered.
+    """
+    if names is None:
+        final = own_final_estimator(stack)
+        if final not in _CROSS_FITS:
+            _CROSS_FITS[final] = cross_fit_finals(
+                stack, list(stack.out_of_fold_predictions_.blocks)
+            )
+        return _CROSS_FITS[final]
+    kept = stack.out_of_fold_predictions_
+    matrix = np.hstack([kept.blocks[name] for name in names])
+    method_of = dict(zip(kept.blocks, stack._block_methods, strict=True))
+    place = np.full(int(kept.row_index.max()) + 1, -1)
     place[kept.row_index] = np.arange(len(kept.y))
     target = encode_target(stack, kept.y)
-    parts: list[tuple[np.ndarray, Any, Any]] = []
+    finals: list[CrossFit] = []
     for train, test in kept.splits:
         train = train[train < len(place)]
         train, test = place[train][place[train] >= 0], place[test]
         enough = len(train) > 1 and (not is_classifier(stack) or len(np.unique(target[train])) > 1)
         if enough:
             final = clone(own_final_estimator(stack))
-            declare_blocks(final, kept.widths, stack.stack_method_)
+            widths = {name: kept.widths[name] for name in names}
+            declare_blocks(final, widths, [method_of[name] for name in names])
             final.fit(matrix[train], target[train])
-            parts.append((test, final, final_outputs(final, matrix[test])))
-    if not parts:
+            finals.append((test, final))
+    if not finals:
         raise InvalidInputError(
             "The final estimator cannot be cross-fitted on these splits: its honest score needs "
             "held-out rows that are training rows of another split."
         )
-    return join_outputs(stack, parts, len(kept.y))
+    return finals
 
 
 def own_final_estimator(stack: Any) -> Any:

@@ -93,6 +93,9 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         "stack", or the name of the learner or "average" that ``predict`` uses instead.
     fit_seconds_ : dict of str to float
         Training time of each learner's fits, which ran side by side.
+    histories_ : dict of str to dict
+        Of each network, by "fold 0", "fold 1", … and "refit", what its ``history_`` holds: losses
+        and metrics with one value an epoch.
     seconds_ : float
         Wall time of ``fit``.
 
@@ -276,6 +279,9 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
         "stack", or the name of the learner or "average" that ``predict`` uses instead.
     fit_seconds_ : dict of str to float
         Training time of each learner's fits, which ran side by side.
+    histories_ : dict of str to dict
+        Of each network, by "fold 0", "fold 1", … and "refit", what its ``history_`` holds: losses
+        and metrics with one value an epoch.
     seconds_ : float
         Wall time of ``fit``.
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from stackens.forecasting._backtest import BacktestResult
-from stackens.forecasting._forecast_display import ForecastDisplay
-from stackens.forecasting._horizon_error_display import HorizonErrorDisplay
 from stackens.forecasting._naive import NaiveForecaster
 from stackens.forecasting._window_forecaster import WindowForecaster
 
 __all__ = [
     "BacktestResult",
-    "ForecastDisplay",
-    "HorizonErrorDisplay",
     "NaiveForecaster",
     "WindowForecaster",
 ]

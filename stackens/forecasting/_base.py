@@ -245,6 +245,12 @@ class Forecaster(BaseEstimator, ABC):
         check_is_fitted(self)
         return self._history.times[-1]
 
+    @property
+    def known_(self) -> Any:
+        """Series up to the cutoff, as it was given: ndarray, Series or DataFrame."""
+        check_is_fitted(self)
+        return self._history.write(self._history.y, self._history.index)
+
     def __sklearn_is_fitted__(self) -> bool:
         return "_history" in vars(self)
 

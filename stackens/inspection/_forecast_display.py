@@ -7,8 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
-from stackens.forecasting._base import Forecaster
-from stackens.forecasting._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes
 
 __all__ = ["ForecastDisplay"]
 
@@ -66,7 +65,7 @@ class ForecastDisplay:
     @classmethod
     def from_forecaster(
         cls,
-        forecaster: Forecaster,
+        forecaster: Any,
         X: Any = None,
         *,
         coverage: float | None = 0.9,
@@ -77,7 +76,7 @@ class ForecastDisplay:
 
         Parameters
         ----------
-        forecaster : Forecaster
+        forecaster : WindowForecaster or NaiveForecaster
             Fitted.
         X : array-like or DataFrame, default=None
             As in ``predict``.
@@ -92,24 +91,30 @@ class ForecastDisplay:
         -------
         ForecastDisplay
         """
-        y_pred = np.asarray(forecaster.predict(X)).reshape(forecaster.horizon, -1)
-        history = forecaster._history
-        target = history.targets[0] if target is None else target
-        if target not in history.targets:
-            raise InvalidInputError(f"`target` must be one of {history.targets}; got {target!r}.")
-        k = history.targets.index(target)
-        n_past = 5 * forecaster.horizon if n_past is None else n_past
+        known, y_pred = forecaster.known_, forecaster.predict(X)
+        targets = list(known.columns) if hasattr(known, "columns") else range(_n_columns(known))
+        if getattr(known, "name", None) is not None:
+            targets = [known.name]
+        target = targets[0] if target is None else target
+        if target not in targets:
+            raise InvalidInputError(f"`target` must be one of {list(targets)}; got {target!r}.")
+        k = list(targets).index(target)
+        n_steps = forecaster.horizon
+        n_past = 5 * n_steps if n_past is None else n_past
+        times = np.arange(len(known) + n_steps)
+        past, future = times[: len(known)], times[len(known) :]
+        if hasattr(known, "index"):
+            past, future = known.index, y_pred.index
         bounds: dict[str, Any] = {}
         if coverage is not None:
-            both = np.asarray(forecaster.predict_interval(X, coverage))
-            both = both.reshape(forecaster.horizon, -1, 2)[:, k]
-            bounds = {"lower": both[:, 0], "upper": both[:, 1], "coverage": coverage}
+            both = np.asarray(forecaster.predict_interval(X, coverage)).reshape(n_steps, -1, 2)
+            bounds = {"lower": both[:, k, 0], "upper": both[:, k, 1], "coverage": coverage}
         return cls(
-            _to_timestamps(history.times[-n_past:]),
-            history.y[-n_past:, k],
-            _to_timestamps(history.next_index(forecaster.horizon)),
-            y_pred[:, k],
-            name="" if history.index is None or target == 0 else str(target),
+            _to_timestamps(past[-n_past:]),
+            np.asarray(known).reshape(len(known), -1)[-n_past:, k],
+            _to_timestamps(future),
+            np.asarray(y_pred).reshape(n_steps, -1)[:, k],
+            name="" if not hasattr(known, "index") or target == 0 else str(target),
             **bounds,
         )
 
@@ -146,6 +151,10 @@ class ForecastDisplay:
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _n_columns(values: Any) -> int:
+    return 1 if np.ndim(values) == 1 else int(np.shape(values)[1])
 
 
 def _to_timestamps(times: Any) -> np.ndarray:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from stackens.exceptions import InvalidInputError
-from stackens.forecasting._backtest import BacktestResult
-from stackens.forecasting._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes
 
 __all__ = ["HorizonErrorDisplay"]
 
@@ -40,7 +39,7 @@ class HorizonErrorDisplay:
         self.score = score
 
     @classmethod
-    def from_backtest(cls, result: BacktestResult, score: str = "mase") -> Self:
+    def from_backtest(cls, result: Any, score: str = "mase") -> Self:
         """Collect a score by step.
 
         Parameters
