@@ -39,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "ensemble": FOUNDATION | {"training"},
     "model_selection": FOUNDATION | {"training", "ensemble"},
     "forecasting": FOUNDATION | {"preprocessing"},
+    "text": FOUNDATION | {"networks", "layers", "training", "preprocessing"},
     "recipes": FOUNDATION | {"learners", "ensemble", "preprocessing"},
     "inspection": FOUNDATION,
     "persistence": FOUNDATION | {"layers"},
