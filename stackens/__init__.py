@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions, inspection, model_selection, recipes
+    from stackens import datasets, exceptions, inspection, model_selection, recipes, text
     from stackens.ensemble import (
         ColumnwiseRegressor,
         ConvexBlendClassifier,
@@ -98,9 +98,10 @@ __all__ = [
     "model_selection",
     "recipes",
     "sequences_from_frame",
+    "text",
 ]
 
-_SUBMODULES = ("datasets", "exceptions", "inspection", "model_selection", "recipes")
+_SUBMODULES = ("datasets", "exceptions", "inspection", "model_selection", "recipes", "text")
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ColumnwiseRegressor",

@@ -14,6 +14,7 @@ __all__ = [
     "TimeLimitError",
     "TimeLimitWarning",
     "TrainingDivergedError",
+    "UnknownTokenWarning",
 ]
 
 
@@ -59,3 +60,7 @@ class MissingClassWarning(RuntimeWarning):
 
 class StoreWarning(UserWarning):
     """The store cannot keep or serve something; it is trained as if there were no store."""
+
+
+class UnknownTokenWarning(UserWarning):
+    """A text holds tokens that a vocabulary lacks; the message counts and names them."""

@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "ensemble": FOUNDATION | {"training", "inspection"},
     "model_selection": FOUNDATION | {"training", "ensemble"},
     "forecasting": FOUNDATION | {"preprocessing"},
+    "text": FOUNDATION | {"networks", "layers", "training", "preprocessing"},
     "recipes": FOUNDATION | {"learners", "ensemble", "preprocessing"},
     "inspection": FOUNDATION,
     "persistence": FOUNDATION | {"layers"},

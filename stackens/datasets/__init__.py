@@ -15,6 +15,7 @@ from stackens.datasets._series import (
     load_sunspots,
 )
 from stackens.datasets._splice import load_splice
+from stackens.datasets._tinyshakespeare import load_tinyshakespeare
 from stackens.datasets._trec import load_trec
 from stackens.datasets._ucr import load_ucr
 
@@ -30,6 +31,7 @@ __all__ = [
     "load_pendigits",
     "load_splice",
     "load_sunspots",
+    "load_tinyshakespeare",
     "load_trec",
     "load_ucr",
 ]

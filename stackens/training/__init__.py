@@ -22,12 +22,14 @@ from stackens.training._fingerprint import (
     prediction_key,
 )
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
+from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
 from stackens.training._prediction import PREDICTION_BLOCK, predict
 from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
+from stackens.training._running_text import RunningText, train_on_text
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
@@ -48,6 +50,7 @@ __all__ = [
     "OnProgress",
     "Optimizer",
     "Progress",
+    "RunningText",
     "StoreInfo",
     "Task",
     "TowerLearner",
@@ -70,9 +73,12 @@ __all__ = [
     "register_adapter",
     "remembering_predictions",
     "require_keras",
+    "sample_tokens",
     "seeded_globals",
     "stream",
+    "sum_log_probabilities",
     "train",
+    "train_on_text",
     "train_once",
     "train_with_memory",
     "using_store",

@@ -1,0 +1,460 @@
+"""Stacked recurrent networks that learn to go on with a text.
+
+Training does not go through the towers: these draw their rows in a new order every epoch and let
+each row start from nothing, while a running text has one order, and its states are carried over.
+So there is a loop of its own in ``training``, with the towers' weights, optimizers and seeds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from stackens.exceptions import InvalidInputError, UnknownTokenWarning
+from stackens.parameters import check_count
+from stackens.text._tokens import (
+    BOUNDARY,
+    UNKNOWN,
+    check_texts,
+    encode,
+    learn_vocabulary,
+    split_text,
+)
+from stackens.training import (
+    Architecture,
+    JobStore,
+    NoKey,
+    Optimizer,
+    Progress,
+    RunningText,
+    check_memory,
+    data_digest,
+    fit_key,
+    require_keras,
+    sample_tokens,
+    sum_log_probabilities,
+    train_on_text,
+    warn_of_no_keys,
+)
+
+__all__ = ["StackedRNNLanguageModel"]
+
+_LOGGER = logging.getLogger(__name__)
+_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+_LARGEST_SEED = np.iinfo(np.int32).max
+_LARGEST_NORM = 1.0  # of all gradients together: recurrent networks have steep walls
+_SHOWN = 5  # tokens that a warning names
+
+
+class StackedRNNLanguageModel(BaseEstimator):
+    """Language model of characters or words: recurrent layers on top of each other.
+
+    It learns to predict each token of a text from all tokens before it. Training is truncated
+    back-propagation through time: the texts, one after the other, are cut into ``batch_size``
+    streams that are read side by side, ``window`` tokens at a time; gradients reach back to the
+    beginning of a window, while the states of the layers are carried over from each window to the
+    next. Where windows begin is drawn anew for every epoch.
+
+    Every text has a token before its first one and after its last one. The model predicts the
+    latter, too, so that it knows when a text ends. Tokens that are not in the vocabulary become
+    one token that stands for all of them, and a warning says so.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=256
+        Units of every recurrent layer, or of each one from the bottom.
+    n_layers : int, default=None
+        Number of recurrent layers; None is one, or as many as ``units`` lists.
+    cell : {"lstm", "gru", "simple_rnn"}, default="lstm"
+        Type of the recurrent layers.
+    level : {"char", "word"}, default="char"
+        What a token is: a character; or a word or run of punctuation marks, each together with
+        one blank before it, or other white space. Upper case matters.
+    max_tokens : int, default=10000
+        Largest number of token ids, boundary and unknown included; rarer tokens are unknown. None
+        is no limit.
+    embedding_dim : int, default=64
+        Dimension of the embedding of tokens.
+    dropout : float in [0, 1), default=0.0
+        Dropped fraction of each recurrent layer's outputs.
+    learning_rate : float, default=0.004
+        Learning rate of Adam, at the start. The norm of all gradients together is clipped to 1.
+    decay : {"cosine", None}, default="cosine"
+        How the learning rate falls: along half a cosine, to nothing at the end; None is not at all.
+    batch_size : int, default=64
+        Streams that are read side by side; fewer, if the texts are too short for as many.
+    window : int, default=64
+        Tokens of each stream in a training step.
+    epochs : int, default=10
+        Passes over the texts.
+    memory : path-like, joblib.Memory, JobStore or None, default=None
+        Where the trained network is kept, and taken from when the same training is wanted again;
+        while it trains, its state, so that an interrupted ``fit`` goes on. Needs a seed.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, dropout and windows.
+    verbose : int, default=0
+        1 shows a bar over the epochs, with the loss.
+
+    Attributes
+    ----------
+    vocabulary_ : list of str
+        Tokens by id. The first two are empty: the boundary of texts, and what is unknown.
+    weights_ : list of ndarray
+        In the order of ``keras.Model.get_weights``.
+    history_ : dict of str to list of float
+        Nats per token in each epoch: ``loss`` of the training texts, with dropout and changing
+        weights, and ``val_loss`` of ``validation_texts``.
+    n_parameters_ : int
+        Number of parameters.
+
+    See Also
+    --------
+    stackens.networks.build_language_model : The network.
+
+    Notes
+    -----
+    R. J. Williams and J. Peng, "An efficient gradient-based algorithm for on-line training of
+    recurrent network trajectories", Neural Computation 2 (1990), describe truncated
+    back-propagation; W. Zaremba, I. Sutskever and O. Vinyals, "Recurrent neural network
+    regularization" (2014), where dropout belongs in stacked layers.
+
+    Examples
+    --------
+    >>> from stackens.text import StackedRNNLanguageModel
+    >>> model = StackedRNNLanguageModel(units=32, epochs=60, batch_size=4, window=16,
+    ...                                 learning_rate=0.02, random_state=0)
+    >>> model.fit("round and " * 60).generate("round", n_tokens=14, top_k=1)
+    'round and round and'
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "units": [_POSITIVE_INT, "array-like"],
+        "n_layers": [_POSITIVE_INT, None],
+        "cell": [StrOptions({"lstm", "gru", "simple_rnn"})],
+        "level": [StrOptions({"char", "word"})],
+        "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
+        "embedding_dim": [_POSITIVE_INT],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "decay": [StrOptions({"cosine"}), None],
+        "batch_size": [_POSITIVE_INT],
+        "window": [_POSITIVE_INT],
+        "epochs": [_POSITIVE_INT],
+        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        units: int | Sequence[int] = 256,
+        *,
+        n_layers: int | None = None,
+        cell: str = "lstm",
+        level: str = "char",
+        max_tokens: int | None = 10_000,
+        embedding_dim: int = 64,
+        dropout: float = 0.0,
+        learning_rate: float = 0.004,
+        decay: str | None = "cosine",
+        batch_size: int = 64,
+        window: int = 64,
+        epochs: int = 10,
+        memory: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.units = units
+        self.n_layers = n_layers
+        self.cell = cell
+        self.level = level
+        self.max_tokens = max_tokens
+        self.embedding_dim = embedding_dim
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.batch_size = batch_size
+        self.window = window
+        self.epochs = epochs
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ---- training ------------------------------------------------------------------------------
+
+    def fit(self, texts: Any, y: None = None, *, validation_texts: Any = None) -> Self:
+        """Learn the vocabulary, and train the network.
+
+        Parameters
+        ----------
+        texts : str or iterable of str
+            One running text, or several; none may be empty.
+        y : None
+            Ignored.
+        validation_texts : str or iterable of str, default=None
+            Scored after every epoch for ``history_``; nothing is learnt or chosen by them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no text, an empty one, or something that is no text.
+        TrainingDivergedError
+            If the loss becomes NaN or infinite.
+        """
+        require_keras()
+        self._validate_params()
+        units = self._units_of_layers()
+        texts = check_texts(texts)
+        if validation_texts is not None:
+            validation_texts = check_texts(validation_texts, "validation_texts")
+        self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
+        vocabulary = learn_vocabulary(texts, self.level, self.max_tokens)
+        self.vocabulary_, self._units = vocabulary, units
+        self._ids = {token: i for i, token in enumerate(vocabulary) if i > UNKNOWN}
+        encoded = self._encode(texts)
+        tokens = np.concatenate([encoded[0][:1], *(text[1:] for text in encoded)])
+        held_out = self._encode(validation_texts) if validation_texts is not None else None
+        with Progress(self.verbose, unit="epoch") as progress:
+            progress.extend(self.epochs)
+            job = RunningText(
+                self._architecture(),
+                tokens,
+                Optimizer("Adam", self.learning_rate, {"global_clipnorm": _LARGEST_NORM}),
+                seed=_draw_seed(self.random_state),
+                epochs=self.epochs,
+                n_streams=min(self.batch_size, -(-(len(tokens) - 1) // self.window)),
+                window=self.window,
+                decay=self.decay,
+                validation=held_out,
+                on_epoch_end=self._tell(progress),
+            )
+            trained = train_on_text(job, **self._place(job))
+        self.weights_, self.history_ = trained.weights, trained.history
+        return self
+
+    def _units_of_layers(self) -> tuple[int, ...]:
+        if isinstance(self.units, Integral):
+            return (int(self.units),) * (self.n_layers or 1)
+        units = tuple(self.units)  # type: ignore[arg-type]
+        for n_units in units:
+            check_count("units", n_units)
+        if not units or self.n_layers not in (None, len(units)):
+            raise InvalidInputError(
+                f"`units`={list(units)} is for {len(units)} layers, but `n_layers`="
+                f"{self.n_layers}. Give one int as `units` to use it in every layer, or leave "
+                "`n_layers` at None."
+            )
+        return tuple(int(n_units) for n_units in units)
+
+    def _tell(self, progress: Progress) -> Callable[[int, Any], None]:
+        def on_epoch_end(epoch: int, logs: Any) -> None:
+            shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            _LOGGER.info("Epoch %d of %d: %s", epoch + 1, self.epochs, shown)
+            progress.advance(1, shown)
+
+        return on_epoch_end
+
+    def _place(self, job: RunningText) -> dict[str, Any]:
+        """Return where the training is kept, if anywhere, and its key."""
+        store = check_memory(self.memory)
+        if store is None:
+            return {}
+        held_out = np.concatenate(job.validation) if job.validation is not None else None
+        data = data_digest(job.tokens, job.tokens, params={"validation": held_out})
+        key = fit_key(self, data, seed=job.seed)
+        if isinstance(key, NoKey):
+            warn_of_no_keys([type(self).__name__], [key])
+            return {}
+        return {"store": store, "key": key}
+
+    def _architecture(self, n_timesteps: int | None = None) -> Architecture:
+        from stackens.networks import build_language_model
+
+        options = {
+            "vocabulary_size": len(self.vocabulary_),
+            "embedding_dim": int(self.embedding_dim),
+            "cell": self.cell,
+            "units": self._units,
+            "dropout": float(self.dropout),
+            "n_timesteps": n_timesteps,
+        }
+        return Architecture(build_language_model, options)
+
+    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return ids with a boundary at either end, and say how much is unknown."""
+        encoded = [encode(text, self.level, self._ids) for text in texts]
+        n_unknown = sum(int((ids == UNKNOWN).sum()) for ids in encoded)
+        if n_unknown:
+            unknown = {t for text in texts for t in split_text(text, self.level)} - set(self._ids)
+            warnings.warn(
+                f"{n_unknown} of {_count_targets(encoded)} tokens are not in the vocabulary and "
+                f"count as one unknown token: {sorted(unknown)[:_SHOWN]}"
+                f"{' …' if len(unknown) > _SHOWN else ''}.",
+                UnknownTokenWarning,
+                stacklevel=3,
+            )
+        return encoded
+
+    # ---- use -----------------------------------------------------------------------------------
+
+    def score_samples(self, texts: Any) -> np.ndarray:
+        """Return the logarithm of the probability of each text, its end included.
+
+        Parameters
+        ----------
+        texts : str or iterable of str
+            Each is read alone, from its beginning to its end.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_texts,)
+            In nats; never above 0.
+
+        Raises
+        ------
+        InvalidInputError
+            As in ``fit``.
+        """
+        check_is_fitted(self)
+        encoded = self._encode(check_texts(texts))
+        return sum_log_probabilities(self._architecture(), self.weights_, encoded)
+
+    def score(self, texts: Any, y: None = None) -> float:
+        """Return *minus* the nats per token: greater is better, as everywhere in scikit-learn.
+
+        Parameters
+        ----------
+        texts : str or iterable of str
+            Each is read alone; their tokens, and the end of each text, count the same.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            Mean logarithm of the probability of a token. Divided by ``-log(2)`` it is bits.
+
+        Raises
+        ------
+        InvalidInputError
+            As in ``fit``.
+        """
+        check_is_fitted(self)
+        encoded = self._encode(check_texts(texts))
+        sums = sum_log_probabilities(self._architecture(), self.weights_, encoded)
+        return float(sums.sum() / _count_targets(encoded))
+
+    def perplexity(self, texts: Any) -> float:
+        """Return the perplexity: e to the power of nats per token; smaller is better.
+
+        Parameters
+        ----------
+        texts : str or iterable of str
+            As in ``score``.
+
+        Returns
+        -------
+        float
+            At least 1; the vocabulary's size if every token is as probable as any other.
+        """
+        return float(np.exp(-self.score(texts)))
+
+    def generate(
+        self,
+        prompt: str = "",
+        n_tokens: int = 100,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        random_state: Any = None,
+    ) -> str:
+        """Go on with a text.
+
+        Parameters
+        ----------
+        prompt : str, default=""
+            What the text begins with; if empty, the model begins one by itself.
+        n_tokens : int, default=100
+            Characters or words to add; fewer if the model ends the text.
+        temperature : float, default=1.0
+            Logits are divided by it: below 1 what is probable becomes more so.
+        top_k : int, default=None
+            Draw from so many most probable tokens; 1 always takes the most probable one, and None
+            draws from all.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws.
+
+        Returns
+        -------
+        str
+            The prompt and what comes after it. The unknown token is never drawn.
+
+        Raises
+        ------
+        InvalidInputError
+            If an argument is none of the above.
+        """
+        check_is_fitted(self)
+        if not isinstance(prompt, str):
+            raise InvalidInputError(f"`prompt` must be a str; got a {type(prompt).__name__}.")
+        check_count("n_tokens", n_tokens)
+        check_count("top_k", top_k, or_none=True)
+        if not isinstance(temperature, Real) or not 0 < temperature < np.inf:
+            raise InvalidInputError(
+                f"`temperature` must be a number > 0; got {temperature!r}. For the most probable "
+                "token at every step use `top_k=1`."
+            )
+        n_ids = len(self.vocabulary_)
+        drawn = sample_tokens(
+            self._architecture(n_timesteps=1),
+            self.weights_,
+            self._encode([prompt])[0][:-1],
+            int(n_tokens),
+            temperature=float(temperature),
+            top_k=n_ids - 1 if top_k is None else min(int(top_k), n_ids - 1),
+            is_allowed=np.arange(n_ids) != UNKNOWN,
+            end=BOUNDARY,
+            seed=_draw_seed(random_state),
+        )
+        return prompt + "".join(self.vocabulary_[i] for i in drawn)
+
+    # ---- scikit-learn --------------------------------------------------------------------------
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of parameters of the network, embedding included."""
+        check_is_fitted(self)
+        return int(sum(w.size for w in self.weights_))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "weights_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _count_targets(encoded: Sequence[np.ndarray]) -> int:
+    return sum(len(ids) - 1 for ids in encoded)
+
+
+def _draw_seed(random_state: Any) -> int:
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(_LARGEST_SEED))
