@@ -6,7 +6,6 @@ import copy
 import inspect
 import os
 import time
-import warnings
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -15,53 +14,31 @@ from sklearn.base import clone, is_classifier
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.ensemble._stacking import _BaseStacking
 from sklearn.model_selection import check_cv
-from sklearn.utils import (
-    Bunch,
-    _safe_indexing,
-    check_consistent_length,
-    check_random_state,
-    get_tags,
-)
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     _raise_for_params,
     _routing_enabled,
-    get_routing_for_object,
     process_routing,
 )
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    _num_samples,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._fit import Fit, Policy, adapt_learner
 from stackens.ensemble._fits import plan_fits, run_fits
-from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._held_out_rows import choose_held_out_rows
 from stackens.ensemble._inspectable import Inspectable
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._level_one import TakesBlocks, declare_blocks
-from stackens.ensemble._out_of_fold import (
-    OutOfFoldPredictions,
-    align_classes,
-    average_predictions,
-)
-from stackens.ensemble._out_of_fold_outputs import read_histories
-from stackens.ensemble._outputs import encode_target, to_logits
-from stackens.ensemble._passthrough import (
-    SUMMARIES,
-    passthrough_names,
-    passthrough_table,
-)
+from stackens.ensemble._level_one_stacking import LevelOneStacking
+from stackens.ensemble._passthrough import SUMMARIES
 from stackens.ensemble._seeds import fill_seeds
-from stackens.ensemble._splits import Split, count_coverage, make_splits
+from stackens.ensemble._splits import Split, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
-from stackens.exceptions import InvalidInputError, MissingClassWarning
+from stackens.exceptions import InvalidInputError
 from stackens.training import (
     CallbackSupportMixin,
     JobStore,
@@ -81,7 +58,7 @@ __all__ = ["JobStacking", "check_fit_params"]
 _NOT_LEARNT = ("_metadata_request", "_sklearn_", "_skl_", "_callback_fit", "_parent_callback")
 
 
-class JobStacking(Inspectable, _BaseStacking, CallbackSupportMixin):
+class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
     """Replaces how scikit-learn's stacking fits: all jobs planned first, then run together."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -235,18 +212,6 @@ class JobStacking(Inspectable, _BaseStacking, CallbackSupportMixin):
                 f"becomes a table: {', '.join(map(repr, SUMMARIES))}, or a function."
             )
 
-    def _draw_seed(self) -> None:
-        """Draw, once for a fit, what all missing seeds come from."""
-        self._seed: int | None = None
-        if self.random_state is not None:
-            self._seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-
-    def _validate_final_estimator(self) -> None:
-        super()._validate_final_estimator()
-        seed = getattr(self, "_seed", None)  # a prefit stack has none
-        if seed is not None:
-            fill_seeds(self.final_estimator_, stream(seed, "final estimator").integers)
-
     def _seeded(self, names: Any, estimators: Any) -> list[Any]:
         """Copies of the learners, whose missing seeds come from ours and their names.
 
@@ -345,161 +310,6 @@ class JobStacking(Inspectable, _BaseStacking, CallbackSupportMixin):
 
     # ---- after training ------------------------------------------------------------------------
 
-    def _adopt(
-        self, names: Any, learners: dict[str, Any], methods: dict[str, str], fits: list[Fit]
-    ) -> None:
-        """Set what predicts: the refits, or averages of fold models."""
-        fitted = {}
-        for name in learners:
-            own = {fit.fold: fit.fitted for fit in fits if fit.name == name}
-            if None in own:
-                fitted[name] = own[None]
-            else:
-                classes = np.arange(len(self.classes_)) if is_classifier(self) else None
-                fitted[name] = FoldAverage(list(own.values()), classes)
-        self.estimators_ = list(fitted.values())
-        self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name in names})
-        for estimator in self.estimators_:
-            if hasattr(estimator, "feature_names_in_"):
-                self.feature_names_in_ = estimator.feature_names_in_
-        self.stack_method_ = [methods[name] for name in learners]
-        self.fit_seconds_ = {
-            name: sum(fit.seconds for fit in fits if fit.name == name) for name in learners
-        }
-        self.histories_ = read_histories(fits)
-
-    def _fit_final(
-        self,
-        X: Any,
-        y: Any,
-        y_given: Any,
-        splits: list[Split],
-        fits: list[Fit],
-        names: list[str],
-        params: dict[str, Any],
-        task: Task,
-    ) -> None:
-        predictions = [
-            average_predictions(
-                [(f.test, self._align(f)) for f in fits if f.name == name and f.test is not None],
-                len(y),
-            )
-            for name in names
-        ]
-        predictions = self._split_labels(predictions)
-        matrix = self._concatenate_predictions(X, predictions)
-        self.coverage_ = count_coverage(splits, len(y))
-        covered = np.flatnonzero(self.coverage_)
-        params = self._final_params(params)
-        if len(covered) < len(y):
-            matrix, y = matrix[covered], y[covered]
-            params = {k: np.asarray(v)[covered] for k, v in params.items()}
-        self._check_predictions(predictions, covered, names)
-        sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
-        widths = [
-            sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
-            for p in predictions
-        ]
-        layout = dict(zip(names, widths, strict=True))
-        declare_blocks(self.final_estimator_, layout, self._block_methods)
-        started = time.perf_counter()
-        with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
-            _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
-        self._final_seconds = time.perf_counter() - started
-        self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
-
-    def _concatenate_predictions(self, X: Any, predictions: list[Any]) -> Any:
-        predictions = self._split_labels(predictions)
-        if self.stack_method == "logit":
-            predictions = [
-                to_logits(p) if method == "predict_proba" else p
-                for p, method in zip(predictions, self.stack_method_, strict=True)
-            ]
-        if self.passthrough:
-            X = passthrough_table(X, self.passthrough)
-            self._n_passthrough = X.shape[1] if hasattr(X, "shape") else np.shape(X)[1]
-        return super()._concatenate_predictions(X, predictions)
-
-    def _split_labels(self, predictions: list[Any]) -> list[Any]:
-        """Write probabilities of several labels as one array of two columns for each of them."""
-        if not is_classifier(self) or not isinstance(self.classes_, list):
-            return predictions
-        return [
-            [np.column_stack([1 - column, column]) for column in p.T]
-            if method == "predict_proba" and not isinstance(p, list)
-            else p
-            for p, method in zip(predictions, self.stack_method_, strict=True)
-        ]
-
-    @staticmethod
-    def _method_name(name: str, estimator: Any, method: Any) -> Any:
-        # Logits are made of probabilities.
-        method = "predict_proba" if method == "logit" else method
-        return _BaseStacking._method_name(name, estimator, method)
-
-    @property
-    def _block_methods(self) -> list[str]:
-        """What the columns of each learner are."""
-        is_logit = self.stack_method == "logit"
-        return [
-            "logit" if is_logit and method == "predict_proba" else method
-            for method in self.stack_method_
-        ]
-
-    def _check_predictions(
-        self, predictions: list[Any], covered: np.ndarray, names: list[str]
-    ) -> None:
-        if get_tags(self.final_estimator_).input_tags.allow_nan:
-            return
-        for name, values in zip(names, predictions, strict=True):
-            for part in values if isinstance(values, list) else [values]:
-                part = np.asarray(part)
-                if part.dtype.kind == "f" and not np.isfinite(part[covered]).all():
-                    raise InvalidInputError(
-                        f"Learner {name!r} predicted NaN or infinity for held-out rows, which the "
-                        f"final estimator {type(self.final_estimator_).__name__} does not take. "
-                        "Mend the learner, or leave it out with `on_failure='drop'`."
-                    )
-
-    def _align(self, fit: Fit) -> Any:
-        if not is_classifier(self) or isinstance(self.classes_, list):
-            return fit.predictions
-        n_classes = len(self.classes_)
-        seen = getattr(fit.fitted, "classes_", None)
-        if fit.method != "predict" and seen is not None and len(seen) < n_classes:
-            absent = np.delete(self.classes_, np.asarray(seen, int)).tolist()
-            _warn_missing(fit, absent)
-        return align_classes(fit.predictions, fit.fitted, n_classes, fit.method)
-
-    def _final_params(self, params: dict[str, Any]) -> dict[str, Any]:
-        if not _routing_enabled():
-            return params
-        request = get_routing_for_object(self.final_estimator_)
-        asked = request.consumes("fit", params.keys())
-        return {k: v for k, v in params.items() if k in asked}
-
-    def _keep_out_of_fold(
-        self,
-        matrix: Any,
-        y: np.ndarray,
-        splits: list[Split],
-        covered: np.ndarray,
-        names: list[str],
-        widths: list[int],
-    ) -> None:
-        fold = np.full(len(y), -1)
-        for k, (_, test) in reversed(list(enumerate(splits))):
-            fold[test] = k
-        blocks = {}
-        start = 0
-        for name, width in zip(names, widths, strict=True):
-            block = matrix[:, start : start + width]
-            blocks[name] = block.toarray() if hasattr(block, "toarray") else np.array(block)
-            start += width
-        self.out_of_fold_predictions_ = OutOfFoldPredictions(
-            covered, fold[covered], self.coverage_[covered], y[covered], blocks, splits
-        )
-
     def _forget(self) -> None:
         """Leave nothing of a fit that failed."""
         parameters = self.get_params(deep=False)
@@ -586,70 +396,6 @@ class JobStacking(Inspectable, _BaseStacking, CallbackSupportMixin):
         check_is_fitted(self)
         return make_leaderboard(self, X, y, scoring)
 
-    def with_final_estimator(
-        self, final_estimator: Any, X: Any = None, *, sample_weight: Any = None
-    ) -> Self:
-        """Return this fitted stack with another final estimator; no learner is trained.
-
-        Parameters
-        ----------
-        final_estimator : estimator
-            Trained on the out-of-fold predictions that are there; None is the default one.
-        X : array-like, default=None
-            The training data; needed with ``passthrough=True`` only.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of all training rows, for the final estimator.
-
-        Returns
-        -------
-        stack
-            A new one, which shares the fitted learners with this one.
-
-        Raises
-        ------
-        InvalidInputError
-            If there are no out-of-fold predictions, or ``X`` is needed and missing.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> from sklearn.tree import DecisionTreeClassifier
-        >>> from stackens import StackingClassifier
-        >>> X, y = load_iris(return_X_y=True)
-        >>> stack = StackingClassifier([("linear", LogisticRegression(max_iter=1000))]).fit(X, y)
-        >>> tree = stack.with_final_estimator(DecisionTreeClassifier(max_depth=2))
-        >>> tree.estimators_ == stack.estimators_
-        True
-        """
-        check_is_fitted(self)
-        if not hasattr(self, "out_of_fold_predictions_"):
-            raise InvalidInputError(
-                "`with_final_estimator` needs out-of-fold predictions, which `cv='prefit'` has not."
-            )
-        kept = self.out_of_fold_predictions_
-        matrix = kept.matrix
-        if self.passthrough:
-            if X is None or _num_samples(X) != len(self.coverage_):
-                raise InvalidInputError(
-                    "With `passthrough=True` the final estimator needs the training data: "
-                    f"`with_final_estimator(…, X)` with {len(self.coverage_)} rows."
-                )
-            X = passthrough_table(_safe_indexing(X, kept.row_index), self.passthrough)
-            matrix = np.hstack([matrix, X.toarray() if hasattr(X, "toarray") else np.asarray(X)])
-        stack: Self = copy.copy(self)
-        stack.final_estimator = final_estimator
-        stack._validate_final_estimator()
-        params = {}
-        if sample_weight is not None:
-            params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
-        declare_blocks(stack.final_estimator_, kept.widths, self._block_methods)
-        _fit_single_estimator(
-            stack.final_estimator_, matrix, encode_target(self, kept.y), fit_params=params
-        )
-        stack.predicts_with_ = choose_predictor(stack)
-        return stack
-
     @property
     def n_features_in_(self) -> int:
         """Number of features of the first learner that counts them; texts have none."""
@@ -657,35 +403,6 @@ class JobStacking(Inspectable, _BaseStacking, CallbackSupportMixin):
             raise AttributeError(f"{type(self).__name__} object has no attribute n_features_in_")
         counting = [e for e in self.estimators_ if hasattr(e, "n_features_in_")]
         return int((counting or self.estimators_)[0].n_features_in_)
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Name the columns that the final estimator sees.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the columns of ``X``, which ``passthrough`` adds.
-
-        Returns
-        -------
-        ndarray of str
-            Class and learner, e.g. ``stackingclassifier_lstm``, with a number if the learner has
-            several columns.
-        """
-        check_is_fitted(self, "estimators_")
-        if not hasattr(self, "out_of_fold_predictions_"):  # prefit
-            return np.asarray(super().get_feature_names_out(input_features))
-        prefix = type(self).__name__.lower()
-        names = [
-            f"{prefix}_{name}{'' if width == 1 else k}"
-            for name, width in self.out_of_fold_predictions_.widths.items()
-            for k in range(width)
-        ]
-        if self.passthrough is True:
-            names += list(_check_feature_names_in(self, input_features))
-        elif self.passthrough:
-            names += passthrough_names(self.passthrough, self._n_passthrough)
-        return np.asarray(names, dtype=object)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return what is routed where: to the learners, the splitter and the final estimator.
@@ -732,13 +449,3 @@ def _check_takes_weights(name: str, estimator: Any) -> None:
             f"Underlying estimator {type(estimator).__name__} ({name!r}) does not support sample "
             "weights."
         )
-
-
-def _warn_missing(fit: Fit, absent: list[Any]) -> None:
-    warnings.warn(
-        f"The training rows of {fit.label} lack the classes {absent}: their columns are "
-        f"{'0' if fit.method == 'predict_proba' else 'the smallest float'} there. Use fewer or "
-        "stratified folds.",
-        MissingClassWarning,
-        stacklevel=2,
-    )
