@@ -45,7 +45,7 @@ SERIES = {
     },
     "sunspots": {
         "forecaster": {
-            "window": 48,
+            "window": 96,
             "horizon": 12,
             "sp": 132,
             "transform": "sqrt",
@@ -57,7 +57,13 @@ SERIES = {
         "networks": {"units": 16, "epochs": 12, "batch_size": 64, "learning_rate": 0.005},
     },
     "temperatures": {
-        "forecaster": {"window": 28, "horizon": 7, "sp": 365, "cv": 3},
+        "forecaster": {
+            "window": 28,
+            "horizon": 7,
+            "sp": 365,
+            "cv": 3,
+            "known_future": ["sin", "cos"],
+        },
         "backtest": {"initial_window": 2557, "step_length": 7, "refit_every": 52},
         "earlier": 1461,
         "networks": {"units": 16, "epochs": 10, "batch_size": 64, "learning_rate": 0.005},
@@ -80,7 +86,6 @@ SERIES = {
 
 
 def load(name):
-    import numpy as np
     import pandas as pd
 
     from stackens import datasets
@@ -90,11 +95,20 @@ def load(name):
     if name == "sunspots":
         return datasets.load_sunspots(), None
     if name == "temperatures":
-        return datasets.load_daily_min_temperatures(), None
+        y = datasets.load_daily_min_temperatures()
+        return y, make_clock(y.index, y.index.dayofyear / 365.25)
     bunch = datasets.load_etth1()
-    angle = 2 * np.pi * bunch.target.index.hour.to_numpy() / 24
-    clock = pd.DataFrame({"sin": np.sin(angle), "cos": np.cos(angle)}, index=bunch.target.index)
+    clock = make_clock(bunch.target.index, bunch.target.index.hour / 24)
     return bunch.target, pd.concat([bunch.data, clock], axis=1)
+
+
+def make_clock(index, turns):
+    """The time of the year or of the day, as a place on a circle."""
+    import numpy as np
+    import pandas as pd
+
+    angle = 2 * np.pi * np.asarray(turns)
+    return pd.DataFrame({"sin": np.sin(angle), "cos": np.cos(angle)}, index=index)
 
 
 def make_learners(networks, seed):
