@@ -9,7 +9,7 @@ from typing import Any
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import check_choice, check_count
 
-__all__ = ["LAYER_SHARING", "resolve_layer_sharing"]
+__all__ = ["LAYER_SHARING", "check_equal_units", "resolve_layer_sharing"]
 
 LAYER_SHARING = ("none", "all", "sequence", "cycle", "cycle_rev")
 
@@ -83,6 +83,26 @@ default="none"
         if last:
             cycle[last:] = [n_unique - 1 - index for index in cycle[last:]]
     return tuple(cycle)
+
+
+def check_equal_units(units: Sequence[int]) -> None:
+    """Refuse layers of several widths, where the output of each must fit as input of all.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Units of the layer at each depth.
+
+    Raises
+    ------
+    InvalidInputError
+        If they differ.
+    """
+    if len(set(units)) > 1:
+        raise InvalidInputError(
+            "Shared layers, residual connections and a depth embedding need equal `units` at every "
+            f"depth; got {tuple(units)}. Give one int as `units`, and the depth as `n_layers`."
+        )
 
 
 def _check_order(layer_sharing: Any, n_layers: int | None) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from stackens.layer_sharing import check_equal_units, resolve_layer_sharing
 from stackens.learners._base import (
     NetworkClassifierMixin,
     NetworkLearner,
@@ -44,6 +45,10 @@ class _StackedRNN(NetworkLearner):
         "l2": [_NOT_NEGATIVE],
         "normalization": [StrOptions({"layer", "batch"}), None],
         "pooling": [StrOptions({"last", "mean", "max", "attention"})],
+        "layer_sharing": [str, "array-like"],
+        "n_unique_layers": [_POSITIVE_INT, None],
+        "residual": ["boolean"],
+        "depth_embedding": ["boolean"],
         "embedding_dim": [_POSITIVE_INT],
     }
 
@@ -56,7 +61,7 @@ class _StackedRNN(NetworkLearner):
             "n_features": None if batch.is_tokens else batch.n_features,
             "vocabulary_size": self.vocabulary_size,
             "embedding_dim": self.embedding_dim,
-            "units": self._units_of_layers(),
+            **self._layers(),
             "recurrent_options": self._routed("recurrent"),
             "embedding_options": self._routed("embedding"),
             **{name: getattr(self, name) for name in _NETWORK_PARAMETERS},
@@ -64,17 +69,30 @@ class _StackedRNN(NetworkLearner):
         self._check_layer_options(options)
         return partial(_stacked_rnn_architecture, options), target, None
 
-    def _units_of_layers(self) -> tuple[int, ...]:
+    def _layers(self) -> dict[str, Any]:
+        """Return the units of each depth, and which layers are one and the same."""
+        given = self.layer_sharing
+        order = None if isinstance(given, str) else resolve_layer_sharing(given, self.n_layers)
+        units = self._units_of_layers(self.n_layers if order is None else len(order))
+        if order is None:
+            order = resolve_layer_sharing(given, len(units), n_unique_layers=self.n_unique_layers)
+        shares = not isinstance(given, str) or given != "none"
+        if shares or self.residual or self.depth_embedding:
+            check_equal_units(units)
+        return {"units": units, "layer_sharing": order if shares else "none"}
+
+    def _units_of_layers(self, n_layers: int | None) -> tuple[int, ...]:
         if isinstance(self.units, (int, np.integer)):
-            return (int(self.units),) * (self.n_layers or 1)
+            return (int(self.units),) * (n_layers or 1)
         units = tuple(self.units)
         if not units or not all(isinstance(u, Integral) and int(u) >= 1 for u in units):
             raise ValueError(
                 f"`units` must be an int >= 1, or one such int per layer; got {self.units!r}."
             )
-        if self.n_layers not in (None, len(units)):
+        if n_layers not in (None, len(units)):
+            given = "n_layers" if isinstance(self.layer_sharing, str) else "layer_sharing"
             raise ValueError(
-                f"`units`={units} is for {len(units)} layers, but `n_layers`={self.n_layers}. "
+                f"`units`={units} is for {len(units)} layers, but `{given}`={n_layers}. "
                 "Give one int as `units` to use it in every layer, or leave `n_layers` at None."
             )
         return tuple(int(u) for u in units)
@@ -106,6 +124,8 @@ _NETWORK_PARAMETERS = (
     "l2",
     "normalization",
     "pooling",
+    "residual",
+    "depth_embedding",
 )
 
 
@@ -124,7 +144,7 @@ units : int or sequence of int, default=32
 cell : {"lstm", "gru", "simple_rnn"}, default="lstm"
     Type of the recurrent layers.
 n_layers : int, default=None
-    Number of recurrent layers; None is one, or as many as ``units`` lists.
+    Number of recurrent layers; None is one, or as many as ``units`` or ``layer_sharing`` lists.
 bidirectional : bool, default=False
     Read every sequence from both ends.
 dropout, recurrent_dropout : float in [0, 1), default=0.0
@@ -136,6 +156,19 @@ normalization : {None, "layer", "batch"}, default=None
     Normalisation after every recurrent layer.
 pooling : {"last", "mean", "max", "attention"}, default="last"
     How the last layer's timesteps become one vector; padding is left out.
+layer_sharing : {"none", "all", "sequence", "cycle", "cycle_rev"} or sequence of int, \
+default="none"
+    Which layers are one and the same, so that depth costs no parameters: "all" of them, or, of 3
+    distinct layers at 6 depths, 0 0 1 1 2 2 ("sequence"), 0 1 2 0 1 2 ("cycle") or 0 1 2 2 1 0
+    ("cycle_rev"). A sequence names the layer of each depth, such as ``(0, 0, 1, 1)``. Layers that
+    share need equal ``units``; an input of another width is projected first.
+n_unique_layers : int, default=None
+    Distinct layers of "sequence", "cycle" and "cycle_rev"; None is half of ``n_layers``, rounded
+    up.
+residual : bool, default=False
+    Add the input of every recurrent layer to its output: deep stacks do not train without.
+depth_embedding : bool, default=False
+    Add a learned vector of each depth to the input of the layer there.
 vocabulary_size : int, default=None
     Number of token ids, 0 (padding) included. If given, the input is tokens, and an embedding
     comes first; the size does not depend on the rows that a fold happens to have.
@@ -200,6 +233,10 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
         l2: float = 0.0,
         normalization: str | None = None,
         pooling: str = "last",
+        layer_sharing: str | Sequence[int] = "none",
+        n_unique_layers: int | None = None,
+        residual: bool = False,
+        depth_embedding: bool = False,
         vocabulary_size: int | None = None,
         embedding_dim: int = 32,
         optimizer: str = "adam",
@@ -270,6 +307,10 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
         l2: float = 0.0,
         normalization: str | None = None,
         pooling: str = "last",
+        layer_sharing: str | Sequence[int] = "none",
+        n_unique_layers: int | None = None,
+        residual: bool = False,
+        depth_embedding: bool = False,
         vocabulary_size: int | None = None,
         embedding_dim: int = 32,
         optimizer: str = "adam",
