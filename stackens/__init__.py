@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         WindowForecaster,
     )
     from stackens.learners import (
+        EmbeddingPretrainer,
         KerasNetworkClassifier,
         KerasNetworkRegressor,
         StackedRNNClassifier,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
         SequenceVectorizer,
         SlidingWindows,
         View,
+        WordVectors,
+        read_word_vectors,
         sequences_from_frame,
     )
     from stackens.training import JobStore
@@ -57,6 +60,7 @@ __all__ = [
     "JobStore",
     "ConvexBlendClassifier",
     "ConvexBlendRegressor",
+    "EmbeddingPretrainer",
     "EnsembleSelectionClassifier",
     "EnsembleSelectionRegressor",
     "KerasNetworkClassifier",
@@ -75,10 +79,12 @@ __all__ = [
     "StackingRegressor",
     "View",
     "WindowForecaster",
+    "WordVectors",
     "datasets",
     "exceptions",
     "make_views",
     "model_selection",
+    "read_word_vectors",
     "recipes",
     "sequences_from_frame",
 ]
@@ -102,6 +108,7 @@ _NAMES_OF_ROOMS = {
         "WindowForecaster",
     ),
     "learners": (
+        "EmbeddingPretrainer",
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",
         "StackedRNNClassifier",
@@ -116,6 +123,8 @@ _NAMES_OF_ROOMS = {
         "SequenceVectorizer",
         "SlidingWindows",
         "View",
+        "WordVectors",
+        "read_word_vectors",
         "sequences_from_frame",
     ),
     "training": ("JobStore",),
