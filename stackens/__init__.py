@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         TrainingCurvesDisplay,
     )
     from stackens.learners import (
+        EmbeddingPretrainer,
         KerasNetworkClassifier,
         KerasNetworkRegressor,
         StackedRNNClassifier,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
         SequenceVectorizer,
         SlidingWindows,
         View,
+        WordVectors,
+        read_word_vectors,
         sequences_from_frame,
     )
     from stackens.training import JobStore
@@ -73,6 +76,7 @@ __all__ = [
     "TrainingCurvesDisplay",
     "ConvexBlendClassifier",
     "ConvexBlendRegressor",
+    "EmbeddingPretrainer",
     "EnsembleSelectionClassifier",
     "EnsembleSelectionRegressor",
     "KerasNetworkClassifier",
@@ -91,11 +95,13 @@ __all__ = [
     "StackingRegressor",
     "View",
     "WindowForecaster",
+    "WordVectors",
     "datasets",
     "exceptions",
     "inspection",
     "make_views",
     "model_selection",
+    "read_word_vectors",
     "recipes",
     "sequences_from_frame",
     "text",
@@ -129,6 +135,7 @@ _NAMES_OF_ROOMS = {
         "TrainingCurvesDisplay",
     ),
     "learners": (
+        "EmbeddingPretrainer",
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",
         "StackedRNNClassifier",
@@ -143,6 +150,8 @@ _NAMES_OF_ROOMS = {
         "SequenceVectorizer",
         "SlidingWindows",
         "View",
+        "WordVectors",
+        "read_word_vectors",
         "sequences_from_frame",
     ),
     "training": ("JobStore",),

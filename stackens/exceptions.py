@@ -10,6 +10,7 @@ __all__ = [
     "MissingClassWarning",
     "MissingExtraError",
     "NoLearnerLeftError",
+    "OverlapWarning",
     "StoreWarning",
     "TimeLimitError",
     "TimeLimitWarning",
@@ -56,6 +57,10 @@ class TimeLimitWarning(RuntimeWarning):
 
 class MissingClassWarning(RuntimeWarning):
     """A fold's training rows lack a class that the data have."""
+
+
+class OverlapWarning(UserWarning):
+    """Rows to learn from are among those of a source that should be others."""
 
 
 class StoreWarning(UserWarning):

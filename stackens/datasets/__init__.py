@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackens.datasets._digits import load_digits_sequences
 from stackens.datasets._fsdd import load_fsdd
+from stackens.datasets._imdb import load_imdb
 from stackens.datasets._japanese_vowels import load_japanese_vowels
 from stackens.datasets._libras import load_libras
 from stackens.datasets._natops import load_natops
@@ -25,6 +26,7 @@ __all__ = [
     "load_digits_sequences",
     "load_etth1",
     "load_fsdd",
+    "load_imdb",
     "load_japanese_vowels",
     "load_libras",
     "load_natops",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from stackens.learners._embedding_pretrainer import EmbeddingPretrainer
 from stackens.learners._keras_network import KerasNetworkClassifier, KerasNetworkRegressor
 from stackens.learners._stacked_rnn import StackedRNNClassifier, StackedRNNRegressor
 
 __all__ = [
+    "EmbeddingPretrainer",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "StackedRNNClassifier",

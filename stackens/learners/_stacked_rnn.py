@@ -16,6 +16,11 @@ from stackens.learners._base import (
     NetworkLearner,
     NetworkRegressorMixin,
 )
+from stackens.learners._embedding import (
+    check_embedding_options,
+    place_vectors,
+    split_embedding_options,
+)
 from stackens.learners._routing import check_routed_names
 from stackens.learners._shared_text import with_shared_text
 from stackens.sequences import PADDING_VALUE, SequenceBatch
@@ -55,6 +60,7 @@ class _StackedRNN(NetworkLearner):
     def _describe(
         self, batch: SequenceBatch, target: Any, seed: int
     ) -> tuple[Callable[[bool], Architecture], Any, list[np.ndarray] | None]:
+        embedding_options, vectors = split_embedding_options(self._routed("embedding"))
         options = {
             "output_units": target.n_outputs,
             "output_activation": target.activation,
@@ -63,11 +69,17 @@ class _StackedRNN(NetworkLearner):
             "embedding_dim": self.embedding_dim,
             **self._layers(),
             "recurrent_options": self._routed("recurrent"),
-            "embedding_options": self._routed("embedding"),
+            "embedding_options": embedding_options,
             **{name: getattr(self, name) for name in _NETWORK_PARAMETERS},
         }
         self._check_layer_options(options)
-        return partial(_stacked_rnn_architecture, options), target, None
+        describe = partial(_stacked_rnn_architecture, options)
+        weights = None
+        if vectors is not None:
+            weights = place_vectors(
+                describe(False), seed, vectors, self.vocabulary_size, self.embedding_dim
+            )
+        return describe, target, weights
 
     def _layers(self) -> dict[str, Any]:
         """Return the units of each depth, and which layers are one and the same."""
@@ -109,10 +121,7 @@ class _StackedRNN(NetworkLearner):
         own |= {"kernel_regularizer": "l1` or `l2", "recurrent_regularizer": "l1` or `l2"}
         own |= {"return_sequences": "pooling", "seed": "random_state"}
         check_routed_names("recurrent", options["recurrent_options"], layer, own=own)
-        own = {"input_dim": "vocabulary_size", "output_dim": "embedding_dim"}
-        check_routed_names(
-            "embedding", options["embedding_options"], keras.layers.Embedding, own=own
-        )
+        check_embedding_options(options["embedding_options"])
 
 
 _NETWORK_PARAMETERS = (
@@ -178,8 +187,11 @@ embedding_dim : int, default=32
 **routed : dict
     Settings of a part: ``optimizer__…``, ``loss__…``, ``recurrent__…`` (further arguments of
     the Keras layer, for example ``recurrent__kernel_initializer="he_normal"`` or
-    ``recurrent__recurrent_initializer="orthogonal"``), ``embedding__…``. Unknown names are
-    refused before training.""",
+    ``recurrent__recurrent_initializer="orthogonal"``), ``embedding__…`` (those of
+    ``keras.layers.Embedding``). ``embedding__weights``, of shape
+    (vocabulary_size, embedding_dim), are vectors to start from, with NaN in rows that are to be
+    drawn; ``embedding__trainable=False`` keeps them as they are. Unknown names are refused
+    before training.""",
 }
 
 

@@ -11,6 +11,7 @@ from stackens.preprocessing._summarizer import SequenceSummarizer
 from stackens.preprocessing._vectorizer import SequenceVectorizer
 from stackens.preprocessing._view import View
 from stackens.preprocessing._windows import SlidingWindows
+from stackens.preprocessing._word_vectors import WordVectors, read_word_vectors
 
 __all__ = [
     "SequenceFlattener",
@@ -21,5 +22,7 @@ __all__ = [
     "SequenceVectorizer",
     "SlidingWindows",
     "View",
+    "WordVectors",
+    "read_word_vectors",
     "sequences_from_frame",
 ]

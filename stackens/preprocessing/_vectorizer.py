@@ -139,6 +139,35 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             row[: len(tokens)] = tokens
         return ids
 
+    def add_tokens(self, tokens: Iterable[str]) -> Self:
+        """Give ids to further tokens, as far as ``max_tokens`` leaves room.
+
+        Parameters
+        ----------
+        tokens : iterable of str
+            In the order of their importance; those that are known already keep their ids.
+
+        Returns
+        -------
+        self
+
+        Examples
+        --------
+        >>> from stackens import SequenceVectorizer
+        >>> vectorizer = SequenceVectorizer(max_tokens=5).fit(["a film"])
+        >>> vectorizer.add_tokens(["film", "plot", "actor"]).get_vocabulary()
+        ['', '[UNK]', 'a', 'film', 'plot']
+        """
+        check_is_fitted(self)
+        special = set(self.get_vocabulary()[:2])
+        for token in tokens:
+            if self.n_tokens_ == self.max_tokens:
+                break
+            if token not in self.vocabulary_ and token not in special:
+                self.vocabulary_[token] = self.n_tokens_
+                self.n_tokens_ += 1
+        return self
+
     def inverse_transform(self, X: Any) -> list[list[str]]:
         """Turn ids back into tokens.
 

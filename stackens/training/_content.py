@@ -14,11 +14,13 @@ from __future__ import annotations
 import copyreg
 import functools
 import hashlib
+import os
 import re
 import struct
 import types
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -342,6 +344,8 @@ class Digester:
                 if not _is_without_effect(kind, name, params[name]):
                     with _within(f"`{name}`"):
                         parts.append(combine(name) + self.digest(params[name]))
+            files = getattr(kind, "_file_parameters", ())  # the same path, another content
+            parts.extend(_digest_file(params[name]) for name in files)
             state = {k: vars(estimator)[k] for k in _ESTIMATOR_STATE if k in vars(estimator)}
             return combine("estimator", *parts, self.digest(state))
 
@@ -448,6 +452,14 @@ def _digest_numbers(array: np.ndarray, rows: np.ndarray | None) -> bytes:
         part = array[piece] if rows is None else array[rows[piece]]
         digest.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
     return digest.digest()
+
+
+def _digest_file(path: Any) -> bytes:
+    """Digest of the content of a file, if the value is the path of one."""
+    if not isinstance(path, (str, os.PathLike)) or not Path(path).is_file():
+        return combine("no file")
+    with Path(path).open("rb") as file:
+        return combine("file", hashlib.file_digest(file, "sha256").digest())
 
 
 def _is_frame(value: Any) -> bool:

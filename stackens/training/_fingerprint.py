@@ -125,7 +125,9 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
     Parameters
     ----------
     learner : TowerLearner
-        The learner, as it is when it has planned the job.
+        The learner, as it is when it has planned the job. One that prepares data and initial
+        weights for another one, which plans the network, names that as ``network_learner_``:
+        both are part of the job, and how they came about is not.
     job : Job
         What it planned.
 
@@ -160,6 +162,7 @@ def _of_one_network(learner: Any) -> Any:
 
     Nor is a hook, which may end a training, but not change one.
     """
+    learner = getattr(learner, "network_learner_", learner)  # of one that only prepares its data
     neutral = {"on_epoch_end": None, "n_seeds": 1}
     changes = {k: v for k, v in neutral.items() if getattr(learner, k, v) != v}
     if not changes:

@@ -253,7 +253,8 @@ class TowerProgram:
             self.rule.update(state.parameters, state.slots, state.step, rate, gradient)
             state.step.assign_add(1)
             for variable, value in zip(state.others, others, strict=True):
-                variable.assign(value)
+                if value is not None:
+                    variable.assign(value)
             return outputs, loss
 
         def train_epoch(epoch: Any, means: Any, totals: Any) -> tuple[Any, ...]:
@@ -302,10 +303,12 @@ class TowerProgram:
         *,
         training: bool,
     ) -> tuple[Any, Any, Any]:
-        others = [variable.read_value() for variable in state.others]
-        outputs, others, penalties = self.model.stateless_call(
-            weights, others, tf.gather(x, rows), training=training, return_losses=True
+        before = [variable.read_value() for variable in state.others]
+        outputs, after, penalties = self.model.stateless_call(
+            weights, before, tf.gather(x, rows), training=training, return_losses=True
         )
+        # What the network leaves alone, as a frozen embedding, need not be written back.
+        others = [None if new is old else new for old, new in zip(before, after, strict=True)]
         loss = self.loss(tf.gather(y, rows), outputs, tf.gather(sample_weight, rows))
         return outputs, others, tf.add_n([tf.cast(loss, self.layout.dtype), *penalties])
 

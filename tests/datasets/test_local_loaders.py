@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 
 from stackens.datasets import (
     load_fsdd,
+    load_imdb,
     load_libras,
     load_natops,
     load_pendigits,
@@ -74,6 +77,13 @@ def write_trec(home):
     (home / "trec" / "TREC.test").write_bytes(b"NUM:date When : now ?\n")
 
 
+def write_imdb(home):
+    (home / "imdb").mkdir()
+    for part, line in (("train", "0\t7_2\tNot a caf\u00e9\n"), ("test", "1\t0_10\tGood\n")):
+        with gzip.open(home / "imdb" / f"imdb_{part}.tsv.gz", "wt", encoding="utf-8") as file:
+            file.write(line)
+
+
 def write_splice(home):
     (home / "splice").mkdir()
     rows = "EI,  A-DONOR-1,   CCAG\nN,B-NEG-7,    TTNA\n"
@@ -96,6 +106,7 @@ SPLIT = {
     "pendigits": (load_pendigits, write_pendigits, [8, 0], (2, 8, 2)),
     "fsdd": (load_fsdd, write_fsdd, [7, 4], (2,)),
     "trec": (load_trec, write_trec, ["DESC", "NUM"], (2,)),
+    "imdb": (load_imdb, write_imdb, [0, 1], (2,)),
 }
 each_split = pytest.mark.parametrize(
     ("load", "write", "labels", "shape"), SPLIT.values(), ids=SPLIT.keys()
@@ -159,6 +170,13 @@ def test_questions_keep_their_fine_classes_and_letters(nowhere):
     assert bunch.fine.tolist() == ["DESC:def", "NUM:date"]
 
 
+def test_reviews_keep_their_ratings_and_letters(nowhere):
+    write_imdb(nowhere)
+    bunch = load_imdb(data_home=nowhere)
+    assert bunch.data.tolist() == ["Not a café", "Good"]
+    assert bunch.rating.tolist() == [2, 10]
+
+
 def test_splice_junctions_are_letters(nowhere):
     with pytest.raises(OSError, match=r"'splice.data'.*STACKENS_DATA.*https://"):
         load_splice()
@@ -197,6 +215,7 @@ def test_ucr_has_the_published_sizes(data_folder, name, n_train, n_test, shape, 
         (load_libras, 180, 180, (45, 2), range(1, 16)),
         (load_pendigits, 7494, 3498, (8, 2), range(10)),
         (load_fsdd, 2700, 300, (), range(10)),
+        (load_imdb, 25_000, 25_000, (), [0, 1]),
         (load_trec, 5452, 500, (), ["ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"]),
     ],
 )

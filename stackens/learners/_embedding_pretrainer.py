@@ -1,0 +1,484 @@
+"""Networks for text whose embedding was trained elsewhere."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from stackens.exceptions import InvalidInputError, OverlapWarning
+from stackens.learners._base import NetworkLearner
+from stackens.learners._pretraining import pretrain
+from stackens.preprocessing import SequenceVectorizer, WordVectors, read_word_vectors
+from stackens.training import HoldOut, Job, TrainedNetwork
+
+__all__ = ["EmbeddingPretrainer"]
+
+_MUCH_OVERLAP = 0.01  # of the rows; a few texts come twice in any large set
+
+
+def _estimator_has(name: str) -> Callable[[Any], bool]:
+    return lambda self: hasattr(self.estimator, name)
+
+
+class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
+    """Network for texts that starts from an embedding trained on more of them.
+
+    The embedding holds most parameters of a network for text, and few rows cannot train it. So
+
+    1. a network is trained on a large set, perhaps for another task (or vectors are read);
+    2. only its embedding is kept;
+    3. ``estimator`` is trained with it: new recurrent and output layers, and the embedding stays
+       as it is, or is trained on.
+
+    It takes texts, cuts them into tokens itself, and is a learner like any other: at the end of
+    a Pipeline, in a search, or in a stack, where its network trains beside the others.
+
+    Parameters
+    ----------
+    estimator : StackedRNNClassifier or StackedRNNRegressor
+        The network to be trained; its ``vocabulary_size`` is set here.
+    source : tuple (texts, y), default=None
+        The large set. It is used whole, whatever the rows of a fold are: it must hold no row
+        that is going to be predicted. None is the training rows themselves, those of the fold.
+    source_estimator : estimator, default=None
+        Network that is trained on the large set: a learner of this package with an embedding of
+        the same dimension; None is a clone of ``estimator``.
+    vectors : WordVectors or path-like, default=None
+        Vectors to use instead of training any; a path is that of a text file of word2vec or
+        GloVe, of which the words that are needed are read.
+    vectorizer : SequenceVectorizer, default=None
+        How texts become tokens; None is ``SequenceVectorizer()``. Its ``max_tokens`` is the
+        number of rows of the embedding. Ids go to the words of the training rows first, then
+        to others that have a vector, so that words which only later rows have are known.
+    trainable : bool, default=False
+        Whether the embedding is trained on, together with the rest. Words without a vector start
+        from random ones in either case.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The trained network.
+    vectorizer_ : SequenceVectorizer
+        Turns texts into its tokens.
+    word_vectors_ : WordVectors
+        Where the embedding started from.
+    coverage_ : float
+        Share of the tokens of the training rows, each as often as it comes, that have a vector.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; of classifiers.
+    n_outputs_ : int
+        Number of target columns; of regressors.
+    weights_, history_, best_epoch_, n_parameters_
+        Those of ``estimator_``.
+
+    Raises
+    ------
+    InvalidInputError
+        In ``fit``, before anything is trained: if there are ``source`` and ``vectors``, vectors of
+        another dimension than ``embedding_dim``, a ``vocabulary_size`` other than ``max_tokens``,
+        no word that both vocabularies have, or a network without an embedding.
+
+    Warns
+    -----
+    OverlapWarning
+        If more than one in a hundred training texts is in ``source`` as well.
+
+    See Also
+    --------
+    read_word_vectors : Reads vector files.
+
+    Notes
+    -----
+    What is pretrained is remembered in the process by the content of all that it depends on, and
+    kept in a store if there is one: folds and candidates of a search with one ``source`` train it
+    once. That needs an int as ``random_state``; stacks and searches of this package draw one.
+
+    Examples
+    --------
+    >>> from stackens import EmbeddingPretrainer, SequenceVectorizer, StackedRNNClassifier
+    >>> source = ["a fine film", "a poor film", "fine acting", "poor acting"] * 8
+    >>> pretrainer = EmbeddingPretrainer(
+    ...     StackedRNNClassifier(4, embedding_dim=4, epochs=2, random_state=0),
+    ...     source=(source, ["good", "bad"] * 16),
+    ...     vectorizer=SequenceVectorizer(max_tokens=10),
+    ... )
+    >>> texts, y = ["fine food", "poor food", "fine wine", "poor wine"], [1, 0, 1, 0]
+    >>> pretrainer.fit(texts, y).predict_proba(["fine acting"]).shape
+    (1, 2)
+    >>> pretrainer.word_vectors_.words
+    ('[UNK]', 'a', 'acting', 'film', 'fine', 'poor')
+    """
+
+    _file_parameters = ("vectors",)  # of which a digest needs more than the name
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        source: tuple[Any, Any] | None = None,
+        source_estimator: Any = None,
+        vectors: WordVectors | str | os.PathLike[str] | None = None,
+        vectorizer: SequenceVectorizer | None = None,
+        trainable: bool = False,
+    ) -> None:
+        self.estimator = estimator
+        self.source = source
+        self.source_estimator = source_estimator
+        self.vectors = vectors
+        self.vectorizer = vectorizer
+        self.trainable = trainable
+
+    # ---- training ------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Pretrain, unless that was done before, and train the network.
+
+        Parameters
+        ----------
+        X : iterable of str of shape (n_samples,)
+            Texts.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What ``estimator`` learns.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss of ``estimator``; None is 1.
+
+        Returns
+        -------
+        self
+        """
+        job = self.plan_job(X, y, sample_weight=sample_weight)
+        self.estimator_._train(job, "fit", job.X, y, sample_weight)
+        return self
+
+    def plan_job(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        rows: Any = None,
+        sample_weight: Any = None,
+        hold_out: HoldOut | None = None,
+        name: str = "",
+    ) -> Job:
+        """Pretrain, unless that was done before, and describe the training of the network.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``, all rows.
+        rows : array-like of int, default=None
+            Rows to train on; None is all. No other row is looked at.
+        hold_out : callable, default=None
+            As for a learner.
+        name : str, default=""
+            For messages.
+
+        Returns
+        -------
+        Job
+            Its arrays hold ``rows`` only.
+        """
+        self.__dict__.pop("estimator_", None)  # who fails from here on is not fitted
+        vectorizer, network = self._check_parts()
+        if y is None:
+            raise ValueError(
+                "This EmbeddingPretrainer estimator requires y to be passed, but the target y is "
+                "None."
+            )
+        check_consistent_length(X, y)
+        if rows is not None:
+            rows = np.asarray(rows)
+            X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
+            if sample_weight is not None:
+                sample_weight = np.asarray(sample_weight)[rows]
+            hold_out = None if hold_out is None else _within(rows, hold_out)
+        network._learn_target(network._validate_target(y))  # refuses it before any training
+        fitted = vectorizer.fit(X)
+        vectors = self._find_vectors(fitted, X, y, network, hold_out)
+        vectors.matrix(fitted.get_vocabulary())  # refuses those that no training row has a use for
+        tokens = fitted.add_tokens(vectors.words).transform(X)
+        table = vectors.matrix(fitted.get_vocabulary(), n_rows=fitted.max_tokens)
+        network.set_params(
+            vocabulary_size=fitted.max_tokens,
+            embedding__weights=table,
+            embedding__trainable=bool(self.trainable),
+        )
+        job = network.plan_job(
+            tokens,
+            y,
+            sample_weight=sample_weight,
+            hold_out=hold_out,
+            name=name or type(self).__name__,
+        )
+        self.coverage_ = float((~np.isnan(table[:, 0]))[tokens[tokens > 0]].mean())
+        self.vectorizer_, self.word_vectors_ = fitted, vectors
+        self.estimator_ = network
+        return job
+
+    def adopt(self, trained: TrainedNetwork) -> Self:
+        """Take the weights that the planned job was trained to.
+
+        Parameters
+        ----------
+        trained : TrainedNetwork
+            Result of the job from ``plan_job``.
+
+        Returns
+        -------
+        self
+        """
+        self.estimator_.adopt(trained)
+        return self
+
+    # ---- parts ---------------------------------------------------------------------------------
+
+    def _check_parts(self) -> tuple[SequenceVectorizer, Any]:
+        """Return clones of the vectorizer and of the network, after looking at everything."""
+        vectorizer = SequenceVectorizer() if self.vectorizer is None else clone(self.vectorizer)
+        if not isinstance(vectorizer, SequenceVectorizer):
+            raise InvalidInputError(
+                f"`vectorizer` must be a SequenceVectorizer; got {type(vectorizer).__name__}."
+            )
+        network = clone(self.estimator)
+        parts = getattr(network, "_routed_parts", ())
+        if not isinstance(network, NetworkLearner) or "embedding" not in parts:
+            raise InvalidInputError(
+                "`estimator` must be a learner with an embedding, such as StackedRNNClassifier; "
+                f"got {type(network).__name__}."
+            )
+        for name in ("weights", "trainable"):
+            if f"embedding__{name}" in network.get_params(deep=False):
+                raise InvalidInputError(
+                    f"`embedding__{name}` of `estimator` is set by EmbeddingPretrainer: use its "
+                    f"`{'vectors' if name == 'weights' else name}`."
+                )
+        self._check_source()
+        for estimator in (network, self.source_estimator):
+            if estimator is not None:
+                _check_vocabulary_size(estimator, vectorizer.max_tokens)
+                estimator._validate_params()
+                estimator._check_routed()
+        if self.source_estimator is not None and self.source_estimator.n_seeds > 1:
+            raise InvalidInputError(
+                "`source_estimator` must have `n_seeds=1`: embeddings of several networks have "
+                "no mean."
+            )
+        return vectorizer, network
+
+    def _check_source(self) -> None:
+        if self.source is not None and self.vectors is not None:
+            raise InvalidInputError("Give `source` or `vectors`, not both.")
+        if self.source is not None and not (
+            isinstance(self.source, (tuple, list)) and len(self.source) == 2
+        ):
+            raise InvalidInputError(
+                "`source` must be a pair (texts, y) of as many texts as targets; got "
+                f"{type(self.source).__name__}."
+            )
+        if self.source is not None:
+            check_consistent_length(*self.source)
+        is_learner = isinstance(self.source_estimator, NetworkLearner)
+        if self.source_estimator is not None and not is_learner:
+            raise InvalidInputError(
+                "`source_estimator` must be a learner of this package that takes tokens; got "
+                f"{type(self.source_estimator).__name__}."
+            )
+
+    def _find_vectors(
+        self,
+        vectorizer: SequenceVectorizer,
+        texts: Any,
+        y: Any,
+        network: Any,
+        hold_out: HoldOut | None,
+    ) -> WordVectors:
+        dimension = network.embedding_dim
+        if self.vectors is not None:
+            vectors = self.vectors
+            if not isinstance(vectors, WordVectors):
+                words = vectorizer.get_vocabulary()[2:]
+                room = vectorizer.max_tokens - vectorizer.n_tokens_
+                vectors = _read(*_file_state(vectors), tuple(words), room)
+            if vectors.n_dimensions != dimension:
+                raise InvalidInputError(
+                    f"`vectors` have {vectors.n_dimensions} dimensions, and the embedding of "
+                    f"`estimator` {dimension}: set `embedding_dim={vectors.n_dimensions}`."
+                )
+            return vectors
+        learner = self.source_estimator
+        if learner is None:
+            learner = clone(self.estimator).set_params(n_seeds=1)
+        if self.source is None:
+            return pretrain(
+                learner, vectorizer, texts, y, n_dimensions=dimension, hold_out=hold_out
+            )
+        source_texts, source_y = self.source
+        _warn_of_overlap(texts, source_texts)
+        return pretrain(learner, vectorizer, source_texts, source_y, n_dimensions=dimension)
+
+    # ---- prediction ----------------------------------------------------------------------------
+
+    def _fitted(self) -> Any:
+        check_is_fitted(self)
+        return self.estimator_
+
+    def _tokens(self, X: Any) -> np.ndarray:
+        return self.vectorizer_.transform(X)
+
+    @available_if(_estimator_has("predict"))
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : iterable of str of shape (n_samples,)
+            Texts.
+
+        Returns
+        -------
+        ndarray
+            As ``estimator`` returns it.
+        """
+        return np.asarray(self._fitted().predict(self._tokens(X)))
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str of shape (n_samples,)
+            Texts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return np.asarray(self._fitted().predict_proba(self._tokens(X)))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return what ``estimator`` calls its score: accuracy, or R².
+
+        Parameters
+        ----------
+        X : iterable of str of shape (n_samples,)
+            Texts.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+        """
+        return float(self._fitted().score(self._tokens(X), y, sample_weight))
+
+    @property
+    def network_learner_(self) -> Any:
+        """Learner whose network is trained; its key says all that the training depends on."""
+        return self.estimator_
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Class labels."""
+        return np.asarray(self.estimator_.classes_)
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of target columns."""
+        return int(self.estimator_.n_outputs_)
+
+    @property
+    def weights_(self) -> list[np.ndarray]:
+        """Weights of the network."""
+        return list(self.estimator_.weights_)
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """Loss and metrics of each epoch."""
+        return dict(self.estimator_.history_)
+
+    @property
+    def best_epoch_(self) -> int:
+        """Epoch (from 0) whose weights were kept."""
+        return int(self.estimator_.best_epoch_)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of parameters of the network, embedding included."""
+        return int(self.estimator_.n_parameters_)
+
+    # ---- scikit-learn --------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "estimator_" in vars(self) and bool(self.estimator_.__sklearn_is_fitted__())
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        of_network = get_tags(self.estimator)
+        tags.estimator_type = of_network.estimator_type
+        tags.classifier_tags = of_network.classifier_tags
+        tags.regressor_tags = of_network.regressor_tags
+        tags.target_tags = of_network.target_tags
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _check_vocabulary_size(estimator: Any, max_tokens: int) -> None:
+    if estimator.vocabulary_size not in (None, max_tokens):
+        raise InvalidInputError(
+            f"`vocabulary_size`={estimator.vocabulary_size} of {type(estimator).__name__} does not "
+            f"match `max_tokens`={max_tokens} of the vectorizer: leave it at None."
+        )
+
+
+def _within(rows: np.ndarray, hold_out: HoldOut) -> HoldOut:
+    """Return the rule for data that are ``rows`` of those that ``hold_out`` is for."""
+
+    def split(positions: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        training, watched = hold_out(rows[positions], fraction, seed)
+        order = np.argsort(rows, kind="stable")
+        found = [order[np.searchsorted(rows, part, sorter=order)] for part in (training, watched)]
+        return found[0], found[1]
+
+    return split
+
+
+def _file_state(path: Any) -> tuple[str, int, int]:
+    """Return what tells one content of a file from another: its path, size, time of change."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InvalidInputError(
+            f"`vectors` must be WordVectors or the path of a file; got {type(path).__name__}."
+        )
+    state = Path(path).stat()
+    return str(Path(path).resolve()), state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, size: int, time: int, words: tuple[str, ...], n_more: int) -> WordVectors:
+    return read_word_vectors(path, words, n_more=n_more)
+
+
+def _warn_of_overlap(texts: Any, source_texts: Any) -> None:
+    known = set(source_texts)
+    n_known = sum(text in known for text in texts)
+    if n_known > _MUCH_OVERLAP * len(texts):
+        warnings.warn(
+            f"{n_known} of {len(texts)} training texts are in `source` as well. If rows that are "
+            "held out are, too, then scores on them are not honest: leave them out of `source`.",
+            OverlapWarning,
+            stacklevel=3,
+        )
