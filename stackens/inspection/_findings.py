@@ -27,8 +27,8 @@ class Finding:
 
     Attributes
     ----------
-    kind : {"coverage", "few_rows", "alike", "overfitting", "carried_class", "dropped", "fallback", \
-            "final_estimator"}
+    kind : {"coverage", "few_rows", "alike", "overfitting", "carried_class", "dropped", \
+            "fallback", "final_estimator"}
         What it is.
     title : str
         In a few words.
@@ -56,8 +56,8 @@ def diagnose(stack: Any) -> list[Finding]:
         covered); few rows for the columns that the final estimator sees (below 5 for each);
         learners whose errors have a correlation of 0.95 or more; networks whose held-out loss is
         far above their training loss in at least half of the folds; classes that a single learner
-        recognises; learners that failed; a fallback that predicts; and a stack whose honest score is
-        more than two standard errors below its best learner or the average of all.
+        recognises; learners that failed; a fallback that predicts; and a stack whose honest score
+        is more than two standard errors below its best learner or the average of all.
 
     Raises
     ------
@@ -77,17 +77,7 @@ def diagnose(stack: Any) -> list[Finding]:
     """
     check_stack(stack, "diagnose")
     outputs = {name: stack.out_of_fold(name) for name in learner_names(stack)}
-    checks = (
-        _coverage,
-        _few_rows,
-        _alike,
-        _overfitting,
-        _carried_class,
-        _dropped,
-        _fallback,
-        _final_estimator,
-    )
-    found = [check(stack, outputs) for check in checks]
+    found = [check(stack, outputs) for check in _CHECKS]
     return [finding for finding in found if finding is not None]
 
 
@@ -253,13 +243,9 @@ def _fallback(stack: Any, outputs: dict[str, Any]) -> Finding | None:
 
 def _final_estimator(stack: Any, outputs: dict[str, Any]) -> Finding | None:
     board = stack.leaderboard()
-    rivals = board.drop(index="stack")
-    best, gap = (
-        rivals.index[0],
-        float(rivals["difference"].iloc[0] - board.loc["stack", "difference"]),
-    )
-    errors = board["standard_error"].to_numpy(float)
-    error = float(np.nanmax(errors)) if np.isfinite(errors).any() else np.inf
+    gaps = board["difference"] - board.loc["stack", "difference"]  # of the others to the stack
+    best, error = str(gaps.idxmax()), float(board.loc["stack", "standard_error"])
+    gap = float(gaps[best])
     if stack.predicts_with_ != "stack" or not gap > 2 * error:
         return None
     who = "The average of all learners" if best == "average" else f"The learner {best}"
@@ -270,3 +256,15 @@ def _final_estimator(stack: Any, outputs: dict[str, Any]) -> Finding | None:
         "final estimator fits noise. Regularise it more strongly (a smaller C of "
         "LogisticRegression), take a blend (ConvexBlend…), or let `fallback` decide.",
     )
+
+
+_CHECKS = (
+    _coverage,
+    _few_rows,
+    _alike,
+    _overfitting,
+    _carried_class,
+    _dropped,
+    _fallback,
+    _final_estimator,
+)

@@ -94,4 +94,6 @@ def diagram(estimator: Any) -> str:
 
     page = re.sub(r"</?body>", "", estimator_html_repr(estimator))
     # A button within a summary is out of reach of who cannot see it, and its script complains.
-    return _BUTTON_IN_SUMMARY.sub(r"\1", page)
+    page = _BUTTON_IN_SUMMARY.sub(r"\1", page)
+    focusable = 'class="features-container" tabindex="0" role="region" aria-label="Columns"'
+    return page.replace('class="features-container"', focusable)
