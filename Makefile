@@ -21,7 +21,7 @@ test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREAD
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
 .PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench \
-    bench-accuracy clean
+    bench-accuracy report-check pictures clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -69,6 +69,13 @@ bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write t
 
 bench-accuracy: $(VENV)/.installed-bench ## Learners and stacks on real sets; skips what is done
 	$(BIN)/python tests/benchmarks/bench_accuracy.py
+
+report-check: $(VENV)/.installed-test $(VENV)/.installed-browser ## Look at the report in a browser; check its accessibility
+	$(BIN)/python -m pytest -rs tests/inspection/test_report_in_browser.py $(PYTEST_ARGS)
+
+pictures: $(VENV)/.installed-examples $(VENV)/.installed-browser ## Draw the pictures of the guide anew
+	$(BIN)/python examples/plot_inspection.py
+	$(BIN)/python docs/make_pictures.py
 
 clean: ## Remove environments, caches and built files
 	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output

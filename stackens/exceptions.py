@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import Any
+
 __all__ = [
     "ArchiveError",
     "BackendError",
@@ -19,31 +25,73 @@ __all__ = [
 ]
 
 
-class InvalidInputError(ValueError):
+# What lies in these folders is no user's: this package, and Python itself.
+_LIBRARIES = (str(Path(__file__).parent), sysconfig.get_path("stdlib"))
+
+
+class _ShortInNotebook:
+    """In a notebook, show what the user wrote and the message, not the way through libraries."""
+
+    __cause__: BaseException | None
+    __traceback__: Any
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for it
+        shell = _find_shell()
+        mode = getattr(getattr(shell, "InteractiveTB", None), "mode", "Context")
+        if mode != "Context":  # ``%xmode Verbose`` asks for everything
+            everything: list[str] = shell.InteractiveTB.structured_traceback(
+                type(self), self, self.__traceback__
+            )
+            return everything
+        frames = traceback.extract_tb(self.__traceback__)
+        own = [frame for frame in frames if _is_of_notebook(frame.filename)] or list(frames)[:1]
+        cause, notes = self.__cause__, getattr(self, "__notes__", [])
+        return [
+            *(line.rstrip() for line in traceback.format_list(own)),
+            f"{type(self).__name__}: {self}",
+            *notes,
+            *([] if cause is None else [f"Its cause was {type(cause).__name__}: {cause}"]),
+            "(`%xmode Verbose` before running it again shows the way through the libraries.)",
+        ]
+
+
+def _find_shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _is_of_notebook(path: str) -> bool:
+    """Whether it is a cell, or a file of the user: in no library, and none of ours."""
+    if "ipykernel_" in path or path.startswith("<ipython-input"):
+        return True
+    return path.endswith(".py") and "site-packages" not in path and not path.startswith(_LIBRARIES)
+
+
+class InvalidInputError(_ShortInNotebook, ValueError):
     """Data or a parameter that cannot be used; the message says what to do."""
 
 
-class ArchiveError(OSError):
+class ArchiveError(_ShortInNotebook, OSError):
     """A file of ours cannot be written, cannot be read, or is damaged."""
 
 
-class MissingExtraError(ImportError):
+class MissingExtraError(_ShortInNotebook, ImportError):
     """An optional dependency is absent; the message names the extra that brings it."""
 
 
-class BackendError(RuntimeError):
+class BackendError(_ShortInNotebook, RuntimeError):
     """Keras runs on a backend other than TensorFlow."""
 
 
-class TrainingDivergedError(FloatingPointError):
+class TrainingDivergedError(_ShortInNotebook, FloatingPointError):
     """A loss became NaN or infinite; the message names learner, rows and epoch."""
 
 
-class TimeLimitError(TimeoutError):
+class TimeLimitError(_ShortInNotebook, TimeoutError):
     """A time limit ended a training, or was too short for any result."""
 
 
-class NoLearnerLeftError(RuntimeError):
+class NoLearnerLeftError(_ShortInNotebook, RuntimeError):
     """Every learner of a stack failed; the message gives the reason of each."""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 from stackens.parameters import check_choice
 
 __all__ = ["CostAccuracyDisplay"]
@@ -146,7 +146,7 @@ class CostAccuracyDisplay:
             ax.scatter(self.costs[k], self.scores[k], marker=marker, s=80)
             is_left = self.costs[k] <= middle
             ax.annotate(
-                self.names[k],
+                plain(self.names[k]),
                 (self.costs[k], self.scores[k]),
                 xytext=(8 if is_left else -8, 4),
                 ha="left" if is_left else "right",

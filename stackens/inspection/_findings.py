@@ -27,7 +27,8 @@ class Finding:
 
     Attributes
     ----------
-    kind : {"coverage", "few_rows", "alike", "overfitting", "carried_class", "dropped", "fallback"}
+    kind : {"coverage", "few_rows", "alike", "overfitting", "carried_class", "dropped", \
+            "fallback", "final_estimator"}
         What it is.
     title : str
         In a few words.
@@ -55,7 +56,8 @@ def diagnose(stack: Any) -> list[Finding]:
         covered); few rows for the columns that the final estimator sees (below 5 for each);
         learners whose errors have a correlation of 0.95 or more; networks whose held-out loss is
         far above their training loss in at least half of the folds; classes that a single learner
-        recognises; learners that failed; and a fallback that predicts.
+        recognises; learners that failed; a fallback that predicts; and a stack whose honest score
+        is more than two standard errors below its best learner or the average of all.
 
     Raises
     ------
@@ -75,8 +77,7 @@ def diagnose(stack: Any) -> list[Finding]:
     """
     check_stack(stack, "diagnose")
     outputs = {name: stack.out_of_fold(name) for name in learner_names(stack)}
-    checks = (_coverage, _few_rows, _alike, _overfitting, _carried_class, _dropped, _fallback)
-    found = [check(stack, outputs) for check in checks]
+    found = [check(stack, outputs) for check in _CHECKS]
     return [finding for finding in found if finding is not None]
 
 
@@ -238,3 +239,32 @@ def _fallback(stack: Any, outputs: dict[str, Any]) -> Finding | None:
         "The stack does not predict",
         f"{who} predicts in its place, since its honest score did not beat it (`fallback`).",
     )
+
+
+def _final_estimator(stack: Any, outputs: dict[str, Any]) -> Finding | None:
+    board = stack.leaderboard()
+    gaps = board["difference"] - board.loc["stack", "difference"]  # of the others to the stack
+    best, error = str(gaps.idxmax()), float(board.loc["stack", "standard_error"])
+    gap = float(gaps[best])
+    if stack.predicts_with_ != "stack" or not gap > 2 * error:
+        return None
+    who = "The average of all learners" if best == "average" else f"The learner {best}"
+    return Finding(
+        "final_estimator",
+        "The final estimator loses what the learners know",
+        f"{who} is better than the stack by {gap:.3g}, more than twice the standard error: the "
+        "final estimator fits noise. Regularise it more strongly (a smaller C of "
+        "LogisticRegression), take a blend (ConvexBlend…), or let `fallback` decide.",
+    )
+
+
+_CHECKS = (
+    _coverage,
+    _few_rows,
+    _alike,
+    _overfitting,
+    _carried_class,
+    _dropped,
+    _fallback,
+    _final_estimator,
+)

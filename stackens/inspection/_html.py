@@ -8,6 +8,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+_BUTTON_IN_SUMMARY = re.compile(
+    r'(<summary>(?:(?!</summary>).)*?)<div class="image-container">.*?</div>', re.DOTALL
+)
+
 __all__ = ["board_cells", "diagram", "format_number", "table"]
 
 
@@ -23,7 +27,12 @@ def format_number(value: Any, digits: int = 4) -> str:
 
 
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str, sortable: bool = False
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    caption: str,
+    sortable: bool = False,
+    is_titled: bool = False,
 ) -> str:
     """Return a table whose first column names the rows.
 
@@ -37,6 +46,8 @@ def table(
         What the table shows.
     sortable : bool, default=False
         Whether the headers are buttons, for the script of the report.
+    is_titled : bool, default=False
+        Whether a heading says the same as the caption, which is then for screen readers alone.
     """
     cells = [
         f'<th scope="col"><button type="button">{escape(name)}</button></th>'
@@ -45,10 +56,11 @@ def table(
         for name in header
     ]
     body = "\n".join(_row(row) for row in rows)
+    hidden = ' class="hidden"' if is_titled else ""
     kind = ' class="sortable"' if sortable else ""
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f"<table{kind}><caption>{escape(caption)}</caption>"
+        f"<table{kind}><caption{hidden}>{escape(caption)}</caption>"
         f"<thead><tr>{''.join(cells)}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 
@@ -80,4 +92,8 @@ def diagram(estimator: Any) -> str:
     """Return scikit-learn's picture of an estimator, as part of a page."""
     from sklearn.utils import estimator_html_repr
 
-    return re.sub(r"</?body>", "", estimator_html_repr(estimator))
+    page = re.sub(r"</?body>", "", estimator_html_repr(estimator))
+    # A button within a summary is out of reach of who cannot see it, and its script complains.
+    page = _BUTTON_IN_SUMMARY.sub(r"\1", page)
+    focusable = 'class="features-container" tabindex="0" role="region" aria-label="Columns"'
+    return page.replace('class="features-container"', focusable)

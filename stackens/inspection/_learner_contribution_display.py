@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.inspection._fitted_stack import check_stack
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 
 __all__ = ["LearnerContributionDisplay"]
 
@@ -96,7 +96,7 @@ class LearnerContributionDisplay:
         ):
             ax.barh(places + offset, table[column], 0.38, xerr=table[error], label=label, capsize=2)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_yticks(places, table.index)
+        ax.set_yticks(places, list(map(plain, table.index)))
         ax.set(xlabel=f"{self.score} lost")
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure

@@ -9,7 +9,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack, learner_names
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 from stackens.parameters import check_choice
 
 __all__ = ["LearnerCorrelationDisplay"]
@@ -140,7 +140,7 @@ class LearnerCorrelationDisplay:
         ax = make_axes("LearnerCorrelationDisplay.plot", ax)
         from sklearn.metrics import ConfusionMatrixDisplay  # a labelled map with numbers in it
 
-        ConfusionMatrixDisplay(self.correlation, display_labels=self.names).plot(
+        ConfusionMatrixDisplay(self.correlation, display_labels=list(map(plain, self.names))).plot(
             ax=ax,
             cmap=cmap,
             values_format=".2f",

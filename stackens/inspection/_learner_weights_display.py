@@ -8,7 +8,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack, learner_names
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 
 __all__ = ["LearnerWeightsDisplay"]
 
@@ -119,7 +119,7 @@ class LearnerWeightsDisplay:
         """
         ax = make_axes("LearnerWeightsDisplay.plot", ax)
         names = list(self.weights)[::-1]
-        self.bars_ = ax.barh(names, [self.weights[name] for name in names])
+        self.bars_ = ax.barh(list(map(plain, names)), [self.weights[name] for name in names])
         ax.bar_label(self.bars_, fmt="%.3g", padding=3)
         ax.axvline(0, color="black", linewidth=0.8)
         ax.margins(x=0.15)

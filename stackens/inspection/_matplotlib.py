@@ -6,7 +6,7 @@ from typing import Any
 
 from stackens.exceptions import MissingExtraError
 
-__all__ = ["make_axes"]
+__all__ = ["make_axes", "plain"]
 
 
 def make_axes(caller: str, ax: Any) -> Any:
@@ -30,3 +30,8 @@ def make_axes(caller: str, ax: Any) -> Any:
             f'{caller} needs matplotlib; install it with: pip install "stackens[plot]"'
         ) from error
     return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def plain(name: Any) -> str:
+    """Return a name as matplotlib is to write it: a learner may be called "$x_", no formula."""
+    return str(name).replace("$", r"\$")

@@ -12,11 +12,11 @@ __all__ = ["notebook_html"]
 # No colour: those of the notebook, be it dark or light.
 _STYLE = """
 .stackens-scores { display: flex; flex-wrap: wrap; gap: 1.5em; align-items: flex-start; }
-.stackens-scores table { border-collapse: collapse; font-size: 90%; }
-.stackens-scores caption { text-align: left; padding-bottom: .4em; }
-.stackens-scores th, .stackens-scores td { padding: .15em .6em; text-align: right; }
-.stackens-scores th:first-child { text-align: left; }
-.stackens-scores thead { border-bottom: 1px solid currentColor; }
+.stackens-scores > .scroll table { border-collapse: collapse; font-size: 90%; }
+.stackens-scores > .scroll caption { text-align: left; padding-bottom: .4em; }
+.stackens-scores > .scroll :is(th, td) { padding: .15em .6em; text-align: right; }
+.stackens-scores > .scroll th:first-child { text-align: left; }
+.stackens-scores > .scroll thead { border-bottom: 1px solid currentColor; }
 """
 _SHOWN = ("out_of_fold", "difference", "standard_error", "seconds")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack, learner_names
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 
 __all__ = ["OutOfFoldCalibrationDisplay"]
 
@@ -157,14 +157,14 @@ class OutOfFoldCalibrationDisplay:
                 np.clip(probabilities, 0, 1),
                 n_bins=self.n_bins,
                 strategy=self.strategy,
-                name=name,
+                name=plain(name),
                 ax=ax,
                 pos_label=1,
             )
             for name, probabilities in self.y_prob.items()
         }
         ax.set(
-            xlabel=f"mean probability of the {self.what}",
+            xlabel=f"mean probability of the {plain(self.what)}",
             ylabel="how often it was true",
             title="",
         )

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 
 __all__ = ["OutOfFoldConfusionDisplay"]
 
@@ -142,7 +142,7 @@ class OutOfFoldConfusionDisplay:
         is_counted = np.issubdtype(np.asarray(self.confusion_matrix).dtype, np.integer)
         longest = max(len(str(label)) for label in self.display_labels)
         self.display_ = ConfusionMatrixDisplay(
-            self.confusion_matrix, display_labels=self.display_labels
+            self.confusion_matrix, display_labels=list(map(plain, self.display_labels))
         )
         self.display_.plot(
             ax=ax,
@@ -150,6 +150,6 @@ class OutOfFoldConfusionDisplay:
             values_format="d" if is_counted else ".2f",
             xticks_rotation="horizontal" if longest < 5 else 45,
         )
-        ax.set(xlabel="predicted", ylabel="true", title=self.name)
+        ax.set(xlabel="predicted", ylabel="true", title=plain(self.name))
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -104,8 +104,7 @@ def _plain_style() -> Iterator[None]:
         raise MissingExtraError(
             'report needs matplotlib; install it with: pip install "stackens[plot]"'
         ) from error
-    # A learner may be named "$x_": that is no formula.
-    own = {"svg.hashsalt": "stackens", "svg.fonttype": "path", "text.parse_math": False}
+    own = {"svg.hashsalt": "stackens", "svg.fonttype": "path"}
     with matplotlib.style.context(["default", own]):
         yield
 

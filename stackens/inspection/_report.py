@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from stackens import __version__
 from stackens.inspection._findings import diagnose
 from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._html import board_cells, diagram, format_number, table
@@ -21,7 +22,7 @@ from stackens.inspection._pictures import Picture, draw_pictures
 
 __all__ = ["write_report"]
 
-_PACKAGES = ("stackens", "tensorflow", "keras", "scikit-learn", "scikeras", "numpy", "scipy")
+_PACKAGES = ("tensorflow", "keras", "scikit-learn", "scikeras", "numpy", "scipy")
 _LONGEST_SETTING = 300  # characters
 
 
@@ -190,7 +191,7 @@ def _data(stack: Any, X: Any) -> str:
         rows.insert(1, ["features", int(features)])
     if X is not None:
         rows.append(["test rows", len(X) if hasattr(X, "__len__") else X.shape[0]])
-    parts = [table(["what", "number"], rows, caption="Data")]
+    parts = [table(["what", "number"], rows, caption="Data", is_titled=True)]
     if hasattr(stack, "classes_"):
         counts = [[label, int(np.sum(kept.y == label))] for label in stack.classes_]
         parts.append(table(["class", "held-out rows"], counts, caption="Classes"))
@@ -218,11 +219,12 @@ def _settings(stack: Any) -> str:
 
 
 def _versions() -> str:
-    rows = [["python", platform.python_version()], ["platform", platform.platform()]]
+    rows = [["stackens", __version__], ["python", platform.python_version()]]
+    rows.append(["platform", platform.platform()])
     for package in _PACKAGES:
         found = _version(package) or (_version("tensorflow-cpu") if package == "tensorflow" else "")
         rows.append([package, found or "not installed"])
-    return table(["package", "version"], rows, caption="Versions")
+    return table(["package", "version"], rows, caption="Versions", is_titled=True)
 
 
 def _version(package: str) -> str:

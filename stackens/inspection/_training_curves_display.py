@@ -9,7 +9,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack
-from stackens.inspection._matplotlib import make_axes
+from stackens.inspection._matplotlib import make_axes, plain
 
 __all__ = ["TrainingCurvesDisplay"]
 
@@ -126,7 +126,7 @@ class TrainingCurvesDisplay:
             colour, is_labelled = f"C{number}", False
             for part, curve in parts.items():
                 width = 1.8 if part == "refit" else 1.0
-                label = None if is_labelled else name
+                label = None if is_labelled else plain(name)
                 self.lines_ += _draw(ax, curve, colour, width, "-", label)
                 is_labelled = True
                 if part in watched:

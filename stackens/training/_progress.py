@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -75,9 +76,7 @@ class Progress:
             return
         with self._lock:
             if self._bar is None:
-                from tqdm.auto import tqdm
-
-                self._bar = tqdm(total=n_steps, unit=self._unit, dynamic_ncols=True)
+                self._bar = _bar_class()(total=n_steps, unit=self._unit, dynamic_ncols=True)
             elif n_steps:
                 self._bar.total += n_steps
                 if hasattr(self._bar, "container"):  # a notebook's widget has its own total
@@ -100,6 +99,15 @@ class Progress:
     def counter(self) -> OnProgress | None:
         """Return a callable for a training that counts its own epochs from 0; None if silent."""
         return _by_steps(self.advance) if self._is_shown else None
+
+
+def _bar_class() -> Any:
+    """Return the widget of a notebook, or the bar of a terminal."""
+    with warnings.catch_warnings():  # without ipywidgets a notebook gets a bar of text
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from tqdm.auto import tqdm
+
+    return tqdm
 
 
 def _by_steps(advance: Callable[[int, str], None]) -> OnProgress:
