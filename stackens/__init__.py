@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         StackedRNNClassifier,
         StackedRNNRegressor,
     )
+    from stackens.persistence import FileInfo, file_info, load, save
     from stackens.preprocessing import (
         SequenceFlattener,
         SequenceImputer,
@@ -59,6 +60,7 @@ __all__ = [
     "ConvexBlendRegressor",
     "EnsembleSelectionClassifier",
     "EnsembleSelectionRegressor",
+    "FileInfo",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "NaiveForecaster",
@@ -77,9 +79,12 @@ __all__ = [
     "WindowForecaster",
     "datasets",
     "exceptions",
+    "file_info",
+    "load",
     "make_views",
     "model_selection",
     "recipes",
+    "save",
     "sequences_from_frame",
 ]
 
@@ -107,6 +112,7 @@ _NAMES_OF_ROOMS = {
         "StackedRNNClassifier",
         "StackedRNNRegressor",
     ),
+    "persistence": ("FileInfo", "file_info", "load", "save"),
     "preprocessing": (
         "SequenceFlattener",
         "SequenceImputer",

@@ -14,6 +14,7 @@ __all__ = [
     "TimeLimitError",
     "TimeLimitWarning",
     "TrainingDivergedError",
+    "UntrustedTypesError",
 ]
 
 
@@ -23,6 +24,23 @@ class InvalidInputError(ValueError):
 
 class ArchiveError(OSError):
     """A file of ours cannot be written, cannot be read, or is damaged."""
+
+
+class UntrustedTypesError(TypeError):
+    """A file needs types or functions that nobody vouched for; the message names them.
+
+    Attributes
+    ----------
+    names : list of str
+        Their names.
+    """
+
+    def __init__(self, message: str, names: list[str]) -> None:
+        super().__init__(message)
+        self.names = names
+
+    def __reduce__(self) -> tuple[type, tuple[str, list[str]]]:
+        return type(self), (str(self), self.names)
 
 
 class MissingExtraError(ImportError):
