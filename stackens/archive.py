@@ -380,7 +380,7 @@ class _Described:
             raise ValueError(f"array {name!r} of type {dtype!r}")
         sizes = [*shape, offset]
         if len(shape) > 32 or not all(type(n) is int and 0 <= n < _DIMENSION_LIMIT for n in sizes):
-            raise ValueError(f"array {name!r} of shape {shape} at {offset}")
+            raise ValueError(f"array {name!r} of shape {str(shape)[:60]} at {str(offset)[:60]}")
         self.name, self.dtype, self.shape = name, np.dtype(dtype), tuple(shape)
         self.offset, self.sha256 = offset, sha256
         self.n_bytes = self.dtype.itemsize * math.prod(shape)

@@ -141,6 +141,8 @@ def check_parameters(learner: NetworkLearner) -> None:
     learner._check_routed()
     for name, value in learner._all_routed().items():
         _check_no_dict(name, value)
+    if isinstance(learner.loss, str) and learner.loss not in learner._known_losses:
+        raise ValueError(f"`loss` of no known name {learner.loss!r}")
     for name in ("loss", "metrics", "learning_rate"):
         _check_no_dict(name, getattr(learner, name))
 

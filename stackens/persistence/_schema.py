@@ -47,7 +47,7 @@ _SPARSE = frozenset(
 )
 
 # Loader of skops -> the types that it may make without anybody being asked. Loaders that are not
-# here call methods, bind arguments or make classes of what a string says.
+# here call methods, or make classes of what a string says.
 _LOADERS: dict[str, frozenset[str]] = {
     "DTypeNode": frozenset({"numpy.dtype"}),
     "DictNode": frozenset(
@@ -60,6 +60,7 @@ _LOADERS: dict[str, frozenset[str]] = {
     "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}),
     "NdArrayNode": _SCALARS | {"numpy.ndarray"},
     "ObjectNode": ESTIMATORS | INTERNALS,
+    "PartialNode": frozenset({"functools.partial"}),
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
     "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
     "SetNode": frozenset({"builtins.frozenset", "builtins.set"}),

@@ -281,6 +281,7 @@ _FUNCTIONS = {
         "f_regression",
         "r_regression",
     ),
+    "sklearn.utils.validation": ("check_array",),
 }
 
 

@@ -153,9 +153,14 @@ def _check_histogram_boosting(estimator: Any) -> None:
     stages = getattr(estimator, "_predictors", None)
     if stages is None:
         return
-    categorical = getattr(estimator, "is_categorical_", None)
-    n_features = estimator._n_features if categorical is None else len(categorical)
-    if n_features != estimator._n_features:
+    n_features, categorical = (
+        estimator._n_features,
+        np.asarray(estimator._bin_mapper.is_categorical_),
+    )
+    row = np.zeros((1, estimator.n_features_in_))
+    if getattr(estimator, "_preprocessor", None) is not None:  # columns are not what came in
+        row = estimator._preprocessor.transform(row)
+    if row.shape[1] != n_features or categorical.shape != (n_features,):
         raise ArchiveError("A boosted ensemble in the file has impossible features.")
     for predictor in (one for stage in stages for one in stage):
         if type(predictor).__name__ != "TreePredictor":
@@ -168,7 +173,7 @@ def _check_histogram_boosting(estimator: Any) -> None:
         _check_features(nodes["feature_idx"][~is_leaf].astype(np.int64), n_features)
         by_category = nodes["is_categorical"].astype(bool) & ~is_leaf
         features = nodes["feature_idx"][by_category]
-        if by_category.any() and (categorical is None or not np.all(categorical[features])):
+        if not np.all(categorical[features]):
             raise ArchiveError("A boosted ensemble in the file has categories of numbers.")
         if (nodes["bitset_idx"][by_category] >= len(bitsets)).any():
             raise ArchiveError("A boosted ensemble in the file has categories that do not exist.")

@@ -205,7 +205,8 @@ def make_stack(**options):
     [
         {},
         {"predict_with": "folds", "fallback": "best"},
-        {"fallback": "average", "stack_method": "logit"},
+        {"stack_method": "logit", "final_estimator": LogisticRegression(max_iter=2000)},
+        {"fallback": "average"},
         {"final_estimator": ConvexBlendClassifier(), "passthrough": False},
         {"final_estimator": EnsembleSelectionClassifier(scoring="accuracy")},
         {"passthrough": "summary", "cv": StratifiedKFold(2)},
