@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         StackedRNNClassifier,
         StackedRNNRegressor,
     )
+    from stackens.persistence import FileInfo, file_info, load, save
     from stackens.preprocessing import (
         SequenceFlattener,
         SequenceImputer,
@@ -79,6 +80,7 @@ __all__ = [
     "EmbeddingPretrainer",
     "EnsembleSelectionClassifier",
     "EnsembleSelectionRegressor",
+    "FileInfo",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "NaiveForecaster",
@@ -99,10 +101,13 @@ __all__ = [
     "datasets",
     "exceptions",
     "inspection",
+    "file_info",
+    "load",
     "make_views",
     "model_selection",
     "read_word_vectors",
     "recipes",
+    "save",
     "sequences_from_frame",
     "text",
 ]
@@ -141,6 +146,7 @@ _NAMES_OF_ROOMS = {
         "StackedRNNClassifier",
         "StackedRNNRegressor",
     ),
+    "persistence": ("FileInfo", "file_info", "load", "save"),
     "preprocessing": (
         "SequenceFlattener",
         "SequenceImputer",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -42,6 +43,10 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 _HEADER_START = _PREFIX.size + _DIGEST_SIZE
 _ALIGNMENT = 64
 _PIECE = 1 << 22  # bytes read, written and hashed at once
+# Far beyond what is ever written; what is more would be memory for the asking.
+_HEADER_LIMIT = 1 << 26  # bytes
+_CONTAINER_LIMIT = 2_000_000  # lists and dicts of the header, each of which takes 60 bytes or more
+_DIMENSION_LIMIT = 1 << 48
 
 # Booleans, integers, floating and complex numbers, byte and unicode strings.
 _KINDS = "biufcSU"
@@ -308,6 +313,8 @@ def _read(file: BinaryIO, path: Path, kind: str, mmap: bool) -> Archive:
     try:
         described = [_Described(**one) for one in header["arrays"]]
         found, meta = header["kind"], header["meta"]
+        if any(d.offset != before for d, before in zip(described, _starts(described), strict=True)):
+            raise ValueError("arrays that do not follow each other")
         if not isinstance(meta, dict) or len({d.name for d in described}) < len(described):
             raise ValueError("not what this version writes")
     except (KeyError, TypeError, ValueError) as error:
@@ -337,12 +344,18 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[dict[str, Any], int]:
         )
     if length > os.fstat(file.fileno()).st_size:  # before anything of that length is made
         _damaged(path)
+    if length > _HEADER_LIMIT:
+        raise ArchiveError(
+            f"{path} has a header of {length} bytes; at most {_HEADER_LIMIT} is read."
+        )
     digest, header = file.read(_DIGEST_SIZE), file.read(length)
     if digest != _digest(prefix, header):
         _damaged(path)
     end = _HEADER_START + length
     if any(file.read(_aligned(end) - end)):
         _damaged(path)
+    if header.count(b"[") + header.count(b"{") > _CONTAINER_LIMIT:
+        raise ArchiveError(f"{path} has a header of more than {_CONTAINER_LIMIT} parts.")
     try:
         return json.loads(header), _aligned(end)
     except (ValueError, RecursionError) as error:
@@ -353,6 +366,10 @@ def _damaged(path: Path) -> NoReturn:
     raise ArchiveError(f"{path} is damaged: its checksum is not that of its content.")
 
 
+def _starts(described: list[_Described]) -> list[int]:
+    return [0, *itertools.accumulate(one.space for one in described)][: len(described)]
+
+
 class _Described:
     """An array as the header describes it; what cannot be is a ValueError."""
 
@@ -361,8 +378,9 @@ class _Described:
     ) -> None:
         if not isinstance(name, str) or not _DTYPE.fullmatch(dtype):
             raise ValueError(f"array {name!r} of type {dtype!r}")
-        if not all(type(n) is int and n >= 0 for n in [*shape, offset]) or offset % _ALIGNMENT:
-            raise ValueError(f"array {name!r} of shape {shape} at {offset}")
+        sizes = [*shape, offset]
+        if len(shape) > 32 or not all(type(n) is int and 0 <= n < _DIMENSION_LIMIT for n in sizes):
+            raise ValueError(f"array {name!r} of shape {str(shape)[:60]} at {str(offset)[:60]}")
         self.name, self.dtype, self.shape = name, np.dtype(dtype), tuple(shape)
         self.offset, self.sha256 = offset, sha256
         self.n_bytes = self.dtype.itemsize * math.prod(shape)

@@ -22,6 +22,7 @@ __all__ = [
     "TimeLimitWarning",
     "TrainingDivergedError",
     "UnknownTokenWarning",
+    "UntrustedTypesError",
 ]
 
 
@@ -73,6 +74,23 @@ class InvalidInputError(_ShortInNotebook, ValueError):
 
 class ArchiveError(_ShortInNotebook, OSError):
     """A file of ours cannot be written, cannot be read, or is damaged."""
+
+
+class UntrustedTypesError(_ShortInNotebook, TypeError):
+    """A file needs types or functions that nobody vouched for; the message names them.
+
+    Attributes
+    ----------
+    names : list of str
+        Their names.
+    """
+
+    def __init__(self, message: str, names: list[str]) -> None:
+        super().__init__(message)
+        self.names = names
+
+    def __reduce__(self) -> tuple[type, tuple[str, list[str]]]:
+        return type(self), (str(self), self.names)
 
 
 class MissingExtraError(_ShortInNotebook, ImportError):

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from stackens.learners._base import NetworkLearner
 from stackens.learners._embedding_pretrainer import EmbeddingPretrainer
 from stackens.learners._keras_network import KerasNetworkClassifier, KerasNetworkRegressor
+from stackens.learners._keras_objects import describe_keras_object, make_keras_object
+from stackens.learners._saved import (
+    check_parameters,
+    describe_learner,
+    restore_learner,
+    saved_parameters,
+)
 from stackens.learners._stacked_rnn import StackedRNNClassifier, StackedRNNRegressor
 
 __all__ = [
     "EmbeddingPretrainer",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
+    "NetworkLearner",
     "StackedRNNClassifier",
     "StackedRNNRegressor",
     "adapt_scikeras",
+    "check_parameters",
+    "describe_keras_object",
+    "describe_learner",
+    "describe_scikeras",
+    "make_keras_object",
+    "restore_learner",
+    "restore_scikeras",
+    "saved_parameters",
 ]
 
 
@@ -34,3 +52,35 @@ def adapt_scikeras(estimator: Any) -> Any:
     from stackens.learners._scikeras import wrap
 
     return wrap(estimator)
+
+
+def describe_scikeras(wrapper: Any) -> dict[str, Any] | None:
+    """Describe what a SciKeras object has learnt; None if it is not fitted.
+
+    Parameters
+    ----------
+    wrapper : scikeras.wrappers.KerasClassifier or KerasRegressor
+        Its model comes from a function.
+
+    Returns
+    -------
+    dict or None
+    """
+    from stackens.learners._scikeras import describe_wrapper
+
+    return describe_wrapper(wrapper)
+
+
+def restore_scikeras(wrapper: Any, saved: Mapping[str, Any]) -> None:
+    """Give a SciKeras object, made from its parameters, what it had learnt.
+
+    Parameters
+    ----------
+    wrapper : scikeras.wrappers.KerasClassifier or KerasRegressor
+        Not fitted; its function builds the model anew.
+    saved : mapping
+        From ``describe_scikeras``.
+    """
+    from stackens.learners._scikeras import restore_wrapper
+
+    restore_wrapper(wrapper, saved)

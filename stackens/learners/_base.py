@@ -40,6 +40,7 @@ from stackens.training import (
     check_memory,
     has_callbacks,
     predict,
+    prepare_prediction,
     remembering_predictions,
     require_keras,
     stream,
@@ -399,6 +400,17 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         """
         check_is_fitted(self)
         return self._read_input(X, reset=False).values
+
+    def prepare_prediction(self) -> None:
+        """Trace the program that predicts, so that the first prediction is a fast one."""
+        check_is_fitted(self)
+        prepare_prediction(self._architecture(True), self._encoded_shape()[1:])
+
+    def _encoded_shape(self) -> tuple[int, ...]:
+        """Return a shape of input that the network takes."""
+        if self.vocabulary_size is not None:
+            return (1, 1)
+        return (1, 1, 1 if self._input_kind == "table" else int(self.n_features_in_))
 
     @property
     def keras_estimator_(self) -> Any:

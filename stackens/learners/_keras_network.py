@@ -50,6 +50,11 @@ class _KerasNetwork(NetworkLearner):
         )
         return _Always(architecture), target, model.get_weights()
 
+    def _encoded_shape(self) -> tuple[int, ...]:
+        rebuild: Any = self._architecture(True)._build
+        shape = rebuild.meta["X_shape_"]
+        return tuple(int(size) for size in shape)
+
 
 class _Rebuild:
     """Calls the builder again, so that a pickle holds the builder instead of the model."""

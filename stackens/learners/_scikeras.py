@@ -6,6 +6,9 @@ happens late and here only.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from types import FunctionType
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted
 
+from stackens.exceptions import InvalidInputError
 from stackens.learners._targets import MultilabelTarget, make_loss
 from stackens.training import (
     PREDICTION_BLOCK,
@@ -24,10 +28,20 @@ from stackens.training import (
     Optimizer,
     TrainedNetwork,
     predict,
+    prepare_prediction,
     train,
 )
 
-__all__ = ["SciKerasClassifier", "SciKerasRegressor", "make_wrapper", "wrap"]
+__all__ = [
+    "SciKerasClassifier",
+    "SciKerasRegressor",
+    "describe_wrapper",
+    "make_wrapper",
+    "restore_wrapper",
+    "wrap",
+]
+
+_MOST_VALUES = 10_000_000  # of one row of input
 
 
 class _AnyLength:
@@ -91,6 +105,48 @@ def wrap(estimator: KerasClassifier | KerasRegressor) -> SciKerasClassifier | Sc
     """Turn a user's SciKeras object into a learner of ours."""
     is_classifier = isinstance(estimator, KerasClassifier)
     return (SciKerasClassifier if is_classifier else SciKerasRegressor)(estimator)
+
+
+def describe_wrapper(wrapper: Any) -> dict[str, Any] | None:
+    """Describe what a user's SciKeras object has learnt: what builds its model, and arrays."""
+    model = wrapper.model if wrapper.model is not None else wrapper.build_fn
+    if not isinstance(model, FunctionType):
+        raise InvalidInputError(
+            f"A file can hold a {type(wrapper).__name__} if its `model` is a function, which "
+            f"builds the network anew; got {type(model).__name__}. Write the function, or use a "
+            "KerasNetworkClassifier or KerasNetworkRegressor."
+        )
+    if not hasattr(wrapper, "model_"):
+        return None
+    is_classifier = isinstance(wrapper, KerasClassifier)
+    return {
+        "weights": wrapper.model_.get_weights(),
+        "history": {name: list(values) for name, values in wrapper.history_.items()},
+        "shape": [int(size) for size in wrapper.X_shape_[1:]],
+        "dtypes": [np.dtype(wrapper.X_dtype_), np.dtype(wrapper.y_dtype_)],
+        "classes": np.asarray(wrapper.classes_) if is_classifier else None,
+        "n_outputs": None if is_classifier or wrapper.y_ndim_ == 1 else int(wrapper.n_outputs_),
+    }
+
+
+def restore_wrapper(wrapper: Any, saved: Mapping[str, Any]) -> None:
+    """Do the reverse: the trusted function builds the model, the file has its weights."""
+    shape, weights, (dtype, y_dtype) = saved["shape"], saved["weights"], saved["dtypes"]
+    if not all(type(size) is int and 0 < size <= _MOST_VALUES for size in shape):
+        raise ValueError(f"input of shape {shape}")
+    if math.prod(shape) > _MOST_VALUES:
+        raise ValueError(f"input of shape {shape}")
+    if isinstance(wrapper, KerasClassifier):
+        y = np.asarray(saved["classes"])
+    else:
+        n_outputs = saved["n_outputs"]
+        y = np.zeros(2, y_dtype) if n_outputs is None else np.zeros((2, n_outputs), y_dtype)
+    wrapper.initialize(np.zeros((len(y), *shape), dtype), y)
+    found, expected = [a.shape for a in weights], [a.shape for a in wrapper.model_.get_weights()]
+    if found != expected:
+        raise ValueError(f"weights of shapes {found}; the function builds a model of {expected}")
+    wrapper.model_.set_weights(weights)
+    wrapper.history_ = dict(saved["history"])
 
 
 class _SciKerasLearner(BaseEstimator, CallbackSupportMixin):
@@ -166,6 +222,10 @@ class _SciKerasLearner(BaseEstimator, CallbackSupportMixin):
             self._predictor = (self._architecture(), self.estimator_.model_.get_weights())
         X = np.asarray(X).astype(self.estimator_.X_dtype_, copy=False)
         return predict(*self._predictor, self.estimator_.feature_encoder_.transform(X))
+
+    def prepare_prediction(self) -> None:
+        """Trace the program that predicts."""
+        prepare_prediction(self._architecture(), tuple(self.estimator_.X_shape_[1:]))
 
     @property
     def keras_estimator_(self) -> Any:

@@ -24,7 +24,7 @@ from stackens.training._fingerprint import (
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
-from stackens.training._prediction import PREDICTION_BLOCK, predict
+from stackens.training._prediction import PREDICTION_BLOCK, predict, prepare_prediction
 from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
@@ -68,6 +68,7 @@ __all__ = [
     "network_key",
     "predict",
     "prediction_key",
+    "prepare_prediction",
     "put_fit",
     "refuse_propagated",
     "register_adapter",

@@ -1,0 +1,160 @@
+"""Parts that hold nothing of ours, by skops: its schema and entries as arrays of our archive.
+
+What skops writes is a zip file. It is taken apart when it is saved, and put together when it is
+loaded, so that no zip file of unknown origin is ever opened: sizes, names and content of entries
+are checked first, and there is no compression.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import ArchiveError, InvalidInputError, MissingExtraError
+from stackens.persistence._schema import Schema
+
+__all__ = ["pack_part", "read_part", "unpack_part"]
+
+_ENTRY = re.compile(r"[0-9]{1,9}\.(npy|npz|bin)")
+_SCHEMA_LIMIT = 1 << 26  # bytes
+_CONTAINER_LIMIT = 2_000_000
+
+
+def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, Any]:
+    """Write a part down.
+
+    Parameters
+    ----------
+    value : object
+        A fitted scikit-learn estimator, say.
+    add_array : callable
+        Takes an array for the archive, and returns its name there.
+
+    Returns
+    -------
+    dict
+        The part's node.
+
+    Raises
+    ------
+    InvalidInputError
+        If skops cannot write it; the message says what is in it.
+    MissingExtraError
+        Without skops.
+    """
+    skops_io = _require_skops()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            data = skops_io.dumps(value)
+    except Exception as error:  # whatever the many types in an estimator raise
+        raise InvalidInputError(f"A {type(value).__name__} cannot be written: {error}") from error
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        schema = json.loads(file.read("schema.json"))
+        names: dict[str, str] = {}
+        schema = _normalize(schema, names)
+        entries = {new: add_array(_entry_bytes(new, file.read(old))) for old, new in names.items()}
+    text = json.dumps(schema, separators=(",", ":")).encode("ascii")
+    return {"is": "skops", "schema": add_array(np.frombuffer(text, np.uint8)), "entries": entries}
+
+
+def _normalize(node: Any, names: dict[str, str]) -> Any:
+    """Drop addresses of objects, and number files; the same object gives the same bytes."""
+    if isinstance(node, list):
+        return [_normalize(one, names) for one in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _normalize(one, names) for key, one in node.items() if key != "__id__"}
+    if isinstance(node.get("file"), str) and "__loader__" in node:
+        suffix = node["file"].rpartition(".")[2]
+        made["file"] = names.setdefault(node["file"], f"{len(names)}.{suffix}")
+    return made
+
+
+def _entry_bytes(name: str, data: bytes) -> np.ndarray:
+    if name.endswith(".npz"):  # of a sparse matrix, which scipy compresses
+        import scipy.sparse
+
+        buffer = io.BytesIO()
+        scipy.sparse.save_npz(buffer, scipy.sparse.load_npz(io.BytesIO(data)), compressed=False)
+        data = buffer.getvalue()
+    return np.frombuffer(data, np.uint8)
+
+
+def read_part(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Schema:
+    """Check a part from a file, without making anything of it.
+
+    Parameters
+    ----------
+    node : mapping
+        From ``pack_part``.
+    arrays : mapping of str to ndarray
+        Of the archive.
+
+    Returns
+    -------
+    Schema
+        It knows the names of all types in it.
+
+    Raises
+    ------
+    ArchiveError, KeyError, TypeError, ValueError
+        If it is not what ``pack_part`` writes.
+    """
+    entries = {}
+    for name, where in node["entries"].items():
+        if not _ENTRY.fullmatch(name):
+            raise ArchiveError(f"There is an entry {name!r}, which no part has.")
+        entries[name] = _as_bytes(arrays[where])
+    text = _as_bytes(arrays[node["schema"]])
+    if len(text) > _SCHEMA_LIMIT or text.count(b"{") + text.count(b"[") > _CONTAINER_LIMIT:
+        raise ArchiveError("A part of the file has too large a schema.")
+    return Schema(json.loads(text), entries)
+
+
+def unpack_part(schema: Schema, trusted: list[str]) -> Any:
+    """Make the part that a checked schema describes.
+
+    Parameters
+    ----------
+    schema : Schema
+        All of whose types are trusted.
+    trusted : list of str
+        These types.
+
+    Returns
+    -------
+    object
+    """
+    skops_io = _require_skops()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
+        for name, data in schema.entries.items():
+            file.writestr(name, data)
+        file.writestr("schema.json", json.dumps(schema.root))
+    return skops_io.loads(buffer.getvalue(), trusted=trusted)
+
+
+def _as_bytes(array: np.ndarray) -> bytes:
+    if array.dtype != np.uint8 or array.ndim != 1:
+        raise ArchiveError("A part of the file is not made of bytes.")
+    return array.tobytes()
+
+
+def _require_skops() -> Any:
+    if importlib.util.find_spec("skops") is None:
+        raise MissingExtraError(
+            "Parts of scikit-learn are saved and loaded by skops, which is not installed. Get it "
+            "with: pip install 'stackens[store]'"
+        )
+    import skops.io
+
+    return skops.io

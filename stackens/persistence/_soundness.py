@@ -1,0 +1,213 @@
+"""Arrays by which compiled code walks without looking where it steps: they are checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import ArchiveError
+
+__all__ = ["check_objects", "check_tree_arrays", "walk"]
+
+_MOST_OUTPUTS = 1 << 20
+
+
+def check_tree_arrays(
+    n_features: int,
+    n_classes: np.ndarray,
+    n_outputs: int,
+    node_count: int,
+    nodes: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """Refuse a tree on which a walk would leave its nodes, or never end.
+
+    Parameters
+    ----------
+    n_features, n_outputs, node_count : int
+        What the tree says of itself.
+    n_classes : ndarray of shape (n_outputs,)
+        Classes of each output.
+    nodes : structured ndarray of shape (node_count,)
+        With children and features.
+    values : ndarray of shape (node_count, n_outputs, n_classes)
+        What nodes predict.
+
+    Raises
+    ------
+    ArchiveError
+        If any of it does not fit.
+    """
+    if not (0 < n_outputs < _MOST_OUTPUTS and 0 < n_features < 1 << 31):
+        raise ArchiveError("A tree in the file has impossible sizes.")
+    if n_classes.shape != (n_outputs,) or n_classes.dtype.kind != "i" or (n_classes < 1).any():
+        raise ArchiveError("A tree in the file has impossible classes.")
+    shape = (node_count, n_outputs, int(n_classes.max()))
+    if node_count < 1 or nodes.shape != (node_count,) or values.shape != shape:
+        raise ArchiveError("A tree in the file has arrays of other sizes than it says.")
+    if not {"left_child", "right_child", "feature"} <= set(nodes.dtype.names or ()):
+        raise ArchiveError("A tree in the file has nodes of another kind.")
+    is_leaf = nodes["left_child"] == -1
+    _check_children(nodes["left_child"], nodes["right_child"], is_leaf)
+    if (nodes["right_child"][is_leaf] != -1).any():
+        raise ArchiveError("A tree in the file has nodes that do not exist.")
+    _check_features(nodes["feature"][~is_leaf], n_features)
+
+
+def _check_children(left: np.ndarray, right: np.ndarray, is_leaf: np.ndarray) -> None:
+    """Children come after their parents, so that a walk ends."""
+    numbers = np.arange(len(is_leaf))[~is_leaf]
+    for child in (left[~is_leaf].astype(np.int64), right[~is_leaf].astype(np.int64)):
+        if (child <= numbers).any() or (child >= len(is_leaf)).any():
+            raise ArchiveError("A tree in the file has nodes that do not exist.")
+
+
+def _check_features(features: np.ndarray, n_features: int) -> None:
+    if (features < 0).any() or (features >= n_features).any():
+        raise ArchiveError("A tree in the file splits by features that do not exist.")
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """Find everything that an object consists of, once; itself first."""
+    seen: set[int] = set()
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen or isinstance(one, str | int | float | bytes | None):
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, np.ndarray):
+            todo += list(one.ravel()) if one.dtype.hasobject else []
+        elif isinstance(one, Mapping):
+            todo += list(one.values())
+        elif isinstance(one, list | tuple | set | frozenset):
+            todo += list(one)
+        todo += list(getattr(one, "__dict__", {}).values())
+
+
+def check_objects(root: Any) -> None:
+    """Refuse estimators whose parts would lead compiled code astray.
+
+    Parameters
+    ----------
+    root : estimator
+        As it was made from a file.
+
+    Raises
+    ------
+    ArchiveError
+        If a tree has other features than its forest, if what should be a tree is none, and the
+        like.
+    """
+    for one in walk(root):
+        check = _CHECKS.get(f"{type(one).__module__}.{type(one).__qualname__}")
+        if check is not None:
+            try:
+                check(one)
+            except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+                name = type(one).__name__
+                raise ArchiveError(f"A {name} in the file lacks what it needs: {error}") from error
+        if hasattr(one, "tocsr") and hasattr(one, "indptr"):
+            try:
+                one.check_format(full_check=True)
+            except ValueError as error:
+                raise ArchiveError(f"A sparse matrix in the file is none: {error}") from error
+
+
+def _check_one_tree(estimator: Any) -> None:
+    if "tree_" not in vars(estimator):
+        return
+    tree = estimator.tree_
+    if type(tree).__name__ != "Tree" or tree.n_features != estimator.n_features_in_:
+        raise ArchiveError("A tree in the file is for other features than its estimator.")
+
+
+def _check_forest(estimator: Any) -> None:
+    for member in np.ravel(np.array(getattr(estimator, "estimators_", []), dtype=object)):
+        if member.tree_.n_features != estimator.n_features_in_:
+            raise ArchiveError("A tree in the file is for other features than its forest.")
+
+
+def _check_gradient_boosting(estimator: Any) -> None:
+    """Compiled code takes the members for regression trees without asking."""
+    members = getattr(estimator, "estimators_", None)
+    if members is None:
+        return
+    if not isinstance(members, np.ndarray) or members.ndim != 2 or not members.dtype.hasobject:
+        raise ArchiveError("A boosted ensemble in the file has no table of trees.")
+    for member in members.ravel():
+        is_tree = f"{type(member).__module__}.{type(member).__name__}" == _REGRESSION_TREE
+        if not is_tree or type(member.tree_).__name__ != "Tree":
+            raise ArchiveError("A boosted ensemble in the file has members that are no trees.")
+        shape = (member.tree_.n_features, member.tree_.n_outputs, member.tree_.max_n_classes)
+        if shape != (estimator.n_features_in_, 1, 1):
+            raise ArchiveError("A boosted ensemble in the file has trees of other sizes.")
+    if members.shape[1] not in (1, getattr(estimator, "n_classes_", 1)):
+        raise ArchiveError("A boosted ensemble in the file has trees for other classes.")
+
+
+def _check_histogram_boosting(estimator: Any) -> None:
+    stages = getattr(estimator, "_predictors", None)
+    if stages is None:
+        return
+    n_features, categorical = (
+        estimator._n_features,
+        np.asarray(estimator._bin_mapper.is_categorical_),
+    )
+    row = np.zeros((1, estimator.n_features_in_))
+    if getattr(estimator, "_preprocessor", None) is not None:  # columns are not what came in
+        row = estimator._preprocessor.transform(row)
+    if row.shape[1] != n_features or categorical.shape != (n_features,):
+        raise ArchiveError("A boosted ensemble in the file has impossible features.")
+    for predictor in (one for stage in stages for one in stage):
+        if type(predictor).__name__ != "TreePredictor":
+            raise ArchiveError("A boosted ensemble in the file has members that are no trees.")
+        nodes, bitsets = predictor.nodes, predictor.raw_left_cat_bitsets
+        if not isinstance(nodes, np.ndarray) or nodes.ndim != 1 or len(nodes) < 1:
+            raise ArchiveError("A boosted ensemble in the file has a tree without nodes.")
+        is_leaf = nodes["is_leaf"].astype(bool)
+        _check_children(nodes["left"], nodes["right"], is_leaf)
+        _check_features(nodes["feature_idx"][~is_leaf].astype(np.int64), n_features)
+        by_category = nodes["is_categorical"].astype(bool) & ~is_leaf
+        features = nodes["feature_idx"][by_category]
+        if not np.all(categorical[features]):
+            raise ArchiveError("A boosted ensemble in the file has categories of numbers.")
+        if (nodes["bitset_idx"][by_category] >= len(bitsets)).any():
+            raise ArchiveError("A boosted ensemble in the file has categories that do not exist.")
+        if bitsets.ndim != 2 or bitsets.shape[1] != 8:
+            raise ArchiveError("A boosted ensemble in the file has impossible categories.")
+
+
+def _check_vectorizer(estimator: Any) -> None:
+    if estimator.input != "content":  # it would open the files that texts name
+        raise ArchiveError(
+            f"A {type(estimator).__name__} in the file reads files (`input={estimator.input!r}`), "
+            "which no file may ask for."
+        )
+
+
+_REGRESSION_TREE = "sklearn.tree._classes.DecisionTreeRegressor"
+_HISTOGRAM = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoosting"
+_TEXT = "sklearn.feature_extraction.text"
+_CHECKS: dict[str, Any] = {
+    "sklearn.ensemble._gb.GradientBoostingClassifier": _check_gradient_boosting,
+    "sklearn.ensemble._gb.GradientBoostingRegressor": _check_gradient_boosting,
+    f"{_HISTOGRAM}Classifier": _check_histogram_boosting,
+    f"{_HISTOGRAM}Regressor": _check_histogram_boosting,
+}
+_CHECKS |= {
+    f"sklearn.ensemble._forest.{kind}{task}": _check_forest
+    for kind in ("ExtraTrees", "RandomForest")
+    for task in ("Classifier", "Regressor")
+}
+_CHECKS |= {
+    f"sklearn.tree._classes.{kind}{task}": _check_one_tree
+    for kind in ("DecisionTree", "ExtraTree")
+    for task in ("Classifier", "Regressor")
+}
+_CHECKS |= {
+    f"{_TEXT}.{kind}Vectorizer": _check_vectorizer for kind in ("Count", "Hashing", "Tfidf")
+}

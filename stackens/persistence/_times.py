@@ -1,0 +1,90 @@
+"""Indexes of time series as integers and strings, and back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError
+
+__all__ = ["describe_times", "make_times"]
+
+# Names of time zones and frequencies only: pandas would open a file that a name points to.
+_ZONE = re.compile(r"[A-Za-z]+(?:[_+-][A-Za-z0-9]+|/[A-Za-z0-9_+-]+)*|UTC[+-][0-9:]{5}")
+_FREQUENCY = re.compile(r"-?[0-9]{0,9}[A-Za-z]{1,6}(?:-[A-Z]{3})?")
+
+
+def describe_times(index: Any) -> tuple[dict[str, Any], np.ndarray]:
+    """Describe a DatetimeIndex or PeriodIndex.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        With a frequency.
+
+    Returns
+    -------
+    (dict, ndarray of int64)
+        What it is, and its steps.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is anything else of pandas.
+    """
+    import pandas as pd
+
+    if isinstance(index, pd.PeriodIndex):
+        described = {"kind": "period", "freq": index.freqstr, "zone": None, "unit": None}
+    elif isinstance(index, pd.DatetimeIndex):
+        zone = None if index.tz is None else str(index.tz)
+        described = {"kind": "datetime", "freq": index.freqstr, "zone": zone, "unit": index.unit}
+    else:
+        raise InvalidInputError(
+            f"A file holds no {type(index).__name__} of pandas; convert it to NumPy first."
+        )
+    described["name"] = index.name if isinstance(index.name, str) else None
+    for name, pattern in (("freq", _FREQUENCY), ("zone", _ZONE)):
+        value = described[name]
+        if value is not None and not pattern.fullmatch(value):
+            raise InvalidInputError(f"A file holds no index with {name} {value!r}.")
+    return described, np.asarray(index.asi8)
+
+
+def make_times(described: dict[str, Any], values: np.ndarray) -> Any:
+    """Do the reverse.
+
+    Parameters
+    ----------
+    described : dict
+        From ``describe_times``.
+    values : ndarray of int64
+        Its steps.
+
+    Returns
+    -------
+    DatetimeIndex or PeriodIndex
+
+    Raises
+    ------
+    ValueError
+        If it cannot be one.
+    """
+    import pandas as pd
+
+    freq, zone, unit, name = (described[k] for k in ("freq", "zone", "unit", "name"))
+    if values.dtype != np.int64 or values.ndim != 1:
+        raise ValueError("times that are no integers")
+    if freq is not None and not _FREQUENCY.fullmatch(freq):
+        raise ValueError(f"frequency {freq!r}")
+    if described["kind"] == "period":
+        return pd.PeriodIndex.from_ordinals(values, freq=freq, name=name)
+    if unit not in ("s", "ms", "us", "ns") or (zone is not None and not _ZONE.fullmatch(zone)):
+        raise ValueError(f"times in {unit!r} of zone {zone!r}")
+    index = pd.DatetimeIndex(values.view(f"M8[{unit}]"), name=name)
+    if zone is not None:
+        index = index.tz_localize("UTC").tz_convert(zone)
+    index.freq = freq  # refused if the times are others
+    return index

@@ -1,0 +1,84 @@
+"""Files that want to do harm get an error that says so, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+LOADER = HERE / "load_each.py"
+spec = importlib.util.spec_from_file_location("hostile_files", HERE / "hostile_files.py")
+hostile = importlib.util.module_from_spec(spec)
+sys.modules["hostile_files"] = hostile  # pickles name it
+spec.loader.exec_module(hostile)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """What came of each file, in a process of its own whose memory is limited."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "bad").mkdir()
+    (folder / "good").mkdir()
+    (folder / "made").mkdir()
+    canary = folder / "canary"
+    names = {}
+    for number, (name, content) in enumerate(hostile.hostile_files(folder / "made")):
+        path = folder / "bad" / f"{number:04}.stackens"
+        names[path.name] = name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            content(path)
+    for source in (hostile.NETWORK, hostile.STACK, *(folder / "made").iterdir()):
+        (folder / "good" / source.name).write_bytes(source.read_bytes())
+    before = sorted(folder.rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", str(LOADER), str(folder)],
+        env={**os.environ, hostile.CANARY: str(canary)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
+    assert sorted(folder.rglob("*")) == before  # nothing was written, nothing removed
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    last = names[found[-1]["name"]] if found else "none"
+    assert done.returncode == 0, f"after {last!r}: {done.stderr[-3000:]}"
+    assert len(found) == len(names)
+    return {names[one["name"]]: one for one in found}
+
+
+def test_there_are_hundreds(reports):
+    assert len(reports) >= 400
+
+
+def test_every_file_is_refused_with_a_clear_error(reports):
+    clear = {"ArchiveError", "UntrustedTypesError"}
+    wrong = {k: v["load"] for k, v in reports.items() if v["load"]["outcome"] not in clear}
+    wrong.pop("a symbolic link to nothing", None)
+    assert not wrong
+    for one in reports.values():
+        assert len(one["load"]["message"]) > 20
+
+
+def test_nothing_is_run_opened_or_written(reports):
+    assert not {k: v for k, v in reports.items() if v["load"]["seen"] or v["file_info"]["seen"]}
+
+
+def test_memory_stays_small(reports):
+    """A header of nine megabytes of brackets is the largest of what is read at all."""
+    for name, one in reports.items():
+        for what in ("load", "file_info"):
+            assert one[what]["megabytes"] < 200, name
+
+
+def test_looking_at_a_file_is_as_safe(reports):
+    """What a file says of itself may be read where only making it is refused."""
+    outcomes = {one["file_info"]["outcome"] for one in reports.values()}
+    assert outcomes <= {"loaded", "ArchiveError", "UntrustedTypesError", "FileNotFoundError"}
