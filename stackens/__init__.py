@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions, model_selection, recipes
+    from stackens import datasets, exceptions, model_selection, portable, recipes
     from stackens.ensemble import (
         ColumnwiseRegressor,
         ConvexBlendClassifier,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         StackingClassifier,
         StackingRegressor,
     )
+    from stackens.exporting import export_numpy
     from stackens.forecasting import (
         BacktestResult,
         ForecastDisplay,
@@ -77,13 +78,15 @@ __all__ = [
     "WindowForecaster",
     "datasets",
     "exceptions",
+    "export_numpy",
     "make_views",
     "model_selection",
+    "portable",
     "recipes",
     "sequences_from_frame",
 ]
 
-_SUBMODULES = ("datasets", "exceptions", "model_selection", "recipes")
+_SUBMODULES = ("datasets", "exceptions", "model_selection", "portable", "recipes")
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ColumnwiseRegressor",
@@ -94,6 +97,7 @@ _NAMES_OF_ROOMS = {
         "StackingClassifier",
         "StackingRegressor",
     ),
+    "exporting": ("export_numpy",),
     "forecasting": (
         "BacktestResult",
         "ForecastDisplay",
