@@ -59,13 +59,18 @@ class Converter:
     ----------
     problems : list of str
         For each part that cannot be exported, where it is and why.
+    call_options : dict
+        Numbers that the layer at hand is called with.
     """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.call_options: dict[str, Any] = {}
         self._place: list[str] = []
 
-    def convert(self, estimator: Any, place: str = "") -> Any:
+    def convert(
+        self, estimator: Any, place: str = "", *, call_options: dict[str, Any] | None = None
+    ) -> Any:
         """Return the part that computes what the estimator does.
 
         Parameters
@@ -74,6 +79,8 @@ class Converter:
             Fitted.
         place : str, default=""
             What it is to its owner, e.g. "step 'scaler'".
+        call_options : dict, default=None
+            Numbers that a layer is called with.
 
         Returns
         -------
@@ -82,6 +89,7 @@ class Converter:
         """
         name = qualified_name(estimator)
         kind = type(estimator).__name__
+        self.call_options = call_options or {}
         with self.inside(f"{place} ({kind})" if place else kind):
             try:
                 if name not in _HANDLERS:

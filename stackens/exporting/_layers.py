@@ -19,8 +19,10 @@ def array_of(variable: Any) -> Any:
 
 def activation_name(layer: Any, parameter: str = "activation") -> str:
     """Return the name of a layer's activation."""
-    name = layer.get_config()[parameter]
-    if name not in portable.ACTIVATIONS:
+    function = getattr(layer, parameter)
+    name = getattr(function, "__name__", type(function).__name__)
+    is_own = str(getattr(function, "__module__", "")).startswith("keras.")
+    if not is_own or name not in portable.ACTIVATIONS:
         raise CannotExportError(
             f"its {parameter} {name!r} has no NumPy form; it must be one of "
             f"{sorted(portable.ACTIVATIONS)}"

@@ -12,7 +12,11 @@ from stackens.sequences import PADDING_VALUE
 __all__: list[str] = []
 
 
-@converts("stackens.StackedRNNClassifier", "stackens.KerasNetworkClassifier")
+@converts(
+    "stackens.KerasNetworkClassifier",
+    "stackens.StackedRNNClassifier",
+    "stackens.TransformerClassifier",
+)
 def _classifier(learner: Any, converter: Converter) -> Any:
     wrapper = learner.keras_estimator_
     return portable.NetworkClassifier(
@@ -23,7 +27,11 @@ def _classifier(learner: Any, converter: Converter) -> Any:
     )
 
 
-@converts("stackens.StackedRNNRegressor", "stackens.KerasNetworkRegressor")
+@converts(
+    "stackens.KerasNetworkRegressor",
+    "stackens.StackedRNNRegressor",
+    "stackens.TransformerRegressor",
+)
 def _regressor(learner: Any, converter: Converter) -> Any:
     wrapper = learner.keras_estimator_
     network = converter.convert(wrapper.model_, "network")

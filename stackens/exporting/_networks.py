@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import stackens.exporting._layers  # noqa: F401 - registers its handlers
+import stackens.exporting._layers
+import stackens.exporting._transformer_layers  # noqa: F401 - both register their handlers
 from stackens.exporting._converter import CannotExportError, Converter, converts, qualified_name
 from stackens.portable import Network
 
 __all__ = ["convert_network"]
 
 _FLOATS = ("float32", "float64")
+# Numbers that a layer may be called with; each call is then a layer of its own.
+_CALL_OPTIONS = {
+    "stackens.DepthEmbedding": {"depth"},
+    "stackens.PositionEncoding": {"first"},
+    "stackens.TransformerEncoderBlock": {"return_attention_scores"},
+}
 
 
 @converts("keras.Functional", "keras.Sequential", "keras.Model")
@@ -32,7 +39,7 @@ class _Graph:
     def __init__(self, model: Any, converter: Converter) -> None:
         self._converter = converter
         self._results = {id(tensor): 0 for tensor in model.inputs}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Any, int] = {}
         self.layers: list[Any] = []
         self.calls: list[list[int]] = []
 
@@ -42,24 +49,26 @@ class _Graph:
             return self._results[id(tensor)]
         operation, index, position = tensor._keras_history
         arguments = operation._inbound_nodes[index].arguments
-        places = [self.follow(one) for one in _inputs_of(operation, arguments)]
+        tensors, options = _inputs_of(operation, arguments)
+        places = [self.follow(one) for one in tensors]
         if position:
             raise CannotExportError(f"layer {operation.name!r} gives several outputs")
-        self.calls.append([self._number(operation), *places])
+        self.calls.append([self._number(operation, options), *places])
         self._results[id(tensor)] = len(self.calls)
         return len(self.calls)
 
-    def _number(self, layer: Any) -> int:
-        if id(layer) not in self._numbers:
-            self._numbers[id(layer)] = len(self.layers)
-            self.layers.append(self._convert(layer))
-        return self._numbers[id(layer)]
+    def _number(self, layer: Any, options: dict[str, Any]) -> int:
+        key = (id(layer), *sorted(options.items()))
+        if key not in self._numbers:
+            self._numbers[key] = len(self.layers)
+            self.layers.append(self._convert(layer, options))
+        return self._numbers[key]
 
-    def _convert(self, layer: Any) -> Any:
+    def _convert(self, layer: Any, options: dict[str, Any]) -> Any:
         kind = getattr(layer, "compute_dtype", "float32")
-        if kind not in _FLOATS and qualified_name(layer) not in ("keras.InputLayer",):
+        if kind not in _FLOATS:
             raise CannotExportError(f"layer {layer.name!r} computes in {kind}; train in float32")
-        return self._converter.convert(layer, f"layer {layer.name!r}")
+        return self._converter.convert(layer, f"layer {layer.name!r}", call_options=options)
 
 
 def _is_own_mask(mask: Any, tensors: list[Any]) -> bool:
@@ -69,16 +78,18 @@ def _is_own_mask(mask: Any, tensors: list[Any]) -> bool:
     return len(masks) == len(own) and all(a is b for a, b in zip(masks, own, strict=True))
 
 
-def _inputs_of(operation: Any, arguments: Any) -> list[Any]:
-    """Return the symbolic tensors that a call takes; refuse one with anything else."""
+def _inputs_of(operation: Any, arguments: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Return the symbolic tensors and the numbers that a call takes; refuse anything else."""
     first, *others = arguments.args or [None]
     tensors = list(first) if isinstance(first, list | tuple) else [first]
     named = {k: v for k, v in arguments.kwargs.items() if k != "training"}
     if "mask" in named and _is_own_mask(named["mask"], tensors):
         del named["mask"]
+    known = _CALL_OPTIONS.get(qualified_name(operation), set())
+    options = {k: named.pop(k) for k in list(named) if k in known}
     extra = [v for v in (*others, *named.values()) if v is not None]
     if extra or not all(hasattr(tensor, "_keras_history") for tensor in tensors):
         raise CannotExportError(
             f"{operation.name!r} is called with more than its input; only the input can be exported"
         )
-    return tensors
+    return tensors, options

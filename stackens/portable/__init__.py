@@ -8,6 +8,13 @@ layer of its name computes, in arrays that can be looked at.
 from __future__ import annotations
 
 from stackens.portable._activations import ACTIVATIONS, sigmoid, softmax
+from stackens.portable._attention import (
+    DepthEmbedding,
+    LastTimestep,
+    MultiHeadAttention,
+    PositionEncoding,
+    TransformerEncoderBlock,
+)
 from stackens.portable._ensembles import (
     Blend,
     BlendBlock,
@@ -116,6 +123,7 @@ __all__ = [
     "Constant",
     "CountVectorizer",
     "Dense",
+    "DepthEmbedding",
     "Embedding",
     "Estimator",
     "FeatureUnion",
@@ -127,6 +135,7 @@ __all__ = [
     "Identity",
     "LSTM",
     "LSTMStep",
+    "LastTimestep",
     "Layer",
     "LayerNormalization",
     "LinearClassifier",
@@ -135,6 +144,7 @@ __all__ = [
     "MaxPooling",
     "MeanPooling",
     "Merge",
+    "MultiHeadAttention",
     "MultinomialNB",
     "Network",
     "NetworkClassifier",
@@ -143,6 +153,7 @@ __all__ = [
     "Part",
     "Pipeline",
     "PortablePredictor",
+    "PositionEncoding",
     "Projection",
     "RecurrentLayer",
     "Scaler",
@@ -161,6 +172,7 @@ __all__ = [
     "SummaryTable",
     "TfidfTransformer",
     "TokenInput",
+    "TransformerEncoderBlock",
     "Trees",
     "TreesClassifier",
     "TreesRegressor",

@@ -199,7 +199,7 @@ def _read_table(X: Any) -> Sequences:
 
 def _pad(array: np.ndarray) -> np.ndarray:
     """Copy ragged sequences into one array whose other timesteps are NaN."""
-    if not len(array) or (array.ndim == 1 and array.dtype != object):
+    if not array.size or (array.ndim == 1 and array.dtype != object):
         _refuse_shape("sequences of shape (n_samples, n_timesteps, n_features)", array)
     rows = [_as_floats(np.asarray(row)) for row in array]
     rows = [row[:, np.newaxis] if row.ndim == 1 else row for row in rows]
