@@ -10,7 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackens import datasets, exceptions, inspection, model_selection, recipes, text
+    from stackens import (
+        datasets,
+        exceptions,
+        inspection,
+        model_selection,
+        portable,
+        recipes,
+        text,
+    )
     from stackens.ensemble import (
         ColumnwiseRegressor,
         ConvexBlendClassifier,
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
         StackingClassifier,
         StackingRegressor,
     )
+    from stackens.exporting import export_numpy
     from stackens.forecasting import (
         BacktestResult,
         NaiveForecaster,
@@ -106,13 +115,23 @@ __all__ = [
     "make_views",
     "model_selection",
     "read_word_vectors",
+    "export_numpy",
+    "portable",
     "recipes",
     "save",
     "sequences_from_frame",
     "text",
 ]
 
-_SUBMODULES = ("datasets", "exceptions", "inspection", "model_selection", "recipes", "text")
+_SUBMODULES = (
+    "datasets",
+    "exceptions",
+    "inspection",
+    "model_selection",
+    "portable",
+    "recipes",
+    "text",
+)
 _NAMES_OF_ROOMS = {
     "ensemble": (
         "ColumnwiseRegressor",
@@ -123,6 +142,7 @@ _NAMES_OF_ROOMS = {
         "StackingClassifier",
         "StackingRegressor",
     ),
+    "exporting": ("export_numpy",),
     "forecasting": (
         "BacktestResult",
         "NaiveForecaster",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import textwrap
 from pathlib import Path
@@ -26,6 +27,11 @@ PAGES = [
 ]
 
 
+SESSIONS = [
+    page for page in sorted((ROOT / "docs").rglob("*.rst")) if ">>> " in page.read_text("utf-8")
+]
+
+
 def test_the_pages_that_should_hold_code_do():
     assert {"README.md", "quickstart.rst", "stacking.rst"} <= {page.name for page in PAGES}
 
@@ -34,6 +40,17 @@ def test_the_pages_that_should_hold_code_do():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_code_runs(page):
     exec(compile(code_of(page), page.name, "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.name)
+def test_sessions_print_what_the_page_says(page):
+    found = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert found.attempted
+    assert not found.failed
+
+
+def test_the_recurrence_by_hand_is_a_session():
+    assert "recurrence_by_hand.rst" in {page.name for page in SESSIONS}
 
 
 def test_every_public_name_is_in_the_reference():

@@ -134,6 +134,51 @@ def predict_rows() -> list[tuple]:
     return rows
 
 
+def portable_rows() -> list[tuple]:
+    sides = load("portable")["sides"]
+    found = {name: medians(rows) for name, rows in sides.items()}
+    ours, graph = found["numpy"], found["graph"]
+    rows = []
+    for title, key, unit, most in (
+        ("exported stack, NumPy only: process start to first prediction", "start_s", "s", 0.5),
+        ("the same: predict 1 row", "ms_1", "ms", 2.0),
+        ("the same: predict 450 rows", "ms_450", "ms", None),
+    ):
+        shown = f"{ours[key]:.3g} {unit}; the stack itself {graph[key]:.3g} {unit}"
+        wanted = "" if most is None else f"≤ {most:g} {unit}"
+        enough = "" if most is None else _verdict(most / ours[key], 1)
+        rows.append((title, wanted, f"{ours[key]:.3g} {unit}", shown, enough))
+    apart = ours["apart"]
+    shown = "largest difference of probabilities, 450 rows"
+    reached = f"{apart:.1g}"
+    rows.append(("the same: beside the graph", "≤ 1e-5", reached, shown, _verdict(1e-5, apart)))
+    return rows
+
+
+def write_sizes() -> None:
+    """Sizes of one fitted stack in all formats."""
+    found = medians(load("portable")["sides"]["sizes"])
+    lines = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 50 16 16 18",
+        "",
+        *_cells("Format", "KiB", "KiB with gzip", "Loading needs"),
+    ]
+    for title, key, needs in (
+        ("pickle of the stack", "pickle", "everything"),
+        ("joblib", "joblib", "everything"),
+        ("joblib, compress=3", "joblib_3", "everything"),
+        ("three Keras archives, without level 1", "keras", "Keras, TensorFlow"),
+        ("export_numpy", "numpy", "NumPy"),
+    ):
+        sizes = [f"{found[name] / 1024:.0f}" for name in (key, f"{key}_gzip")]
+        lines += _cells(title, *sizes, needs)
+    bare = found["parameters"] * 4 / 1024
+    lines += ["", f"The networks have {found['parameters']:,.0f} parameters: {bare:.0f} KiB."]
+    (RESULTS.parent / "sizes.txt").write_text("\n".join(lines) + "\n")
+
+
 def imdb_rows() -> list[tuple]:
     sides = load("imdb")["sides"]
     found = {name: medians(rows) for name, rows in sides.items()}
@@ -258,6 +303,7 @@ def write_table() -> None:
         "stack": stack_rows,
         "cells": cell_rows,
         "predict": predict_rows,
+        "portable": portable_rows,
         "imdb": imdb_rows,
         "memory": memory_rows,
         "search": search_rows,
@@ -365,4 +411,5 @@ def draw() -> None:
 if __name__ == "__main__":
     write_table()
     write_forecasting()
+    write_sizes()
     draw()

@@ -1,0 +1,121 @@
+"""Walks through a fitted estimator, and notes every part that cannot be exported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError
+
+__all__ = ["CannotExportError", "Converter", "Handler", "converts", "labels", "qualified_name"]
+
+Handler = Callable[[Any, "Converter"], Any]
+
+_HANDLERS: dict[str, Handler] = {}
+
+
+class CannotExportError(Exception):
+    """Raised by a handler; the message says what stands in the way, and what to do."""
+
+
+def converts(*names: str) -> Callable[[Handler], Handler]:
+    """Register a handler for classes, each given as package and class name.
+
+    A handler gets exactly these classes: a subclass may predict in another way.
+    """
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS.update(dict.fromkeys(names, handler))
+        return handler
+
+    return register
+
+
+def qualified_name(estimator: Any) -> str:
+    """Return package and class name: no class has to be imported to be recognised."""
+    cls = type(estimator)
+    return f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
+
+
+def labels(classes: Any) -> np.ndarray:
+    """Return class labels as an array that a file can hold."""
+    array = np.asarray(classes)
+    if array.dtype == object and all(isinstance(one, str) for one in array):
+        return array.astype(str)
+    if array.dtype.kind not in "biufSU" or array.ndim != 1:
+        raise CannotExportError(
+            f"its class labels are of type {array.dtype}; train it on strings or numbers"
+        )
+    return array
+
+
+class Converter:
+    """Turns estimators into parts of :mod:`stackens.portable`.
+
+    Attributes
+    ----------
+    problems : list of str
+        For each part that cannot be exported, where it is and why.
+    call_options : dict
+        Numbers that the layer at hand is called with.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.call_options: dict[str, Any] = {}
+        self._place: list[str] = []
+
+    def convert(
+        self, estimator: Any, place: str = "", *, call_options: dict[str, Any] | None = None
+    ) -> Any:
+        """Return the part that computes what the estimator does.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        place : str, default=""
+            What it is to its owner, e.g. "step 'scaler'".
+        call_options : dict, default=None
+            Numbers that a layer is called with.
+
+        Returns
+        -------
+        Part or None
+            None if it cannot be exported; ``problems`` says why then.
+        """
+        name = qualified_name(estimator)
+        kind = type(estimator).__name__
+        self.call_options = call_options or {}
+        with self.inside(f"{place} ({kind})" if place else kind):
+            try:
+                if name not in _HANDLERS:
+                    raise CannotExportError(f"there is no NumPy form of {name}")
+                return _HANDLERS[name](estimator, self)
+            except CannotExportError as error:
+                self.problems.append(f"{', '.join(self._place)}: {error}")
+        return None
+
+    @contextmanager
+    def inside(self, place: str) -> Iterator[None]:
+        """Name what is looked at meanwhile, for messages."""
+        self._place.append(place)
+        try:
+            yield
+        finally:
+            self._place.pop()
+
+    def check(self) -> None:
+        """Raise one error that names all problems, if there are any."""
+        if not self.problems:
+            return
+        found = "".join(f"\n- {problem}." for problem in self.problems)
+        raise InvalidInputError(
+            f"This estimator cannot be exported to NumPy; nothing was written.{found}\nReplace "
+            "these parts by ones that can be exported (the deployment guide lists them), leave "
+            "the learner out of the stack by 'drop', or keep the estimator as a pickle, which "
+            "needs all its libraries where it is read."
+        )

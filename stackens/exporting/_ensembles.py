@@ -1,0 +1,148 @@
+"""Pipelines, searches, stacks, averages of fold models, and final estimators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stackens import portable
+from stackens.exporting._converter import CannotExportError, Converter, converts, labels
+
+__all__: list[str] = []
+
+_SUMMARIES = {
+    "last": ["last"],
+    "mean": ["mean"],
+    "summary": ["mean", "std", "min", "max", "last"],
+}
+# As the fallback averages them: decision values are votes for the largest.
+_BLOCK_KINDS = {
+    "predict_proba": "probability",
+    "decision_function": "winner",
+    "logit": "decision",
+    "predict": "vote",
+}
+
+
+@converts("sklearn.Pipeline")
+def _pipeline(pipeline: Any, converter: Converter) -> Any:
+    parts = [
+        converter.convert(step, f"step {name!r}")
+        for name, step in pipeline.steps
+        if step is not None and step != "passthrough"
+    ]
+    if not parts or pipeline.steps[-1][1] == "passthrough" or _only_transforms(parts[-1]):
+        return portable.Chain(parts)
+    return portable.Pipeline(parts[:-1], parts[-1])
+
+
+def _only_transforms(part: Any) -> bool:
+    return part is not None and not hasattr(part, "predict")
+
+
+@converts(
+    "sklearn.GridSearchCV",
+    "sklearn.HalvingGridSearchCV",
+    "sklearn.HalvingRandomSearchCV",
+    "sklearn.RandomizedSearchCV",
+    "stackens.GridSearchCV",
+    "stackens.RandomizedSearchCV",
+)
+def _search(search: Any, converter: Converter) -> Any:
+    if not hasattr(search, "best_estimator_"):
+        raise CannotExportError("it has no best estimator; search with `refit`")
+    return converter.convert(search.best_estimator_, "best estimator")
+
+
+@converts(
+    "sklearn.StackingClassifier",
+    "sklearn.StackingRegressor",
+    "stackens.StackingClassifier",
+    "stackens.StackingRegressor",
+)
+def _stack(stack: Any, converter: Converter) -> Any:
+    classes = getattr(stack, "classes_", None)
+    if isinstance(classes, list):
+        raise CannotExportError("it predicts several labels for each row")
+    passthrough = _passthrough(stack.passthrough)
+    learners = [
+        converter.convert(learner, f"learner {name!r}")
+        for name, learner in stack.named_estimators_.items()
+        if not isinstance(learner, str)
+    ]
+    return portable.Stack(
+        learners,
+        list(stack.stack_method_),
+        converter.convert(stack.final_estimator_, "final estimator"),
+        None if classes is None else labels(classes),
+        getattr(stack, "stack_method", None) == "logit",
+        passthrough,
+    )
+
+
+def _passthrough(how: Any) -> Any:
+    if isinstance(how, str):
+        return portable.SummaryTable(_SUMMARIES[how])
+    if callable(how):
+        raise CannotExportError(
+            "its passthrough is a function, which is code; use True or one of "
+            f"{', '.join(map(repr, _SUMMARIES))}"
+        )
+    return bool(how)
+
+
+@converts("stackens.FoldAverage")
+def _fold_average(average: Any, converter: Converter) -> Any:
+    parts = [converter.convert(one, f"fold {fold}") for fold, one in enumerate(average.estimators)]
+    classes = None if average.classes is None else labels(average.classes)
+    return portable.FoldAverage(parts, classes)
+
+
+@converts("stackens.ColumnwiseRegressor")
+def _columnwise(model: Any, converter: Converter) -> Any:
+    shared = {id(one): one for one in model.estimators_}
+    parts = {key: converter.convert(one, "column") for key, one in shared.items()}
+    return portable.ColumnwiseRegressor([parts[id(e)] for e in model.estimators_], model._is_flat)
+
+
+@converts("stackens.ConvexBlendClassifier", "stackens.EnsembleSelectionClassifier")
+def _blend_classifier(blend: Any, converter: Converter) -> Any:
+    blocks = [
+        portable.BlendBlock(
+            int(form.columns.start), int(form.columns.stop), form.kind, not form.declared
+        )
+        for form in blend._forms
+    ]
+    weights = list(blend.weights_.values())
+    return portable.Blend(blocks, weights, labels(blend.classes_), int(blend.n_features_in_))
+
+
+@converts("stackens.ConvexBlendRegressor", "stackens.EnsembleSelectionRegressor")
+def _blend_regressor(blend: Any, converter: Converter) -> Any:
+    blocks = [
+        portable.BlendBlock(int(b.start), int(b.stop), "value") for b in blend.blocks_.values()
+    ]
+    weights = list(blend.weights_.values())
+    return portable.Blend(blocks, weights, None, int(blend.n_features_in_), blend._y_ndim == 1)
+
+
+@converts("stackens._ClassAverage")
+def _class_average(final: Any, converter: Converter) -> Any:
+    blocks = [
+        portable.BlendBlock(start, stop, _BLOCK_KINDS[method])
+        for (start, stop), method in zip(final.columns, final.methods, strict=True)
+    ]
+    return _equal_weights(blocks, labels(final.classes_))
+
+
+@converts("stackens._ValueAverage")
+def _value_average(final: Any, converter: Converter) -> Any:
+    blocks = [portable.BlendBlock(start, stop, "value") for start, stop in final.columns]
+    return _equal_weights(blocks, None)
+
+
+def _equal_weights(blocks: list[Any], classes: np.ndarray | None) -> Any:
+    width = blocks[0].stop - blocks[0].start
+    weights = [1 / len(blocks)] * len(blocks)
+    return portable.Blend(blocks, weights, classes, None, width == 1)

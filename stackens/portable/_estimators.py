@@ -1,0 +1,52 @@
+"""What classifiers and regressors have in common: which methods there are, and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stackens.portable._part import Part
+
+__all__ = ["Estimator", "labels_of_decisions", "labels_of_probabilities"]
+
+
+class Estimator(Part):
+    """Base of all parts that predict.
+
+    ``methods`` names what there is of "predict", "predict_proba" and "decision_function".
+    ``classes`` is None for a regressor.
+    """
+
+    classes: np.ndarray | None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods that can be called."""
+        return ("predict",)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict classes or numbers."""
+        raise NotImplementedError
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class."""
+        raise NotImplementedError
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return decision values."""
+        raise NotImplementedError
+
+
+def labels_of_probabilities(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the most probable class of each row."""
+    labels: np.ndarray = classes[probabilities.argmax(axis=1)]
+    return labels
+
+
+def labels_of_decisions(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the class with the largest decision value; of one column the second if positive."""
+    if values.ndim == 1:
+        labels: np.ndarray = classes[(values > 0).astype(int)]
+        return labels
+    return labels_of_probabilities(values, classes)

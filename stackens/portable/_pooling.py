@@ -1,0 +1,86 @@
+"""From a sequence to one vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stackens.portable._activations import softmax
+from stackens.portable._layers import Layer
+
+__all__ = ["AttentionPooling", "MaxPooling", "MeanPooling"]
+
+# What masked timesteps score, as in the layer of the package: 0 after a softmax in float32.
+_LOWEST_SCORE = -1e9
+
+
+class _Pooling(Layer):
+    def compute_mask(self, x: Any, mask: Any = None) -> None:
+        """Return None: the time axis is gone."""
+        return
+
+
+@dataclass(frozen=True, eq=False)
+class MeanPooling(_Pooling):
+    """Mean over the valid timesteps."""
+
+    def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """Return an array of shape (batch, features)."""
+        if mask is None:
+            return np.asarray(x.mean(axis=1))
+        valid = mask[:, :, np.newaxis]
+        total = np.where(valid, x, x.dtype.type(0)).sum(axis=1)
+        mean: np.ndarray = total / valid.sum(axis=1, dtype=x.dtype)
+        return mean
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPooling(_Pooling):
+    """Maximum over the valid timesteps.
+
+    Parameters
+    ----------
+    uses_mask : bool, default=True
+        Whether masked timesteps are left out; Keras's own layer takes all.
+    """
+
+    uses_mask: bool = True
+
+    def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """Return an array of shape (batch, features)."""
+        if mask is not None and self.uses_mask:
+            x = np.where(mask[:, :, np.newaxis], x, x.dtype.type(-np.inf))
+        return np.asarray(x.max(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionPooling(_Pooling):
+    r"""Weighted mean over timesteps: weights :math:`\mathrm{softmax}_t(v^\top \tanh(W h_t + b))`.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (features, features)
+        Projection.
+    bias : ndarray of shape (features,)
+        Its bias.
+    context : ndarray of shape (features, 1)
+        What the projections are compared with.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    context: np.ndarray
+
+    def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """Return an array of shape (batch, features)."""
+        pooled: np.ndarray = (self.weights(x, mask) * x).sum(axis=1)
+        return pooled
+
+    def weights(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """Return the weight of each timestep, of shape (batch, timesteps, 1)."""
+        scores = np.tanh(x @ self.kernel + self.bias) @ self.context
+        if mask is not None:
+            scores = np.where(mask[:, :, np.newaxis], scores, scores.dtype.type(_LOWEST_SCORE))
+        return softmax(scores, axis=1)
