@@ -17,7 +17,8 @@ from sklearn.base import (
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from stackens.ensemble._fit import adapt_learner, last_step
 from stackens.ensemble._fits import fit_head
@@ -268,6 +269,11 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
                 "out, or give a `student` without other steps."
             )
         check_consistent_length(X, y, groups, sample_weight)
+        if type_of_target(y) == "multilabel-indicator":
+            raise InvalidInputError(
+                "Distillation is for one class a row; `y` has a column for each of several labels."
+            )
+        y = column_or_1d(y, warn=True)
         if self.prefit:
             self._check_classes(self.teacher, y)
         joined = join_rows(X, X_unlabelled)
@@ -296,15 +302,12 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
 
     def _check_classes(self, teacher: Any, y: Any) -> None:
         check_is_fitted(teacher)
-        classes, given = teacher.classes_, np.unique(np.asarray(y))
-        if isinstance(classes, list):
+        classes, given = teacher.classes_, np.unique(y)
+        if isinstance(classes, list) or not np.array_equal(classes, given):
+            has = [np.asarray(c).tolist() for c in classes]
             raise InvalidInputError(
-                "Distillation is for one class a row; `teacher` has several labels."
-            )
-        if not np.array_equal(classes, given):
-            raise InvalidInputError(
-                f"`teacher` must have the classes of `y`, {given.tolist()}; it has "
-                f"{np.asarray(classes).tolist()}. Fit it on these rows, or set `prefit=False`."
+                f"`teacher` must have the classes of `y`, {given.tolist()}; it has {has}. Fit it "
+                "on these rows, or set `prefit=False`."
             )
 
     def _mix(

@@ -131,6 +131,29 @@ def summarise(rows):
     }
 
 
+def describe(sets):
+    """Return a table of the documentation."""
+    head = [
+        "set",
+        "labels",
+        "stack",
+        "network on labels",
+        "student",
+        "gain that is kept",
+        "cost of predicting",
+    ]
+    rows = [head]
+    for name, entry in sets.items():
+        found = entry["summary"]
+        accuracies = [f"{found[who]:.4f}" for who in ("stack", "labels", "student")]
+        shares = [f"{found['kept_gain']:.0%}", f"{found['cost']:.1%}"]
+        rows.append([name, str(entry["n_labelled"]), *accuracies, *shares])
+    lines = [".. list-table:: Accuracy on test rows, mean of the seeds", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'* -' if k == 0 else '  -'} {cell}" for k, cell in enumerate(row)]
+    return "\n".join([*lines, ""])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", choices=[*SETS, []])
@@ -161,6 +184,7 @@ def main():
             }
             RESULTS.mkdir(parents=True, exist_ok=True)
             PATH.write_text(json.dumps(document, indent=1) + "\n")
+            (RESULTS.parent / "distillation.txt").write_text(describe(document["sets"]))
         print(f"{name}: {document['sets'][name]['summary']}", flush=True)
 
 

@@ -276,6 +276,11 @@ def test_a_teacher_with_other_classes():
         DistilledClassifier(stack, student(), prefit=True).fit(X, LABELS)
 
 
+def test_several_labels():
+    with pytest.raises(InvalidInputError, match="one class a row"):
+        DistilledClassifier(make_stack(), student()).fit(X, np.eye(3, dtype=int)[Y] | [1, 0, 0])
+
+
 def test_a_teacher_of_other_rows():
     stack = make_stack().fit(X, Y)
     with pytest.raises(InvalidInputError, match=r"150 rows, .* got 140 rows"):
