@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackens.ensemble._columnwise import ColumnwiseRegressor
 from stackens.ensemble._convex_blend import ConvexBlendClassifier, ConvexBlendRegressor
+from stackens.ensemble._distillation import DistilledClassifier, DistilledRegressor
 from stackens.ensemble._ensemble_selection import (
     EnsembleSelectionClassifier,
     EnsembleSelectionRegressor,
@@ -19,6 +20,8 @@ __all__ = [
     "ColumnwiseRegressor",
     "ConvexBlendClassifier",
     "ConvexBlendRegressor",
+    "DistilledClassifier",
+    "DistilledRegressor",
     "EnsembleSelectionClassifier",
     "EnsembleSelectionRegressor",
     "OutOfFoldOutputs",

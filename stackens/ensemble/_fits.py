@@ -31,7 +31,7 @@ from stackens.training import (
     using_store,
 )
 
-__all__ = ["plan_fits", "plan_networks", "run_fits"]
+__all__ = ["fit_head", "plan_fits", "plan_networks", "run_fits"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def plan_networks(
         last = last_step(estimator)
         if params or not is_network(last):
             return []
-        _, X = _fit_head(clone(estimator), X, y)
+        _, X = fit_head(clone(estimator), X, y)
         return plan_networks(last, X, y, name=name)
     if hasattr(estimator, "plan_networks"):
         return list(estimator.plan_networks(X, y, **params))
@@ -157,7 +157,7 @@ def plan_networks(
     return [(learner, learner.plan_job(X, y, **params, name=name))]
 
 
-def _fit_head(pipeline: Pipeline, X: Any, y: Any) -> tuple[list[tuple[str, Any]], Any]:
+def fit_head(pipeline: Pipeline, X: Any, y: Any) -> tuple[list[tuple[str, Any]], Any]:
     """Fit the steps before the last one; return them, and ``X`` as the last one sees it."""
     steps = pipeline.steps[:-1]
     if not steps:
@@ -263,7 +263,7 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     rows = np.arange(len(y)) if fit.train is None else fit.train
     target = y[rows]
     # Whatever comes before the network is fitted on this fold's training rows alone.
-    steps, transformed = _fit_head(learner, _safe_indexing(X, rows), target)
+    steps, transformed = fit_head(learner, _safe_indexing(X, rows), target)
     learner.steps = [*steps, (learner.steps[-1][0], last)]
     fit.fitted = learner
     job = last.plan_job(

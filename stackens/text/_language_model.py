@@ -42,6 +42,7 @@ from stackens.training import (
     fit_key,
     require_keras,
     sample_tokens,
+    stream,
     sum_log_probabilities,
     train_on_text,
     warn_of_no_keys,
@@ -428,7 +429,7 @@ class StackedRNNLanguageModel(BaseEstimator):
             top_k=n_ids - 1 if top_k is None else min(int(top_k), n_ids - 1),
             is_allowed=np.arange(n_ids) != UNKNOWN,
             end=BOUNDARY,
-            seed=_draw_seed(random_state),
+            seed=int(stream(_draw_seed(random_state), "write").integers(_LARGEST_SEED)),
         )
         return prompt + "".join(self.vocabulary_[i] for i in drawn)
 

@@ -31,6 +31,7 @@ from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
 from stackens.training._running_text import RunningText, train_on_text
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
+from stackens.training._soft_targets import with_soft_targets
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
 
@@ -84,4 +85,5 @@ __all__ = [
     "train_with_memory",
     "using_store",
     "warn_of_no_keys",
+    "with_soft_targets",
 ]

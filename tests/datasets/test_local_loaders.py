@@ -14,6 +14,7 @@ from stackens.datasets import (
     load_natops,
     load_pendigits,
     load_splice,
+    load_tinyshakespeare,
     load_trec,
     load_ucr,
 )
@@ -243,3 +244,16 @@ def test_splice_junctions_have_the_published_sizes(data_folder):
         "IE": 768,
         "N": 1655,
     }
+
+
+def test_a_text_is_cut_at_nine_tenths(tmp_path):
+    (tmp_path / "tinyshakespeare").mkdir()
+    (tmp_path / "tinyshakespeare" / "input.txt").write_text("0123456789" * 3)
+    text = load_tinyshakespeare(data_home=tmp_path)
+    assert (text.train, text.test) == (("0123456789" * 3)[:27], "789")
+
+
+def test_published_tinyshakespeare(data_folder):
+    text = load_tinyshakespeare(data_home=data_folder)
+    assert (len(text.train), len(text.test)) == (1_003_854, 111_540)
+    assert len(set(text.train + text.test)) == 65
