@@ -27,11 +27,14 @@ if TYPE_CHECKING:
         NaiveForecaster,
         WindowForecaster,
     )
+    from stackens.inspection import AttentionDisplay, AttentionEntropyDisplay
     from stackens.learners import (
         KerasNetworkClassifier,
         KerasNetworkRegressor,
         StackedRNNClassifier,
         StackedRNNRegressor,
+        TransformerClassifier,
+        TransformerRegressor,
     )
     from stackens.preprocessing import (
         SequenceFlattener,
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AttentionDisplay",
+    "AttentionEntropyDisplay",
     "BacktestResult",
     "ColumnwiseRegressor",
     "ForecastDisplay",
@@ -73,6 +78,8 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
     "View",
     "WindowForecaster",
     "datasets",
@@ -101,11 +108,14 @@ _NAMES_OF_ROOMS = {
         "NaiveForecaster",
         "WindowForecaster",
     ),
+    "inspection": ("AttentionDisplay", "AttentionEntropyDisplay"),
     "learners": (
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",
         "StackedRNNClassifier",
         "StackedRNNRegressor",
+        "TransformerClassifier",
+        "TransformerRegressor",
     ),
     "preprocessing": (
         "SequenceFlattener",

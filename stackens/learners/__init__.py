@@ -6,12 +6,15 @@ from typing import Any
 
 from stackens.learners._keras_network import KerasNetworkClassifier, KerasNetworkRegressor
 from stackens.learners._stacked_rnn import StackedRNNClassifier, StackedRNNRegressor
+from stackens.learners._transformer import TransformerClassifier, TransformerRegressor
 
 __all__ = [
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "StackedRNNClassifier",
     "StackedRNNRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
     "adapt_scikeras",
 ]
 
