@@ -21,7 +21,7 @@ test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREAD
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
 .PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench \
-    bench-accuracy report-check pictures clean
+    bench-accuracy report-check pictures reproduce clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -76,6 +76,10 @@ report-check: $(VENV)/.installed-test $(VENV)/.installed-browser ## Look at the 
 pictures: $(VENV)/.installed-examples $(VENV)/.installed-browser ## Draw the pictures of the guide anew
 	$(BIN)/python examples/plot_inspection.py
 	$(BIN)/python docs/make_pictures.py
+
+reproduce: $(VENV)/.installed-bench ## Claims of the sources, shown anew; skips what is done
+	@set -e; for script in tests/benchmarks/reproduce_*.py; do \
+	    echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean: ## Remove environments, caches and built files
 	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         WindowForecaster,
     )
     from stackens.inspection import (
+        AttentionDisplay,
+        AttentionEntropyDisplay,
         CostAccuracyDisplay,
         ForecastDisplay,
         HorizonErrorDisplay,
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
         KerasNetworkRegressor,
         StackedRNNClassifier,
         StackedRNNRegressor,
+        TransformerClassifier,
+        TransformerRegressor,
     )
     from stackens.persistence import FileInfo, file_info, load, save
     from stackens.preprocessing import (
@@ -74,6 +78,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AttentionDisplay",
+    "AttentionEntropyDisplay",
     "BacktestResult",
     "ColumnwiseRegressor",
     "ForecastDisplay",
@@ -108,6 +114,8 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
     "View",
     "WindowForecaster",
     "WordVectors",
@@ -155,6 +163,8 @@ _NAMES_OF_ROOMS = {
         "WindowForecaster",
     ),
     "inspection": (
+        "AttentionDisplay",
+        "AttentionEntropyDisplay",
         "CostAccuracyDisplay",
         "ForecastDisplay",
         "HorizonErrorDisplay",
@@ -171,6 +181,8 @@ _NAMES_OF_ROOMS = {
         "KerasNetworkRegressor",
         "StackedRNNClassifier",
         "StackedRNNRegressor",
+        "TransformerClassifier",
+        "TransformerRegressor",
     ),
     "persistence": ("FileInfo", "file_info", "load", "save"),
     "preprocessing": (

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from stackens.inspection._attention_display import AttentionDisplay
+from stackens.inspection._attention_entropy_display import (
+    AttentionEntropyDisplay,
+    attention_entropy,
+)
 from stackens.inspection._cost_accuracy_display import CostAccuracyDisplay
 from stackens.inspection._findings import Finding, diagnose
 from stackens.inspection._forecast_display import ForecastDisplay
@@ -16,6 +21,8 @@ from stackens.inspection._report import write_report
 from stackens.inspection._training_curves_display import TrainingCurvesDisplay
 
 __all__ = [
+    "AttentionDisplay",
+    "AttentionEntropyDisplay",
     "CostAccuracyDisplay",
     "Finding",
     "ForecastDisplay",
@@ -26,6 +33,7 @@ __all__ = [
     "OutOfFoldCalibrationDisplay",
     "OutOfFoldConfusionDisplay",
     "TrainingCurvesDisplay",
+    "attention_entropy",
     "diagnose",
     "notebook_html",
     "write_report",

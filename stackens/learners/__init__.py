@@ -16,6 +16,7 @@ from stackens.learners._saved import (
     saved_parameters,
 )
 from stackens.learners._stacked_rnn import StackedRNNClassifier, StackedRNNRegressor
+from stackens.learners._transformer import TransformerClassifier, TransformerRegressor
 
 __all__ = [
     "EmbeddingPretrainer",
@@ -24,6 +25,8 @@ __all__ = [
     "NetworkLearner",
     "StackedRNNClassifier",
     "StackedRNNRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
     "adapt_scikeras",
     "check_parameters",
     "describe_keras_object",

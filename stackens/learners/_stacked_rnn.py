@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from stackens.layer_sharing import check_equal_units, resolve_layer_sharing
+from stackens.learners._attention import PoolingWeightsMixin
 from stackens.learners._base import (
     NetworkClassifierMixin,
     NetworkLearner,
@@ -33,7 +34,7 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
 
-class _StackedRNN(NetworkLearner):
+class _StackedRNN(PoolingWeightsMixin, NetworkLearner):
     """The parameters and the network that both stacked RNN estimators share."""
 
     _routed_parts = ("optimizer", "loss", "recurrent", "embedding")

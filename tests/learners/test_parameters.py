@@ -12,6 +12,8 @@ from stackens import (
     KerasNetworkRegressor,
     StackedRNNClassifier,
     StackedRNNRegressor,
+    TransformerClassifier,
+    TransformerRegressor,
 )
 
 LEARNERS = [
@@ -19,6 +21,8 @@ LEARNERS = [
     KerasNetworkRegressor,
     StackedRNNClassifier,
     StackedRNNRegressor,
+    TransformerClassifier,
+    TransformerRegressor,
 ]
 
 
