@@ -68,12 +68,13 @@ def place_vectors(
     """
     table = _check_vectors(vectors, vocabulary_size, embedding_dim)
     weights = initial_weights(architecture, seed)
-    drawn = weights[0]
+    place = next(i for i, weight in enumerate(weights) if weight.shape == table.shape)
+    drawn = weights[place]
     is_given = ~np.isnan(table).any(axis=1)
     deviation = table[is_given & table.any(axis=1)].std()
     scale = deviation / drawn.std() if deviation > 0 and drawn.std() > 0 else 1.0
     filled = np.where(is_given[:, None], table, drawn * scale).astype(drawn.dtype)
-    return [filled, *weights[1:]]
+    return [*weights[:place], filled, *weights[place + 1 :]]
 
 
 def _check_vectors(vectors: Any, vocabulary_size: int | None, embedding_dim: int) -> np.ndarray:

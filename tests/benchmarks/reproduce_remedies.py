@@ -6,9 +6,8 @@ Overlearning: sentiment from 1,000 film reviews, cut to their last 60 tokens, te
 two-layer LSTM knows its training rows by heart; each remedy is added alone, with the settings and
 the epochs of all others. Gradients: handwritten digits read pixel by pixel, 64 steps of one
 number, and with 64 empty steps behind them. Cost: the reviews again, cut to fewer tokens, and
-narrower networks.
-Settings are common ones, none is chosen by a test row; the search chooses by cross-validation on
-the training rows. What is done is in
+narrower networks. Settings are common ones, none is chosen by a test row; the search chooses by
+cross-validation on the training rows. What is done is in
 ``docs/benchmarks/results/remedies.json``, and is not done again.
 """
 
