@@ -59,6 +59,7 @@ def test_listing_the_names_imports_nothing_heavy():
     [
         "from stackens import StackingClassifier, StackingRegressor",
         "from stackens import SequenceScaler, SequenceVectorizer",
+        "from stackens import export_numpy, portable",
         "from stackens.datasets import load_digits_sequences",
     ],
 )
@@ -72,6 +73,12 @@ def test_what_needs_no_network_imports_no_tensorflow(statement):
 def test_every_public_name_can_be_had(name):
     assert getattr(stackens, name) is getattr(stackens, name)
     assert getattr(stackens, name).__doc__
+
+
+def test_predictors_without_tensorflow_need_numpy_only():
+    loaded = top_level_modules_after("import stackens.portable")
+    assert {"numpy", "stackens"} <= loaded
+    assert not (HEAVY - {"numpy"}) & loaded
 
 
 def test_dir_lists_the_public_names():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import stackens.exporting._networks  # noqa: F401 - registers its handlers
@@ -18,7 +19,7 @@ __all__: list[str] = []
     "stackens.TransformerClassifier",
 )
 def _classifier(learner: Any, converter: Converter) -> Any:
-    wrapper = learner.keras_estimator_
+    wrapper = _wrapper_of(learner)
     return portable.NetworkClassifier(
         converter.convert(wrapper.model_, "network"),
         _source_of(learner),
@@ -33,9 +34,14 @@ def _classifier(learner: Any, converter: Converter) -> Any:
     "stackens.TransformerRegressor",
 )
 def _regressor(learner: Any, converter: Converter) -> Any:
-    wrapper = learner.keras_estimator_
+    wrapper = _wrapper_of(learner)
     network = converter.convert(wrapper.model_, "network")
     return portable.NetworkRegressor(network, _source_of(learner), wrapper.y_ndim_ == 1)
+
+
+def _wrapper_of(learner: Any) -> Any:
+    # A copy's: the learner would keep a Keras model that nobody asked for.
+    return copy.copy(learner).keras_estimator_
 
 
 def _source_of(learner: Any) -> Any:

@@ -66,6 +66,9 @@ def _logistic_regression(model: Any, converter: Converter) -> Any:
     "sklearn.RidgeClassifierCV",
 )
 def _decisions(model: Any, converter: Converter) -> Any:
+    binarizer = getattr(model, "_label_binarizer", None)
+    if getattr(binarizer, "y_type_", "").startswith("multilabel"):
+        raise CannotExportError("it predicts several labels for each row")
     return _classifier(model, None)
 
 

@@ -14,7 +14,7 @@ from stackens.portable._estimators import (
     labels_of_probabilities,
 )
 from stackens.portable._part import Part
-from stackens.portable._sequences import Sequences, read_sequences
+from stackens.portable._sequences import read_any_sequences
 from stackens.portable._tables import hstack, read_table
 from stackens.portable._transformers import STATISTICS
 
@@ -93,17 +93,8 @@ class SummaryTable(Part):
 
     def transform(self, X: Any) -> np.ndarray:
         """Return a table, statistic after statistic."""
-        is_table = isinstance(X, np.ndarray) and X.ndim == 2
-        batch = read_any_sequences(X, is_table)
+        batch = read_any_sequences(X)
         return np.hstack([STATISTICS[name](batch) for name in self.statistics])
-
-
-def read_any_sequences(X: Any, is_table: bool) -> Sequences:
-    """Read sequences of any number of features, in float64."""
-    first = np.asarray(X[0], np.float64)
-    width = len(first) if is_table else 1 if first.ndim == 1 else first.shape[-1]
-    batch = read_sequences(X, is_table=is_table, n_features=width)
-    return Sequences(batch.values.astype(np.float64), batch.lengths, is_table)
 
 
 @dataclass(frozen=True, eq=False)

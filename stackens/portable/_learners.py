@@ -12,6 +12,7 @@ from stackens.portable._estimators import Estimator, labels_of_probabilities
 from stackens.portable._layers import Layer
 from stackens.portable._part import Part
 from stackens.portable._sequences import read_sequences, read_tokens
+from stackens.portable._tables import SparseRows
 
 __all__ = ["ArrayInput", "NetworkClassifier", "NetworkRegressor", "SequenceInput", "TokenInput"]
 
@@ -82,6 +83,7 @@ class ArrayInput(Part):
 
     def read(self, X: Any) -> np.ndarray:
         """Return the array."""
+        X = X.toarray() if isinstance(X, SparseRows) else X
         array = np.asarray(X).astype(self.dtype, copy=False)
         same = len(array.shape) == len(self.shape) + 1 and all(
             wanted in (None, found)

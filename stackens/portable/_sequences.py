@@ -9,7 +9,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["Sequences", "cut_or_pad", "read_sequences", "read_tokens"]
+__all__ = ["Sequences", "cut_or_pad", "read_any_sequences", "read_sequences", "read_tokens"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +78,7 @@ def read_sequences(
     InvalidInputError
         If the data are no such sequences.
     """
-    if isinstance(X, Sequences):
-        found = X
-    elif is_table:
-        found = _read_table(X)
-    else:
-        array = _as_array(X)
-        is_dense = array.dtype != object and array.ndim == 3
-        found = _find_lengths(_as_floats(array) if is_dense else _pad(array))
+    found = X if isinstance(X, Sequences) else _recognise(X, is_table)
     width = found.values.shape[1] if is_table else found.values.shape[2]
     if found.is_table != is_table or width != n_features:
         kind = "a table of {} timesteps" if is_table else "sequences of {} feature(s)"
@@ -96,6 +89,22 @@ def read_sequences(
     if not isinstance(X, Sequences):
         _check_values(found, allow_missing)
     return found
+
+
+def read_any_sequences(X: Any) -> Sequences:
+    """Read sequences of any number of features, in float64; what is 2-D is a table."""
+    array = _as_array(X)
+    found = _recognise(array, array.dtype != object and array.ndim == 2)
+    _check_values(found, allow_missing=False)
+    return replace(found, values=found.values.astype(np.float64))
+
+
+def _recognise(X: Any, is_table: bool) -> Sequences:
+    if is_table:
+        return _read_table(X)
+    array = _as_array(X)
+    is_dense = array.dtype != object and array.ndim == 3
+    return _find_lengths(_as_floats(array) if is_dense else _pad(array))
 
 
 def read_tokens(X: Any, vocabulary_size: int) -> np.ndarray:
@@ -199,7 +208,7 @@ def _read_table(X: Any) -> Sequences:
 
 def _pad(array: np.ndarray) -> np.ndarray:
     """Copy ragged sequences into one array whose other timesteps are NaN."""
-    if not array.size or (array.ndim == 1 and array.dtype != object):
+    if array.ndim == 0 or not array.size or (array.ndim == 1 and array.dtype != object):
         _refuse_shape("sequences of shape (n_samples, n_timesteps, n_features)", array)
     rows = [_as_floats(np.asarray(row)) for row in array]
     rows = [row[:, np.newaxis] if row.ndim == 1 else row for row in rows]

@@ -163,6 +163,13 @@ def test_a_fallback_predicts(fallback, method, tmp_path):
     assert_same(stack, X, tmp_path)
 
 
+def test_passthrough_of_a_table_as_a_list(tmp_path):
+    X = DIGITS[:, :, 3].tolist()
+    learners = [("bayes", make_pipeline(SequenceSummarizer(), GaussianNB()))]
+    stack = StackingClassifier(learners, cv=2, passthrough="mean").fit(X, CLASSES)
+    assert_same(stack, X, tmp_path)
+
+
 def test_tables_with_passthrough_and_stacks_in_stacks(tmp_path):
     X, y = DIGITS.reshape(150, -1), CLASSES
     final = LogisticRegression(max_iter=5000)
