@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from stackens.training._architecture import Architecture
-from stackens.training._program import ProgramCache, WeightLayout
+from stackens.training._backend import require_keras
 
-__all__ = ["sample_tokens", "sum_log_probabilities", "zero_states"]
+__all__ = ["sample_tokens", "sum_log_probabilities"]
 
 _ROWS, _WINDOW = 64, 256  # texts that are scored side by side, and tokens of each in one step
 
@@ -35,15 +33,18 @@ def sum_log_probabilities(
     ndarray of float64 of shape (n_texts,)
         In nats.
     """
-    program = _find_program(architecture)
-    flat = tf.constant(program.layout.flatten(weights))
+    require_keras()
+    from stackens.training._next_token_program import find_program
+
+    program = find_program(architecture)
+    flat = program.layout.flatten(weights)
     sums = np.zeros(len(texts))
     order = np.argsort([len(text) for text in texts], kind="stable")  # of similar lengths
     for start in range(0, len(order), _ROWS):
         rows = order[start : start + _ROWS]
         window = min(_WINDOW, max(len(texts[row]) for row in rows) - 1)
         ids, counts = _pad([texts[row] for row in rows], window)
-        sums[rows] = program.score(flat, ids, counts, tf.constant(window)).numpy()
+        sums[rows] = program.score(flat, ids, counts, np.int32(window)).numpy()
     return sums
 
 
@@ -87,111 +88,24 @@ def sample_tokens(
     ndarray of int of shape (at most n_tokens,)
         Without the prompt.
     """
-    program = _find_program(architecture)
+    require_keras()
+    from stackens.training._next_token_program import find_program
+
+    program = find_program(architecture)
     drawn = program.write(
-        tf.constant(program.layout.flatten(weights)),
-        tf.constant(prompt, tf.int32),
-        tf.constant(n_tokens),
-        tf.constant(temperature, tf.float32),
-        tf.constant(top_k),
-        tf.constant(np.where(is_allowed, 0.0, -np.inf), tf.float32),
-        tf.constant(end),
-        tf.constant(seed),
+        program.layout.flatten(weights),
+        np.asarray(prompt, "int32"),
+        np.int32(n_tokens),
+        np.float32(temperature),
+        np.int32(top_k),
+        np.where(is_allowed, 0.0, -np.inf).astype("float32"),
+        np.int32(end),
+        np.int32(seed),
     ).numpy()
     return np.asarray(drawn[drawn != end])
 
 
-def zero_states(model: Any, n_rows: Any) -> list[Any]:
-    """Return the states before the first token, each of shape (n_rows, units)."""
-    states = []
-    for tensor in model.inputs[1:]:
-        state = tf.zeros(tf.stack([n_rows, tensor.shape[1]]), tensor.dtype)
-        state.set_shape([None, tensor.shape[1]])
-        states.append(state)
-    return states
-
-
-class _Program:
-    """Scoring and writing by one network; its weights are an argument."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        self.model = architecture.build()
-        self.layout = WeightLayout(self.model)
-        weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
-        self._others = [tf.constant(v) for v in self.layout.others(weights, seed=0)]
-        flat, scalar = tf.TensorSpec([None], self.layout.dtype), tf.TensorSpec([], tf.int32)
-        table = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
-        number, each = tf.TensorSpec([], tf.float32), tf.TensorSpec([None], tf.float32)
-        prompt = tf.TensorSpec([None], tf.int32)
-        self.score = tf.function(
-            self._score, input_signature=[flat, *table, scalar], autograph=False
-        )
-        self.write = tf.function(
-            self._write,
-            input_signature=[flat, prompt, scalar, number, scalar, each, scalar, scalar],
-            autograph=False,
-        )
-
-    def _call(self, weights: list[Any], tokens: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        (logits, *states), _ = self.model.stateless_call(
-            weights, self._others, [tokens, *states], training=False
-        )
-        return logits, states
-
-    def _score(self, flat: Any, ids: Any, counts: Any, window: Any) -> Any:
-        """Sum over rows of shape (n_texts, length + 1), a window at a time."""
-        weights = self.layout.split(flat)
-        n_rows, length = tf.unstack(tf.shape(counts))
-
-        def read(start: Any, sums: Any, states: Any) -> Any:
-            stop = start + window
-            logits, states = self._call(weights, ids[:, start:stop], states)
-            targets = ids[:, start + 1 : stop + 1]
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-            nats = tf.cast(nats * counts[:, start:stop], tf.float64)
-            return stop, sums - tf.reduce_sum(nats, axis=1), states
-
-        start = [tf.constant(0), tf.zeros([n_rows], tf.float64), zero_states(self.model, n_rows)]
-        return tf.while_loop(lambda k, *_: k < length, read, start, parallel_iterations=1)[1]
-
-    def _write(
-        self,
-        flat: Any,
-        prompt: Any,
-        n_tokens: Any,
-        temperature: Any,
-        top_k: Any,
-        forbidding: Any,
-        end: Any,
-        seed: Any,
-    ) -> Any:
-        weights = self.layout.split(flat)
-        n_prompt = tf.size(prompt)
-        n_steps = n_prompt - 1 + n_tokens
-
-        def write(step: Any, token: Any, written: Any, states: Any) -> Any:
-            logits, states = self._call(weights, token[None, None], states)
-            logits = logits[0, 0] / temperature + forbidding  # (vocabulary_size,)
-            best, places = tf.math.top_k(logits, top_k)
-            key = tf.stack([seed, step])
-            drawn = places[tf.random.stateless_categorical(best[None], 1, key, tf.int32)[0, 0]]
-            is_prompt = step + 1 < n_prompt
-            token = tf.where(is_prompt, prompt[tf.minimum(step + 1, n_prompt - 1)], drawn)
-            place = tf.maximum(step + 1 - n_prompt, 0)  # what is read is written over
-            return step + 1, token, written.write(place, drawn), states
-
-        def goes_on(step: Any, token: Any, *_: Any) -> Any:
-            is_over = tf.logical_and(token == end, step >= n_prompt)
-            return tf.logical_and(step < n_steps, tf.logical_not(is_over))
-
-        written = tf.TensorArray(
-            tf.int32, n_tokens, element_shape=[], clear_after_read=False, dynamic_size=False
-        ).unstack(tf.fill([n_tokens], end))
-        start = [tf.constant(0), prompt[0], written, zero_states(self.model, tf.constant(1))]
-        return tf.while_loop(goes_on, write, start, parallel_iterations=1)[2].stack()
-
-
-def _pad(texts: Sequence[np.ndarray], window: int) -> tuple[Any, Any]:
+def _pad(texts: Sequence[np.ndarray], window: int) -> tuple[np.ndarray, np.ndarray]:
     """Return ids of shape (n_texts, k * window + 1), and which of the targets count."""
     longest = max(len(text) for text in texts) - 1
     length = -(-longest // window) * window
@@ -200,12 +114,4 @@ def _pad(texts: Sequence[np.ndarray], window: int) -> tuple[Any, Any]:
     for row, text in enumerate(texts):
         ids[row, : len(text)] = text
         counts[row, : len(text) - 1] = 1
-    return tf.constant(ids), tf.constant(counts)
-
-
-_PROGRAMS = ProgramCache(max_size=8)
-
-
-def _find_program(architecture: Architecture) -> _Program:
-    program: _Program = _PROGRAMS.get(architecture.key, lambda: _Program(architecture))
-    return program
+    return ids, counts

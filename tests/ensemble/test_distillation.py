@@ -165,7 +165,7 @@ def test_the_loss_is_that_of_keras():
     """Keras's own distillation gives the part of the teacher, up to the teacher's entropy."""
     keras = pytest.importorskip("keras")
     distillation = pytest.importorskip("keras.distillation")
-    from stackens.training._soft_targets import SoftTargetLoss
+    from stackens.training._soft_target_loss import SoftTargetLoss
 
     rng = np.random.default_rng(0)
     ours, teacher = rng.normal(size=(2, 30, 5)).astype("float32")

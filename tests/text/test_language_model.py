@@ -22,7 +22,7 @@ from stackens.exceptions import (
 from stackens.networks import build_language_model
 from stackens.text import StackedRNNLanguageModel
 from stackens.text._tokens import split_text
-from stackens.training import JobStore, _running_text, stream
+from stackens.training import JobStore, _running_text, _running_text_program, stream
 
 TEXTS = ["the cat sat on the mat.\n", "a dog sat on a log.\n", "the dog and the cat ran.\n"] * 4
 
@@ -174,7 +174,7 @@ def test_halves_of_the_streams_train_like_the_whole(monkeypatch):
     text = "".join(TEXTS) * 4
     options = {"batch_size": 64, "window": 8, "epochs": 2}
     halves = small(**options).fit(text)
-    monkeypatch.setattr(_running_text, "_ROWS_OF_A_HALF", 1000)
+    monkeypatch.setattr(_running_text_program, "_ROWS_OF_A_HALF", 1000)
     whole = small(**options).fit(text)
     np.testing.assert_allclose(halves.history_["loss"], whole.history_["loss"], rtol=1e-4)
 
@@ -235,7 +235,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     options = {"batch_size": 64, "window": 8, "epochs": 4, "dropout": 0.3}
     whole = small(**options).fit(texts, validation_texts="the cat.")
     store = JobStore(tmp_path, checkpoint_every=0)
-    train_epoch, n_epochs = _running_text._Program.train_epoch, []
+    train_epoch, n_epochs = _running_text_program._Program.train_epoch, []
 
     def die_in_the_third(*args):
         n_epochs.append(1)
@@ -243,7 +243,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
             raise StoppedError
         return train_epoch(*args)
 
-    monkeypatch.setattr(_running_text._Program, "train_epoch", die_in_the_third)
+    monkeypatch.setattr(_running_text_program._Program, "train_epoch", die_in_the_third)
     interrupted = small(**options, memory=store)
     with pytest.raises(StoppedError):
         interrupted.fit(texts, validation_texts="the cat.")
