@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from stackens.exceptions import InvalidInputError, OverlapWarning
-from stackens.learners._base import NetworkLearner
-from stackens.learners._pretraining import pretrain
-from stackens.preprocessing import SequenceVectorizer, WordVectors, read_word_vectors
+from stackens.learners._vector_source import check_parts, find_vectors
+from stackens.preprocessing import SequenceVectorizer, WordVectors
 from stackens.training import HoldOut, Job, TrainedNetwork
 
 __all__ = ["EmbeddingPretrainer"]
@@ -189,7 +184,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
             Its arrays hold ``rows`` only.
         """
         self.__dict__.pop("estimator_", None)  # who fails from here on is not fitted
-        vectorizer, network = self._check_parts()
+        vectorizer, network = check_parts(self)
         if y is None:
             raise ValueError(
                 "This EmbeddingPretrainer estimator requires y to be passed, but the target y is "
@@ -204,7 +199,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
             hold_out = None if hold_out is None else _within(rows, hold_out)
         network._learn_target(network._validate_target(y))  # refuses it before any training
         fitted = vectorizer.fit(X)
-        vectors = self._find_vectors(fitted, X, y, network, hold_out)
+        vectors = find_vectors(self, fitted, X, y, network, hold_out)
         vectors.matrix(fitted.get_vocabulary())  # refuses those that no training row has a use for
         tokens = fitted.add_tokens(vectors.words).transform(X)
         table = vectors.matrix(fitted.get_vocabulary(), n_rows=fitted.max_tokens)
@@ -239,92 +234,6 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         """
         self.estimator_.adopt(trained)
         return self
-
-    # ---- parts ---------------------------------------------------------------------------------
-
-    def _check_parts(self) -> tuple[SequenceVectorizer, Any]:
-        """Return clones of the vectorizer and of the network, after looking at everything."""
-        vectorizer = SequenceVectorizer() if self.vectorizer is None else clone(self.vectorizer)
-        if not isinstance(vectorizer, SequenceVectorizer):
-            raise InvalidInputError(
-                f"`vectorizer` must be a SequenceVectorizer; got {type(vectorizer).__name__}."
-            )
-        network = clone(self.estimator)
-        parts = getattr(network, "_routed_parts", ())
-        if not isinstance(network, NetworkLearner) or "embedding" not in parts:
-            raise InvalidInputError(
-                "`estimator` must be a learner with an embedding, such as StackedRNNClassifier; "
-                f"got {type(network).__name__}."
-            )
-        for name in ("weights", "trainable"):
-            if f"embedding__{name}" in network.get_params(deep=False):
-                raise InvalidInputError(
-                    f"`embedding__{name}` of `estimator` is set by EmbeddingPretrainer: use its "
-                    f"`{'vectors' if name == 'weights' else name}`."
-                )
-        self._check_source()
-        for estimator in (network, self.source_estimator):
-            if estimator is not None:
-                _check_vocabulary_size(estimator, vectorizer.max_tokens)
-                estimator._validate_params()
-                estimator._check_routed()
-        if self.source_estimator is not None and self.source_estimator.n_seeds > 1:
-            raise InvalidInputError(
-                "`source_estimator` must have `n_seeds=1`: embeddings of several networks have "
-                "no mean."
-            )
-        return vectorizer, network
-
-    def _check_source(self) -> None:
-        if self.source is not None and self.vectors is not None:
-            raise InvalidInputError("Give `source` or `vectors`, not both.")
-        if self.source is not None and not (
-            isinstance(self.source, (tuple, list)) and len(self.source) == 2
-        ):
-            raise InvalidInputError(
-                "`source` must be a pair (texts, y) of as many texts as targets; got "
-                f"{type(self.source).__name__}."
-            )
-        if self.source is not None:
-            check_consistent_length(*self.source)
-        is_learner = isinstance(self.source_estimator, NetworkLearner)
-        if self.source_estimator is not None and not is_learner:
-            raise InvalidInputError(
-                "`source_estimator` must be a learner of this package that takes tokens; got "
-                f"{type(self.source_estimator).__name__}."
-            )
-
-    def _find_vectors(
-        self,
-        vectorizer: SequenceVectorizer,
-        texts: Any,
-        y: Any,
-        network: Any,
-        hold_out: HoldOut | None,
-    ) -> WordVectors:
-        dimension = network.embedding_dim
-        if self.vectors is not None:
-            vectors = self.vectors
-            if not isinstance(vectors, WordVectors):
-                words = vectorizer.get_vocabulary()[2:]
-                room = vectorizer.max_tokens - vectorizer.n_tokens_
-                vectors = _read(*_file_state(vectors), tuple(words), room)
-            if vectors.n_dimensions != dimension:
-                raise InvalidInputError(
-                    f"`vectors` have {vectors.n_dimensions} dimensions, and the embedding of "
-                    f"`estimator` {dimension}: set `embedding_dim={vectors.n_dimensions}`."
-                )
-            return vectors
-        learner = self.source_estimator
-        if learner is None:
-            learner = clone(self.estimator).set_params(n_seeds=1)
-        if self.source is None:
-            return pretrain(
-                learner, vectorizer, texts, y, n_dimensions=dimension, hold_out=hold_out
-            )
-        source_texts, source_y = self.source
-        _warn_of_overlap(texts, source_texts)
-        return pretrain(learner, vectorizer, source_texts, source_y, n_dimensions=dimension)
 
     # ---- prediction ----------------------------------------------------------------------------
 
@@ -437,14 +346,6 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def _check_vocabulary_size(estimator: Any, max_tokens: int) -> None:
-    if estimator.vocabulary_size not in (None, max_tokens):
-        raise InvalidInputError(
-            f"`vocabulary_size`={estimator.vocabulary_size} of {type(estimator).__name__} does not "
-            f"match `max_tokens`={max_tokens} of the vectorizer: leave it at None."
-        )
-
-
 def _within(rows: np.ndarray, hold_out: HoldOut) -> HoldOut:
     """Return the rule for data that are ``rows`` of those that ``hold_out`` is for."""
 
@@ -455,30 +356,3 @@ def _within(rows: np.ndarray, hold_out: HoldOut) -> HoldOut:
         return found[0], found[1]
 
     return split
-
-
-def _file_state(path: Any) -> tuple[str, int, int]:
-    """Return what tells one content of a file from another: its path, size, time of change."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise InvalidInputError(
-            f"`vectors` must be WordVectors or the path of a file; got {type(path).__name__}."
-        )
-    state = Path(path).stat()
-    return str(Path(path).resolve()), state.st_size, state.st_mtime_ns
-
-
-@lru_cache(maxsize=4)
-def _read(path: str, size: int, time: int, words: tuple[str, ...], n_more: int) -> WordVectors:
-    return read_word_vectors(path, words, n_more=n_more)
-
-
-def _warn_of_overlap(texts: Any, source_texts: Any) -> None:
-    known = set(source_texts)
-    n_known = sum(text in known for text in texts)
-    if n_known > _MUCH_OVERLAP * len(texts):
-        warnings.warn(
-            f"{n_known} of {len(texts)} training texts are in `source` as well. If rows that are "
-            "held out are, too, then scores on them are not honest: leave them out of `source`.",
-            OverlapWarning,
-            stacklevel=3,
-        )
