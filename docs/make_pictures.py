@@ -17,7 +17,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SCREENS = {  # page, width, height
     "report_wide": ("report.html", 1280, 1150),
     "report_narrow": ("report.html", 360, 740),
-    "notebook": ("notebook.html", 1100, 330),
+    "notebook": ("notebook.html", 1280, 260),
 }
 
 

@@ -137,6 +137,8 @@ class CostAccuracyDisplay:
             If matplotlib is not installed.
         """
         ax = make_axes("CostAccuracyDisplay.plot", ax)
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
         known = np.isfinite(self.costs) & (np.asarray(self.costs) > 0)
         if not known.any():
             raise InvalidInputError(f"No learner tells its {_COSTS[self.cost]}.")
@@ -153,6 +155,9 @@ class CostAccuracyDisplay:
                 textcoords="offset points",
             )
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set(xlabel=_COSTS[self.cost], ylabel=self.score)
         ax.margins(0.15)
         ax.grid(alpha=0.3)

@@ -217,8 +217,8 @@ def _carried_class(stack: Any, outputs: dict[str, Any]) -> Finding | None:
     return Finding(
         "carried_class",
         "A class is carried by one learner",
-        f"Only one learner recognises {'; '.join(found)}. Where it errs nobody corrects it: give "
-        "other learners what it sees.",
+        f"Recognised by one learner only: {'; '.join(found)}. Where it errs nobody corrects it: "
+        "give other learners what it sees.",
     )
 
 

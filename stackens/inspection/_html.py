@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -12,7 +12,7 @@ _BUTTON_IN_SUMMARY = re.compile(
     r'(<summary>(?:(?!</summary>).)*?)<div class="image-container">.*?</div>', re.DOTALL
 )
 
-__all__ = ["board_cells", "diagram", "format_number", "table"]
+__all__ = ["board_cells", "diagram", "format_number", "prose", "table"]
 
 
 def format_number(value: Any, digits: int = 4) -> str:
@@ -31,6 +31,7 @@ def table(
     rows: Iterable[Sequence[Any]],
     *,
     caption: str,
+    digits: Mapping[str, int] | None = None,
     sortable: bool = False,
     is_titled: bool = False,
 ) -> str:
@@ -44,6 +45,8 @@ def table(
         Numbers, which are formatted and can be sorted, or anything else, which is escaped.
     caption : str
         What the table shows.
+    digits : mapping of str to int, default=None
+        Decimals of some columns, by header; of others 4.
     sortable : bool, default=False
         Whether the headers are buttons, for the script of the report.
     is_titled : bool, default=False
@@ -55,7 +58,8 @@ def table(
         else f'<th scope="col">{escape(name)}</th>'
         for name in header
     ]
-    body = "\n".join(_row(row) for row in rows)
+    decimals = [(digits or {}).get(name, 4) for name in header]
+    body = "\n".join(_row(row, decimals) for row in rows)
     hidden = ' class="hidden"' if is_titled else ""
     kind = ' class="sortable"' if sortable else ""
     return (
@@ -65,13 +69,14 @@ def table(
     )
 
 
-def _row(row: Sequence[Any]) -> str:
+def _row(row: Sequence[Any], decimals: Sequence[int]) -> str:
     first, *others = row
     cells = [f'<th scope="row">{escape(str(first))}</th>']
-    for value in others:
+    for value, digits in zip(others, decimals[1:], strict=True):
         if isinstance(value, int | float) and not isinstance(value, bool):
+            text = format_number(value, digits)
             exact = "" if isinstance(value, float) and math.isnan(value) else repr(value)
-            cells.append(f'<td class="number" data-value="{exact}">{format_number(value)}</td>')
+            cells.append(f'<td class="number" data-value="{exact}">{text}</td>')
         else:
             cells.append(f"<td>{escape(str(value))}</td>")
     return f"<tr>{''.join(cells)}</tr>"
@@ -86,6 +91,11 @@ def board_cells(board: Any) -> tuple[list[str], list[list[Any]]]:
         cells = [("yes" if v else "no") if c == "predicts" else float(v) for c, v in values.items()]
         rows.append([name, *cells])
     return header, rows
+
+
+def prose(text: str) -> str:
+    """Return text with its `code` marked."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def diagram(estimator: Any) -> str:

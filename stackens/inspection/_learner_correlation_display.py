@@ -140,13 +140,19 @@ class LearnerCorrelationDisplay:
         ax = make_axes("LearnerCorrelationDisplay.plot", ax)
         from sklearn.metrics import ConfusionMatrixDisplay  # a labelled map with numbers in it
 
-        ConfusionMatrixDisplay(self.correlation, display_labels=list(map(plain, self.names))).plot(
+        drawn = ConfusionMatrixDisplay(
+            self.correlation, display_labels=list(map(plain, self.names))
+        ).plot(
             ax=ax,
             cmap=cmap,
             values_format=".2f",
             im_kw={"vmin": -1, "vmax": 1},
             xticks_rotation="horizontal" if max(map(len, self.names)) < 9 else 45,
         )
+        for text, value in zip(drawn.text_.ravel(), self.correlation.ravel(), strict=True):
+            red, green, blue, _ = drawn.im_.cmap(drawn.im_.norm(value))
+            is_dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.4
+            text.set_color("white" if is_dark else "black")
         ax.set(xlabel="", ylabel="", title=f"correlation of {self.kind}")
         self.ax_, self.figure_ = ax, ax.figure
         return self

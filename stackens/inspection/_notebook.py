@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
-from stackens.inspection._html import board_cells, diagram, table
+from stackens.inspection._html import board_cells, diagram, prose, table
 
 __all__ = ["notebook_html"]
 
@@ -18,6 +17,7 @@ _STYLE = """
 .stackens-scores > .scroll th:first-child { text-align: left; }
 .stackens-scores > .scroll thead { border-bottom: 1px solid currentColor; }
 """
+_HEADER = ("", "out of fold", "to best", "± error", "seconds")
 _SHOWN = ("out_of_fold", "difference", "standard_error", "seconds")
 
 
@@ -38,10 +38,11 @@ def notebook_html(stack: Any, board: Any = None, reason: str = "") -> str:
     str
     """
     if board is None:
-        note = f"<p>{escape(reason)}</p>" if reason else ""
+        note = f"<p>{prose(reason)}</p>" if reason else ""
         return diagram(stack) + note
-    header, rows = board_cells(board[list(_SHOWN)])
-    scores = table(header, rows, caption=f"Scores on held-out rows; predicts: {_who(board)}")
+    _, rows = board_cells(board[list(_SHOWN)])
+    caption = f"Scores on held-out rows; predicts: {_who(board)}"
+    scores = table(_HEADER, rows, caption=caption, digits={"seconds": 1})
     return (
         f'<style>{_STYLE}</style><div class="stackens-scores">'
         f"<div>{diagram(stack)}</div>{scores}</div>"

@@ -17,7 +17,7 @@ import numpy as np
 from stackens import __version__
 from stackens.inspection._findings import diagnose
 from stackens.inspection._fitted_stack import check_stack
-from stackens.inspection._html import board_cells, diagram, format_number, table
+from stackens.inspection._html import board_cells, diagram, format_number, prose, table
 from stackens.inspection._pictures import Picture, draw_pictures
 
 __all__ = ["write_report"]
@@ -148,7 +148,7 @@ def _findings(stack: Any) -> str:
         return "<p>Nothing was found that keeps the stack from being better.</p>"
     items = [
         f'<li class="finding" data-kind="{escape(f.kind)}"><h3>{escape(f.title)}</h3>'
-        f"<p>{escape(f.text)}</p></li>"
+        f"<p>{prose(f.text)}</p></li>"
         for f in found
     ]
     return f'<ul class="findings">{"".join(items)}</ul>'
@@ -156,7 +156,9 @@ def _findings(stack: Any) -> str:
 
 def _leaderboard(board: Any, score: str) -> str:
     header, rows = board_cells(board)
-    return table(header, rows, caption=f"Leaderboard by {score}", sortable=True)
+    return table(
+        header, rows, caption=f"Leaderboard by {score}", digits={"seconds": 1}, sortable=True
+    )
 
 
 def _figure(picture: Picture) -> str:
@@ -171,7 +173,7 @@ def _figure(picture: Picture) -> str:
 def _missing(pictures: list[Picture]) -> str:
     if not pictures:
         return ""
-    items = "".join(f"<li>{escape(p.title)}: {escape(p.text)}</li>" for p in pictures)
+    items = "".join(f"<li>{escape(p.title)}: {prose(p.text)}</li>" for p in pictures)
     return f"<p>Not drawn:</p><ul>{items}</ul>"
 
 

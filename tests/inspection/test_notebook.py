@@ -54,7 +54,7 @@ def test_a_slow_final_estimator_is_not_cross_fitted_for_a_mere_look(healthy):
     stack._final_seconds = 60.0
     html = stack._repr_html_()
     assert "stackens-scores" not in html
-    assert "Scores: `leaderboard()`, which takes about 300 s." in html
+    assert "Scores: <code>leaderboard()</code>, which takes about 300 s." in html
 
 
 def test_an_error_shows_what_the_user_wrote(healthy):
