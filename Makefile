@@ -20,8 +20,8 @@ test test-fast test-oldest test-newest reliability: export OMP_NUM_THREADS ?= 1
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREADS ?= 1
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
-.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench \
-    bench-accuracy report-check pictures reproduce clean
+.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples smoke reliability \
+    bench bench-accuracy report-check pictures reproduce clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -58,6 +58,17 @@ docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
 
 examples: $(VENV)/.installed-examples ## Run every example
 	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
+
+smoke: $(VENV)/.installed-lint ## Build wheel and sdist; try each in an environment of its own
+	@rm -rf build/smoke && mkdir -p build/smoke
+	@$(BIN)/python -m build --outdir build/smoke . > build/smoke/build.log || { cat build/smoke/build.log; exit 1; }
+	@set -e; for kind in whl tar.gz; do \
+	    echo "== $$(ls build/smoke/*.$$kind)"; \
+	    $(BIN)/python -m venv build/smoke/$$kind; \
+	    build/smoke/$$kind/bin/python -m pip --quiet --disable-pip-version-check \
+	        install build/smoke/*.$$kind; \
+	    cp tests/smoke.py build/smoke/smoke.py; \
+	    (cd build/smoke && $$kind/bin/python smoke.py); done
 
 reliability: $(VENV)/.installed-test ## Kill fits at random moments and resume them (KILLS=20 SEED=0)
 	$(BIN)/python tests/reliability/kill_and_resume.py --kills $(KILLS) --seed $(SEED)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 
+from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
 from stackens.learners._shapes import stacked_rnn_shapes
 from stackens.learners._stacked_rnn import _StackedRNN
@@ -67,6 +68,7 @@ def describe_learner(learner: NetworkLearner) -> dict[str, Any] | None:
     """
     if not learner.__sklearn_is_fitted__():
         return None
+    _check_unchanged(learner)
     parameters = learner.get_params(deep=False)
     others = {
         name: value
@@ -83,6 +85,19 @@ def describe_learner(learner: NetworkLearner) -> dict[str, Any] | None:
         "target": _describe_target(learner._target),
         "others": others,
     }
+
+
+def _check_unchanged(learner: Any) -> None:
+    """Refuse parameters of another network than the one that was trained."""
+    if not isinstance(learner, _StackedRNN):
+        return
+    batch = _make_batch(list(learner._encoded_shape()))
+    describe, _, _ = learner._describe(batch, learner._target, 0)
+    if describe(True).key != learner._architecture(True).key:
+        raise InvalidInputError(
+            f"The parameters of this {type(learner).__name__} were changed after `fit`, to those "
+            "of another network; fit it again."
+        )
 
 
 def _describe_target(target: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,8 @@ def walk(value: Any) -> Iterator[Any]:
         one = todo.pop()
         if id(one) in seen or isinstance(one, str | int | float | bytes | None):
             continue
+        if isinstance(one, type | FunctionType | ModuleType) or _is_of_keras(one):
+            continue
         seen.add(id(one))
         yield one
         if isinstance(one, np.ndarray):
@@ -86,6 +89,10 @@ def walk(value: Any) -> Iterator[Any]:
         elif isinstance(one, list | tuple | set | frozenset):
             todo += list(one)
         todo += list(getattr(one, "__dict__", {}).values())
+
+
+def _is_of_keras(one: Any) -> bool:
+    return type(one).__module__.partition(".")[0] in ("keras", "tensorflow")
 
 
 def check_objects(root: Any) -> None:

@@ -1,8 +1,9 @@
 """Writes the files of `data/`, which later versions must read: once for each version of the format.
 
-    python tests/persistence/make_files.py
+    .venv-oldest/bin/python tests/persistence/make_files.py
 
-Files of an earlier format are kept as they are; only this version's are written.
+The oldest supported versions write them, so that every later one has something to read. Files of an
+earlier format are kept as they are; only this version's are written.
 """
 
 from __future__ import annotations

@@ -1,0 +1,284 @@
+"""What `save`, `load` and `file_info` promise beside equal predictions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import all_estimators
+
+import stackens
+from stackens.archive import read_archive
+from stackens.datasets import load_digits_sequences
+from stackens.exceptions import (
+    ArchiveError,
+    InvalidInputError,
+    MissingExtraError,
+    UntrustedTypesError,
+)
+from stackens.learners._shapes import stacked_rnn_shapes
+from stackens.networks import build_stacked_rnn
+from stackens.persistence._sklearn_types import ESTIMATORS
+from stackens.persistence._trust import OWN_TYPES, find_type, name_of
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "some.stackens"
+
+
+@pytest.fixture(scope="module")
+def learner():
+    X, y = load_digits_sequences(return_X_y=True)
+    return stackens.StackedRNNClassifier(units=4, epochs=1, random_state=0).fit(X[:90], y[:90])
+
+
+# ---- old files ----------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+@pytest.mark.parametrize("name", ["network", "stack"])
+def test_files_of_format_1_are_read(name):
+    """Other versions of TensorFlow may round differently: to the last bits of float32."""
+    X, _ = load_digits_sequences(return_X_y=True)
+    expected = np.load(DATA / "format_1_predictions.npz")[name]
+    found = stackens.load(DATA / f"format_1_{name}.stackens").predict_proba(X[: len(expected)])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_a_file_says_of_itself():
+    info = stackens.file_info(DATA / "format_1_stack.stackens")
+    assert info.estimator == "StackingClassifier"
+    assert info.learners == ("lstm", "gru", "linear", "forest")
+    assert info.classes == (0, 1, 2)
+    assert info.input_shape == (None, None, 8)
+    assert 1 / 3 < info.out_of_fold_score <= 1
+    assert info.format == 1
+    assert {"keras", "numpy", "python", "scikit-learn", "stackens", "tensorflow"} <= set(
+        info.versions
+    )
+    assert "sklearn.tree._tree.Tree" in info.types
+    assert info.untrusted_types == ()
+    assert info.n_bytes == (DATA / "format_1_stack.stackens").stat().st_size
+
+
+def test_looking_at_a_file_makes_nothing(monkeypatch):
+    monkeypatch.setattr("stackens.persistence._decode.Content.make", None)
+    info = stackens.file_info(DATA / "format_1_network.stackens")
+    shapes = stacked_rnn_shapes(
+        {
+            **dict.fromkeys(("vocabulary_size", "bidirectional", "normalization")),
+            "n_features": 8,
+            "units": (3,),
+            "cell": "lstm",
+            "recurrent_options": {},
+            "pooling": "last",
+            "output_units": 3,
+        }
+    )
+    assert info.n_parameters == sum(np.prod(shape) for shape in shapes)
+
+
+def test_the_score_is_that_of_the_leaderboard(path):
+    X, y = load_digits_sequences(return_X_y=True)
+    flat = stackens.SequenceFlattener()
+    stack = stackens.StackingClassifier(
+        [("linear", make_pipeline(flat, LogisticRegression(max_iter=500)))], cv=2
+    ).fit(X[:90], y[:90])
+    stackens.save(stack, path)
+    assert (
+        stackens.file_info(path).out_of_fold_score
+        == (stack.leaderboard().loc["stack", "out_of_fold"])
+    )
+
+
+# ---- what is not written ------------------------------------------------------------------------
+
+
+def test_a_lambda_is_no_file(path):
+    with pytest.raises(InvalidInputError, match=r"lambda.*a file holds no code"):
+        stackens.save(stackens.KerasNetworkClassifier(lambda meta: None), path)
+    assert not path.exists()
+
+
+def test_an_error_says_where(path):
+    stack = stackens.StackingClassifier(
+        [("a", stackens.StackedRNNClassifier(loss=lambda y, p: 0)), ("b", LogisticRegression())]
+    )
+    with pytest.raises(InvalidInputError, match=re.escape("`estimators.0.1.loss`")):
+        stackens.save(stack, path)
+
+
+def test_a_file_that_is_there_stays_when_saving_fails(path, learner):
+    stackens.save(learner, path)
+    before = path.read_bytes()
+    with pytest.raises(InvalidInputError):
+        stackens.save(stackens.KerasNetworkClassifier(lambda meta: None), path)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("thing", [3, "estimator", Ridge, None])
+def test_what_is_no_estimator(path, thing):
+    with pytest.raises(InvalidInputError, match="must be an estimator"):
+        stackens.save(thing, path)
+
+
+def test_keras_objects_that_say_what_to_import(path):
+    import keras
+
+    seeds = keras.random.SeedGenerator(1)
+    for one in (keras.initializers.RandomNormal(seed=seeds), keras.metrics.MeanSquaredError()):
+        learner = stackens.StackedRNNRegressor(recurrent__kernel_initializer=one)
+        with pytest.raises(InvalidInputError, match="cannot hold the"):
+            stackens.save(learner, path)
+
+
+# ---- trust --------------------------------------------------------------------------------------
+
+
+def test_types_that_nobody_checks_are_named(path):
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    stackens.save(KNeighborsClassifier().fit(X, y), path)
+    with pytest.raises(UntrustedTypesError, match="KNeighborsClassifier") as caught:
+        stackens.load(path)
+    assert set(caught.value.names) == set(stackens.file_info(path).untrusted_types)
+    found = stackens.load(path, trusted=caught.value.names)
+    np.testing.assert_array_equal(found.predict(X), KNeighborsClassifier().fit(X, y).predict(X))
+
+
+def shifted(X):
+    return X + 1
+
+
+def test_trust_in_one_name_is_trust_in_no_other(path):
+    stackens.save(make_pipeline(FunctionTransformer(shifted), Ridge()), path)
+    with pytest.raises(UntrustedTypesError, match="shifted"):
+        stackens.load(path, trusted=["os.system", f"{shifted.__module__}.shift"])
+    assert stackens.load(path, trusted=[shifted])[0].func is shifted
+
+
+@pytest.mark.parametrize("trusted", [True, "os.system", 3, [3], [object()]])
+def test_trusting_everything_is_no_option(path, learner, trusted):
+    stackens.save(learner, path)
+    with pytest.raises(InvalidInputError, match="trusted"):
+        stackens.load(path, trusted=trusted)
+
+
+def test_the_types_of_the_table_are_there():
+    for name in OWN_TYPES:
+        assert name_of(find_type(name)) == name
+
+
+def test_every_public_estimator_of_ours_can_be_saved():
+    public = [getattr(stackens, name) for name in stackens.__all__]
+    public += [getattr(stackens.model_selection, n) for n in stackens.model_selection.__all__]
+    estimators = {c for c in public if isinstance(c, type) and issubclass(c, BaseEstimator)}
+    assert {name_of(cls) for cls in estimators} <= OWN_TYPES
+
+
+def test_the_estimators_of_scikit_learn_are_its_own():
+    """A name that is gone would be a name that somebody else could take."""
+    there = {name_of(cls) for _, cls in all_estimators()}
+    assert there >= ESTIMATORS
+
+
+# ---- errors -------------------------------------------------------------------------------------
+
+
+def test_no_such_file(path):
+    with pytest.raises(FileNotFoundError):
+        stackens.load(path)
+    with pytest.raises(FileNotFoundError):
+        stackens.file_info(path)
+
+
+def test_without_skops(path, monkeypatch, learner):
+    monkeypatch.setattr(
+        "stackens.persistence._skops_part.importlib.util.find_spec", lambda name: None
+    )
+    stackens.save(learner, path)  # holds nothing of scikit-learn
+    assert stackens.load(path).best_epoch_ == learner.best_epoch_
+    with pytest.raises(MissingExtraError, match=r"stackens\[store\]"):
+        stackens.save(Ridge(), path)
+    with pytest.raises(MissingExtraError, match=r"stackens\[store\]"):
+        stackens.load(DATA / "format_1_stack.stackens")
+
+
+def test_an_error_names_the_file(path):
+    path.write_bytes(b"something else")
+    with pytest.raises(ArchiveError, match=re.escape(str(path))):
+        stackens.load(path)
+
+
+def test_parameters_changed_after_the_fit(path, learner):
+    changed = stackens.load(DATA / "format_1_network.stackens").set_params(units=5)
+    with pytest.raises(InvalidInputError, match="fit it again"):
+        stackens.save(changed, path)
+
+
+def test_a_file_holds_json_and_arrays_only(path, learner):
+    stackens.save(learner, path)
+    archive = read_archive(path, kind="estimator")
+    assert json.loads(json.dumps(archive.meta)) == archive.meta
+    assert archive.meta["versions"]["numpy"] == importlib.metadata.version("numpy")
+    assert {array.dtype.kind for array in archive.arrays.values()} <= set("fiubU")
+
+
+# ---- shapes of networks, beside Keras -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "bidirectional", "normalization", "pooling"),
+    [
+        *itertools.product(["lstm", "gru", "simple_rnn"], [False, True], [None], ["last"]),
+        ("lstm", True, "layer", "attention"),
+        ("gru", False, "batch", "max"),
+    ],
+)
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize("recurrent", [{}, {"use_bias": False}])
+def test_shapes_are_those_that_keras_makes(
+    cell, bidirectional, normalization, pooling, tokens, recurrent
+):
+    options = {
+        "output_units": 3,
+        "output_activation": "softmax",
+        "n_features": None if tokens else 5,
+        "vocabulary_size": 11 if tokens else None,
+        "embedding_dim": 6,
+        "cell": cell,
+        "units": (4, 2),
+        "bidirectional": bidirectional,
+        "normalization": normalization,
+        "pooling": pooling,
+        "recurrent_options": recurrent,
+    }
+    built = [array.shape for array in build_stacked_rnn(**options).get_weights()]
+    assert stacked_rnn_shapes(options) == built
+
+
+def test_gru_as_it_was():
+    options = {
+        "output_units": 1,
+        "output_activation": "linear",
+        "n_features": 2,
+        "cell": "gru",
+        "units": (3,),
+        "recurrent_options": {"reset_after": False},
+    }
+    built = [array.shape for array in build_stacked_rnn(**options).get_weights()]
+    defaults = dict.fromkeys(("vocabulary_size", "bidirectional", "normalization", "pooling"))
+    assert stacked_rnn_shapes({**defaults, **options}) == built
