@@ -276,7 +276,8 @@ class DistilledClassifier(ClassifierMixin, _Distilled):
         y = column_or_1d(y, warn=True)
         if self.prefit:
             self._check_classes(self.teacher, y)
-        joined = join_rows(X, X_unlabelled)
+        X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         soft = self._fit_teacher(X, y, groups, sample_weight)
         self._check_classes(self.teacher_, y)
         classes = self.teacher_.classes_
@@ -450,7 +451,9 @@ class DistilledRegressor(RegressorMixin, _Distilled):
         """
         self._forget()
         check_consistent_length(X, y, groups, sample_weight)
-        joined = join_rows(X, X_unlabelled)
+        y = None if y is None else np.asarray(y)
+        X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         soft = self._fit_teacher(X, y, groups, sample_weight)
         given = np.asarray(y, dtype=float).reshape(len(soft), -1)
         mixed = self.label_weight * given + (1 - self.label_weight) * soft

@@ -61,6 +61,10 @@ def join_rows(X: Any, more: Any) -> Any:
     X, more : array-like
         Arrays, data frames, sparse matrices, or lists; ``more`` may be None.
     """
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()  # other formats have no rows to take
+    elif not isinstance(X, np.ndarray | list | tuple) and not hasattr(X, "iloc"):
+        X = np.asarray(X)
     if more is None:
         return X
     if hasattr(X, "iloc") != hasattr(more, "iloc"):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import load_iris, make_regression
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from stackens import (
     DistilledClassifier,
@@ -265,6 +266,37 @@ def test_numbers():
     np.testing.assert_allclose(small.predict(X), plain.predict(X), rtol=1e-4, atol=1e-5)
     both = DistilledRegressor(stack, network).fit(X, np.column_stack([y, -y]))
     assert both.predict(X).shape == both.soft_targets_.shape == (120, 2)
+
+
+REPEATED = "repeated rows fall into other folds, so that the stack says something else of them"
+CHECKED = [
+    DistilledClassifier(
+        StackingClassifier([("linear", LogisticRegression())], cv=2),
+        StackedRNNClassifier(2, cell="simple_rnn", epochs=30, random_state=0),
+    ),
+    DistilledRegressor(StackingRegressor([("linear", Ridge())], cv=2), Ridge()),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        case
+        for estimator in CHECKED
+        for case in estimator_checks_generator(
+            estimator,
+            expected_failed_checks={
+                "check_sample_weight_equivalence_on_dense_data": REPEATED,
+                "check_sample_weight_equivalence_on_sparse_data": REPEATED,
+            },
+            mark="xfail",
+        )
+    ],
+    ids=lambda value: getattr(getattr(value, "func", value), "__name__", type(value).__name__),
+)
+def test_passes_every_check(estimator, check):
+    check(estimator)
 
 
 # ---- bad input ----------------------------------------------------------------------------------
