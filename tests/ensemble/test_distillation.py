@@ -121,11 +121,11 @@ def test_what_a_regressor_learnt_by_heart_is_never_taught():
 
 def test_the_final_estimator_has_not_seen_the_rows_that_it_teaches():
     """Of rows of one fold, targets do not change with those rows' own labels at level 1."""
-    stack = make_stack().fit(X, Y)
+    stack, changed = (make_stack().fit(X, Y) for _ in range(2))
     before = out_of_fold_targets(stack, len(X))
     test = stack.out_of_fold_predictions_.splits[0][1]
-    stack.out_of_fold_predictions_.y[test] = (stack.out_of_fold_predictions_.y[test] + 1) % 3
-    after = out_of_fold_targets(stack, len(X))
+    changed.out_of_fold_predictions_.y[test] = (stack.out_of_fold_predictions_.y[test] + 1) % 3
+    after = out_of_fold_targets(changed, len(X))
     np.testing.assert_array_equal(after[test], before[test])
     assert not np.array_equal(after, before)
 
