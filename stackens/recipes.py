@@ -25,12 +25,13 @@ from stackens.ensemble import (
     StackingRegressor,
 )
 from stackens.exceptions import InvalidInputError
-from stackens.learners import StackedRNNClassifier, StackedRNNRegressor
+from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
 from stackens.preprocessing import (
     SequenceFlattener,
     SequenceScaler,
     SequenceSummarizer,
     SequenceVectorizer,
+    WordVectors,
 )
 from stackens.sequences import validate_sequences
 
@@ -40,6 +41,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _TINY = 200  # rows; below, the cell with the fewest weights is worth a try
 _ENOUGH_TO_HOLD_OUT = 1_000  # rows, a tenth of which tells when to stop
+_FEW = 2_000  # rows; below, what is given is not trained on
 _LARGE = 20_000  # rows that a third layer, or 128 units, can use
 _SHORT = 20  # timesteps that a last state remembers
 _LONG = 100  # timesteps over which the network should choose where to look
@@ -60,6 +62,7 @@ class _Facts:
     is_ragged: bool
     classes: dict[Any, int]  # rows of each class; empty for regression
     y_is_far: bool  # a regression target far from 0, or of another size than 1
+    vectors: WordVectors | None  # of words, to start from
 
     @property
     def is_text(self) -> bool:
@@ -76,6 +79,7 @@ def make_stack(
     *,
     task: str = "auto",
     cv: Any = None,
+    vectors: WordVectors | None = None,
     memory: Any = None,
     random_state: Any = None,
     verbose: int = 0,
@@ -100,6 +104,10 @@ def make_stack(
         Of the stack. None is shuffled folds, for classes stratified ones: 5, or as many as the
         rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows belong together, or
         have an order.
+    vectors : WordVectors, default=None
+        Vectors of words, from :func:`~stackens.read_word_vectors`, which the networks for texts
+        start from where rows are too few to learn an embedding; with very few they stay as they
+        are.
     memory : path-like, joblib.Memory, JobStore or None, default=None
         Of the stack.
     random_state : int, RandomState instance or None, default=None
@@ -116,7 +124,7 @@ def make_stack(
     ------
     InvalidInputError
         If the data cannot be read, ``task`` is unknown, there are several targets, or a class has
-        a single row.
+        a single row; if there are ``vectors`` and no words.
 
     References
     ----------
@@ -134,7 +142,9 @@ def make_stack(
     >>> [name for name, _ in stack.estimators]
     ['lstm', 'gru', 'deep', 'trees', 'linear']
     """
-    facts = _look_at(X, y, task)
+    facts = _look_at(X, y, task, vectors)
+    if vectors is not None and (not facts.is_text or facts.is_spelled):
+        raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
     seed = _seed_of(random_state)
     learners = _choose_networks(facts) + _choose_others(facts)
     kind: Any = StackingClassifier if facts.is_classification else StackingRegressor
@@ -151,7 +161,7 @@ def make_stack(
 # ---- what the data are like ---------------------------------------------------------------------
 
 
-def _look_at(X: Any, y: Any, task: str) -> _Facts:
+def _look_at(X: Any, y: Any, task: str, vectors: WordVectors | None) -> _Facts:
     check_consistent_length(X, y)
     target = np.asarray(y)
     if target.ndim != 1:
@@ -162,6 +172,7 @@ def _look_at(X: Any, y: Any, task: str) -> _Facts:
     spread: dict[str, Any] = {
         "classes": classes,
         "y_is_far": not classes and _is_far(target.astype(float)),
+        "vectors": vectors,
     }
     if _holds_texts(X):
         words = np.array([len(text.split()) for text in X])
@@ -222,6 +233,8 @@ def _seed_of(random_state: Any) -> int | None:
 
 
 def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
+    if facts.vectors is not None:
+        _tell("words: %s", _use_of_vectors(facts.n_rows))
     options = _choose_size(facts) | _choose_training(facts)
     units = options.pop("units")
     last, mean, deep = _choose_pooling(facts)
@@ -294,10 +307,27 @@ def _network(facts: _Facts, units: int, **options: Any) -> Any:
         vectorizer, width = _choose_vectorizer(facts), min(2 * units, 64)
         if facts.is_spelled:
             width = min(width, 16)
+        if facts.vectors is not None and facts.n_rows < _LARGE:
+            width, trains = facts.vectors.vectors.shape[1], facts.n_rows >= _FEW
+            network = EmbeddingPretrainer(
+                kind(units, vocabulary_size=vectorizer.max_tokens, embedding_dim=width, **options),
+                vectors=facts.vectors,
+                vectorizer=vectorizer,
+                trainable=trains,
+            )
+            return _with_target(facts, network)
         tokens = vectorizer.max_tokens
         network = kind(units, vocabulary_size=tokens, embedding_dim=width, **options)
         return _with_target(facts, make_pipeline(vectorizer, network))
     return _with_target(facts, make_pipeline(SequenceScaler(), kind(units, **options)))
+
+
+def _use_of_vectors(n_rows: int) -> str:
+    if n_rows >= _LARGE:
+        return f"an embedding of their own, which {n_rows} rows can train; `vectors` is not used"
+    if n_rows >= _FEW:
+        return f"an embedding that starts from the vectors given, as {n_rows} rows teach few words"
+    return f"the vectors given, as they are; {n_rows} rows are too few to train them"
 
 
 def _choose_vectorizer(facts: _Facts) -> SequenceVectorizer:

@@ -14,8 +14,10 @@ from sklearn.model_selection import GroupKFold
 from stackens import (
     ConvexBlendClassifier,
     ConvexBlendRegressor,
+    EmbeddingPretrainer,
     StackingClassifier,
     StackingRegressor,
+    WordVectors,
 )
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import InvalidInputError
@@ -210,3 +212,33 @@ def test_reads_texts_without_words_letter_by_letter():
     assert (
         stack.set_params(lstm="drop", gru="drop", simple_rnn="drop").fit(dna, y).score(dna, y) > 0.9
     )
+
+
+@pytest.mark.parametrize(("n", "trains"), [(40, False), (2_000, True), (20_000, None)])
+def test_word_vectors_are_what_networks_with_few_rows_start_from(n, trains, caplog):
+    texts = ["good day", "bad day"] * (n // 2)
+    vectors = WordVectors(["good", "bad"], [[1.0, 0.0, 2.0], [0.0, 1.0, 2.0]])
+    with caplog.at_level(logging.INFO, "stackens.recipes"):
+        stack = make_stack(texts, np.arange(n) % 2, vectors=vectors, random_state=0)
+    assert "vectors" in caplog.text
+    learner = dict(stack.estimators)["lstm"]
+    assert isinstance(learner, EmbeddingPretrainer) == (trains is not None)
+    if trains is not None:
+        assert learner.vectors is vectors
+        assert learner.trainable is trains
+        assert learner.estimator.embedding_dim == 3
+
+
+def test_a_stack_from_word_vectors_learns():
+    texts = [f"{word} day number {k}" for k in range(20) for word in ("good", "bad")]
+    y = np.tile([1, 0], 20)
+    vectors = WordVectors(["good", "bad", "day"], np.eye(3))
+    stack = make_stack(texts, y, vectors=vectors, random_state=0)
+    stack.set_params(gru="drop", simple_rnn="drop", words="drop")
+    assert stack.fit(texts, y).score(texts, y) > 0.9
+
+
+def test_word_vectors_need_words():
+    vectors = WordVectors(["good"], [[1.0]])
+    with pytest.raises(InvalidInputError, match="texts of words"):
+        make_stack(*series(40), vectors=vectors)
