@@ -22,7 +22,7 @@ class AttentionDisplay:
     maps : ndarray of shape (n_layers, n_heads, n_timesteps, n_timesteps)
         Attention weights; the last axis is where is looked at.
     labels : sequence of str, default=None
-        What the timesteps are, such as words; None counts them.
+        What the timesteps are, such as words; written beside a single map, of one layer and head.
 
     Attributes
     ----------
@@ -48,7 +48,14 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, row: int = 0, labels: Sequence[str] | None = None
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        row: int = 0,
+        layer: int | None = None,
+        head: int | None = None,
+        labels: Sequence[str] | None = None,
     ) -> Self:
         """Compute the attention of one sequence.
 
@@ -60,8 +67,10 @@ class AttentionDisplay:
             Sequences as in ``predict``.
         row : int, default=0
             Which of them.
+        layer, head : int, default=None
+            Which one, from 0; None is all.
         labels : sequence of str, default=None
-            What its timesteps are; None counts them.
+            What its timesteps are; written beside a single map.
 
         Returns
         -------
@@ -70,14 +79,13 @@ class AttentionDisplay:
         Raises
         ------
         InvalidInputError
-            If the estimator has no attention maps, there is no such row, or it has another number
-            of timesteps than there are labels.
+            If the estimator has no attention maps, there is no such row, layer or head, or the
+            row has another number of timesteps than there are labels.
         """
         check_attention(estimator, "AttentionDisplay")
-        check_count("row", row, least=0)
-        if row >= len(X):
-            raise InvalidInputError(f"`row` must be less than the {len(X)} rows of `X`; got {row}.")
+        _choose("row", row, len(X))
         maps = estimator.attention_maps(X[row : row + 1])[0]
+        maps = maps[_choose("layer", layer, len(maps))][:, _choose("head", head, len(maps[0]))]
         n_steps = int((~np.isnan(maps[0, 0, :, 0])).sum())
         if labels is not None and len(labels) != n_steps:
             raise InvalidInputError(
@@ -130,6 +138,15 @@ class AttentionDisplay:
         ax.figure.colorbar(self.image_, ax=ax, label="attention")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _choose(name: str, number: int | None, size: int) -> slice:
+    check_count(name, number, least=0, or_none=True)
+    if number is None:
+        return slice(None)
+    if number >= size:
+        raise InvalidInputError(f"`{name}` must be less than {size}; got {number}.")
+    return slice(number, number + 1)
 
 
 def check_attention(estimator: Any, owner: str) -> None:

@@ -71,9 +71,12 @@ def test_a_map_is_cut_to_its_sequence_and_drawn_layer_by_head(X):
 
 
 def test_labels_name_the_timesteps_of_a_single_map(X):
-    display = AttentionDisplay.from_estimator(Looking(), X, row=1, labels=["$a", "b"])
+    display = AttentionDisplay.from_estimator(
+        Looking(), X, row=1, layer=2, head=0, labels=["$a", "b"]
+    )
+    assert display.maps.shape == (1, 1, 2, 2)
     _, ax = plt.subplots()
-    AttentionDisplay(display.maps[:1, :1], labels=display.labels).plot(ax)
+    display.plot(ax)
     assert [t.get_text() for t in ax.get_xticklabels()] == [r"\$a", "b"]
 
 
@@ -94,7 +97,15 @@ def test_entropies_of_several_networks_share_one_picture(X):
     ("make", "message"),
     [
         (lambda X: AttentionDisplay.from_estimator(object(), X), "needs a fitted Transformer"),
-        (lambda X: AttentionDisplay.from_estimator(Looking(), X, row=2), "less than the 2 rows"),
+        (
+            lambda X: AttentionDisplay.from_estimator(Looking(), X, row=2),
+            "less than 2; got 2",
+        ),
+        (lambda X: AttentionDisplay.from_estimator(Looking(), X, layer=3), "less than 3; got 3"),
+        (
+            lambda X: AttentionDisplay.from_estimator(Looking(), X, head=-1),
+            "`head` must be None",
+        ),
         (
             lambda X: AttentionDisplay.from_estimator(Looking(), X, labels=["a"]),
             "each of the 4 timesteps of row 0; got 1",
