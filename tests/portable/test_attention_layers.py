@@ -108,3 +108,22 @@ def test_transformer_encoders(pooling, options):
     part = assert_same(model, PADDED)
     blocks = [one for one in part.layers if isinstance(one, portable.TransformerEncoderBlock)]
     assert len(blocks) == (1 if options else 3)
+
+
+@pytest.mark.parametrize("options", [{}, {"vocabulary_size": 9}])
+def test_transformer_learners(options, tmp_path):
+    import stackens
+
+    if not hasattr(stackens, "TransformerClassifier"):
+        pytest.skip("this version has no transformer learners")
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 9, (60, 6)) if options else rng.normal(size=(60, 6, 3))
+    y = np.arange(60) % 3
+    learner = stackens.TransformerClassifier(
+        n_heads=2, d_model=8, epochs=1, random_state=0, **options
+    ).fit(X, y)
+    stackens.export_numpy(learner, tmp_path / "model", X)
+    predictor = portable.load(tmp_path / "model")
+    np.testing.assert_allclose(
+        predictor.predict_proba(X), learner.predict_proba(X), rtol=1e-5, atol=1e-6
+    )
