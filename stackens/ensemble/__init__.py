@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stackens.ensemble._columnwise import ColumnwiseRegressor
 from stackens.ensemble._convex_blend import ConvexBlendClassifier, ConvexBlendRegressor
-from stackens.ensemble._distillation import DistilledClassifier, DistilledRegressor
+from stackens.ensemble._distilled_classifier import DistilledClassifier
+from stackens.ensemble._distilled_regressor import DistilledRegressor
 from stackens.ensemble._ensemble_selection import (
     EnsembleSelectionClassifier,
     EnsembleSelectionRegressor,

@@ -1,0 +1,126 @@
+"""What students of stacks have in common: the teacher, its targets, and how they predict."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    clone,
+)
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from stackens.ensemble._fit import adapt_learner
+from stackens.ensemble._job_stacking import JobStacking
+from stackens.ensemble._seeds import fill_seeds
+from stackens.ensemble._soft_targets import out_of_fold_targets
+from stackens.exceptions import InvalidInputError
+from stackens.training import stream
+
+__all__ = ["Distilled"]
+
+_SHARE = Interval(Real, 0, 1, closed="both")
+
+
+class Distilled(MetaEstimatorMixin, BaseEstimator):
+    """What both have in common: the teacher, its targets, and delegation to the student."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "teacher": [HasMethods("fit")],
+        "student": [HasMethods("fit")],
+        "label_weight": [_SHARE],
+        "prefit": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    teacher: Any
+    student: Any
+    prefit: bool
+    random_state: Any
+
+    def _fit_teacher(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> np.ndarray:
+        """Set the fitted teacher; return its out-of-fold targets."""
+        if not isinstance(self.teacher, JobStacking):
+            raise InvalidInputError(
+                "`teacher` must be a stack, which has out-of-fold predictions; got "
+                f"{type(self.teacher).__name__}. A single learner can be the only one of a stack."
+            )
+        if isinstance(self.teacher.cv, str):
+            raise InvalidInputError(
+                "`teacher` must have out-of-fold predictions, which `cv='prefit'` has not: what it "
+                "says of rows that it has learnt by heart is no lesson. Use another `cv`."
+            )
+        n_rows = _num_samples(X)
+        if self.prefit:
+            self._check_prefit(n_rows, y)
+            self.teacher_ = self.teacher
+        else:
+            metadata = {"groups": groups, "sample_weight": sample_weight}
+            given = {name: value for name, value in metadata.items() if value is not None}
+            self.teacher_ = self._seeded("teacher").fit(X, y, **given)
+        return out_of_fold_targets(self.teacher_, n_rows)
+
+    def _check_prefit(self, n_rows: int, y: Any) -> None:
+        check_is_fitted(self.teacher)
+        kept, coverage = self.teacher.out_of_fold_predictions_, self.teacher.coverage_
+        if len(coverage) != n_rows or not np.array_equal(np.asarray(y)[kept.row_index], kept.y):
+            raise InvalidInputError(
+                "With `prefit=True`, `X` and `y` must be the rows that `teacher` was fitted on, in "
+                f"the same order: {len(coverage)} rows, whose targets it has kept; got {n_rows} "
+                f"rows{'' if len(coverage) != n_rows else ' with other targets'}."
+            )
+
+    def _seeded(self, part: str) -> Any:
+        """Return a copy of teacher or student; what has no seed gets one from ours."""
+        copy = clone(getattr(self, part))
+        if self.random_state is None:
+            return copy
+        if not hasattr(self, "_seed"):
+            is_seed = isinstance(self.random_state, Integral)
+            drawn = check_random_state(self.random_state)
+            most = np.iinfo(np.int32).max
+            self._seed = int(self.random_state) if is_seed else int(drawn.randint(most))
+        return fill_seeds(copy, stream(self._seed, part).integers)
+
+    def _forget(self) -> None:
+        parameters = self.get_params(deep=False)
+        for name in [n for n in vars(self) if n not in parameters]:
+            if name.endswith("_") or name == "_seed":
+                delattr(self, name)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict by the student alone.
+
+        Parameters
+        ----------
+        X : array-like
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        predicted: np.ndarray = self.student_.predict(X)
+        return predicted
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features that the student counts."""
+        if "student_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} object has no attribute n_features_in_")
+        return int(self.student_.n_features_in_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "student_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(adapt_learner(self.student)).input_tags
+        tags.target_tags.required = True
+        return tags
