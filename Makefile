@@ -21,7 +21,7 @@ test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREAD
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
 .PHONY: help demo test test-fast test-oldest test-newest lint format docs examples reliability bench \
-    bench-accuracy clean
+    bench-accuracy reproduce clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -69,6 +69,10 @@ bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write t
 
 bench-accuracy: $(VENV)/.installed-bench ## Learners and stacks on real sets; skips what is done
 	$(BIN)/python tests/benchmarks/bench_accuracy.py
+
+reproduce: $(VENV)/.installed-bench ## Claims of the sources, shown anew; skips what is done
+	@set -e; for script in tests/benchmarks/reproduce_*.py; do \
+	    echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean: ## Remove environments, caches and built files
 	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
         NaiveForecaster,
         WindowForecaster,
     )
+    from stackens.inspection import AttentionDisplay, AttentionEntropyDisplay
     from stackens.learners import (
         EmbeddingPretrainer,
         KerasNetworkClassifier,
         KerasNetworkRegressor,
         StackedRNNClassifier,
         StackedRNNRegressor,
+        TransformerClassifier,
+        TransformerRegressor,
     )
     from stackens.preprocessing import (
         SequenceFlattener,
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AttentionDisplay",
+    "AttentionEntropyDisplay",
     "BacktestResult",
     "ColumnwiseRegressor",
     "ForecastDisplay",
@@ -77,6 +82,8 @@ __all__ = [
     "StackedRNNRegressor",
     "StackingClassifier",
     "StackingRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
     "View",
     "WindowForecaster",
     "WordVectors",
@@ -107,12 +114,15 @@ _NAMES_OF_ROOMS = {
         "NaiveForecaster",
         "WindowForecaster",
     ),
+    "inspection": ("AttentionDisplay", "AttentionEntropyDisplay"),
     "learners": (
         "EmbeddingPretrainer",
         "KerasNetworkClassifier",
         "KerasNetworkRegressor",
         "StackedRNNClassifier",
         "StackedRNNRegressor",
+        "TransformerClassifier",
+        "TransformerRegressor",
     ),
     "preprocessing": (
         "SequenceFlattener",

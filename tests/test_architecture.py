@@ -15,6 +15,7 @@ import stackens
 FOUNDATION = {
     "archive",
     "exceptions",
+    "layer_sharing",
     "parameters",
     "sequence_statistics",
     "sequences",
@@ -29,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "sequences": {"exceptions", "views"},
     "archive": {"exceptions"},
     "parameters": {"exceptions"},
+    "layer_sharing": {"exceptions", "parameters"},
     "sequence_statistics": {"sequences"},
     "portable": set(),
     "layers": FOUNDATION,

@@ -54,11 +54,28 @@ class AttentionPooling1D(keras.layers.Layer):
 
     def call(self, sequences: Any, mask: Any = None) -> Any:
         """Pool ``sequences`` over timesteps."""
+        return ops.sum(self.weigh(sequences, mask) * sequences, axis=1)
+
+    def weigh(self, sequences: Any, mask: Any = None) -> Any:
+        """Compute the weights.
+
+        Parameters
+        ----------
+        sequences : tensor of shape (batch, timesteps, features)
+            As in the call.
+        mask : tensor of shape (batch, timesteps), default=None
+            False at padding; None is none.
+
+        Returns
+        -------
+        tensor of shape (batch, timesteps, 1)
+            Positive, 0 at padding; they add up to 1 over the timesteps.
+        """
         scores = ops.matmul(ops.tanh(ops.matmul(sequences, self.kernel) + self.bias), self.context)
         if mask is not None:  # scores are (batch, T, 1)
             lowest = ops.full_like(scores, -1e9 if self.compute_dtype != "float16" else -6e4)
             scores = ops.where(ops.expand_dims(ops.cast(mask, "bool"), -1), scores, lowest)
-        return ops.sum(ops.softmax(scores, axis=1) * sequences, axis=1)
+        return ops.softmax(scores, axis=1)
 
     def compute_mask(self, sequences: Any, mask: Any = None) -> None:
         """Return None: the time axis is gone."""

@@ -7,6 +7,7 @@ from typing import Any
 from stackens.learners._embedding_pretrainer import EmbeddingPretrainer
 from stackens.learners._keras_network import KerasNetworkClassifier, KerasNetworkRegressor
 from stackens.learners._stacked_rnn import StackedRNNClassifier, StackedRNNRegressor
+from stackens.learners._transformer import TransformerClassifier, TransformerRegressor
 
 __all__ = [
     "EmbeddingPretrainer",
@@ -14,6 +15,8 @@ __all__ = [
     "KerasNetworkRegressor",
     "StackedRNNClassifier",
     "StackedRNNRegressor",
+    "TransformerClassifier",
+    "TransformerRegressor",
     "adapt_scikeras",
 ]
 

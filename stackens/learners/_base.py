@@ -404,9 +404,9 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def keras_estimator_(self) -> Any:
         """Fitted SciKeras estimator of the same network, usable by itself.
 
-        It takes what ``encode_input`` returns, and computes the same bits (``predict_proba`` of
-        the learner makes them add up to 1 in float64). It is made at the first use, and is not
-        part of copies and pickles.
+        It takes what ``encode_input`` returns, and computes the same bits, of a transformer up to
+        rounding (``predict_proba`` of the learner makes them add up to 1 in float64). It is made
+        at the first use, and is not part of copies and pickles.
         """
         check_is_fitted(self)
         if "_wrapper" not in vars(self):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
@@ -17,8 +17,8 @@ _PARAM_NAMES: dict[type, list[str]] = {}
 class RoutedParameters(BaseEstimator):
     """Estimator whose constructor also takes ``part__name`` for the parts that it declares.
 
-    A subclass lists its parts in ``_routed_parts`` and hands the extra keyword arguments of its
-    constructor to ``_set_routed``. They are parameters like any other: ``get_params``,
+    A subclass lists its parts in ``_routed_parts``; its constructor takes ``**routed`` and calls
+    ``_set_parameters(locals())``. They are parameters like any other: ``get_params``,
     ``set_params``, ``clone`` and searches see them.
     """
 
@@ -30,6 +30,13 @@ class RoutedParameters(BaseEstimator):
         if cls not in _PARAM_NAMES:
             _PARAM_NAMES[cls] = super()._get_param_names()
         return list(_PARAM_NAMES[cls])
+
+    def _set_parameters(self, given: Mapping[str, Any]) -> None:
+        """Assign what the constructor was given: its ``locals()``."""
+        for name, value in given.items():
+            if name not in ("self", "routed", "__class__"):
+                setattr(self, name, value)
+        self._set_routed(given["routed"])
 
     def _set_routed(self, routed: dict[str, Any]) -> None:
         for name, value in routed.items():

@@ -8,13 +8,14 @@ from typing import Any
 
 import keras
 
+from stackens.layer_sharing import check_equal_units, resolve_layer_sharing
 from stackens.layers import (
-    AttentionPooling1D,
+    DepthEmbedding,
     FusedGRU,
     FusedLSTM,
     FusedSimpleRNN,
-    MaskedMaxPooling1D,
 )
+from stackens.networks._parts import make_input, penalty, pool
 
 __all__ = ["build_stacked_rnn"]
 
@@ -36,6 +37,10 @@ def build_stacked_rnn(
     l2: float = 0.0,
     normalization: str | None = None,
     pooling: str = "last",
+    layer_sharing: str | Sequence[int] = "none",
+    n_unique_layers: int | None = None,
+    residual: bool = False,
+    depth_embedding: bool = False,
     recurrent_options: Mapping[str, Any] | None = None,
     embedding_options: Mapping[str, Any] | None = None,
 ) -> keras.Model:
@@ -74,6 +79,13 @@ def build_stacked_rnn(
     pooling : {"last", "mean", "max", "attention"}, default="last"
         How the last layer's sequence becomes one vector. With ``bidirectional`` the last step
         is the last one of each reading direction.
+    layer_sharing, n_unique_layers : default="none", None
+        Which layers are one and the same: see
+        :func:`stackens.layer_sharing.resolve_layer_sharing`. A normalisation belongs to its layer.
+    residual : bool, default=False
+        Add the input of every recurrent layer to its output.
+    depth_embedding : bool, default=False
+        Add a learned vector of each depth to the input of the layer there.
     recurrent_options, embedding_options : mapping, default=None
         Further arguments of the Keras recurrent layer and of ``keras.layers.Embedding``.
 
@@ -89,36 +101,44 @@ def build_stacked_rnn(
     ...                   output_units=1, output_activation="sigmoid").count_params()
     344993
     """
-    masked = padding_value is not None
-    if vocabulary_size is not None:
-        inputs = keras.Input((None,), dtype="int32", name="tokens")
-        hidden = keras.layers.Embedding(
-            vocabulary_size,
-            embedding_dim,
-            mask_zero=masked,
-            name="embedding",
-            **(embedding_options or {}),
-        )(inputs)
-    else:
-        inputs = keras.Input((None, n_features), name="sequences")
-        # Padded frames are found by their value and zeroed before any arithmetic.
-        hidden = keras.layers.Masking(padding_value, name="padding")(inputs) if masked else inputs
-    for depth, n_units in enumerate(units, start=1):
+    order = resolve_layer_sharing(layer_sharing, len(units), n_unique_layers=n_unique_layers)
+    is_even = layer_sharing != "none" or residual or depth_embedding  # every input as every output
+    keeps_time = is_even or pooling != "last"
+    inputs, hidden = make_input(
+        n_features, vocabulary_size, embedding_dim, padding_value, embedding_options
+    )
+    width = units[0] * (2 if bidirectional else 1)
+    if is_even:
+        check_equal_units(units)
+        if hidden.shape[-1] != width:
+            hidden = keras.layers.Dense(width, name="input_projection")(hidden)
+    layers = {}
+    for depth, index in enumerate(order):
+        if index in layers:
+            continue
         layer = _CELLS[cell](
-            n_units,
-            return_sequences=depth < len(units) or pooling != "last",
+            units[depth],
+            return_sequences=keeps_time or depth < len(units) - 1,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
-            kernel_regularizer=_penalty(l1, l2),
-            recurrent_regularizer=_penalty(l1, l2),
-            name=f"{cell}_{depth}",
+            kernel_regularizer=penalty(l1, l2),
+            recurrent_regularizer=penalty(l1, l2),
+            name=f"{cell}_{index + 1}",
             **(recurrent_options or {}),
         )
         if bidirectional:
-            layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{depth}")
-        hidden = layer(hidden)
-        hidden = _normalize(hidden, normalization, depth)
-    hidden = _pool(hidden, pooling)
+            layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{index + 1}")
+        layers[index] = layer, _make_normalization(normalization, index + 1)
+    depths = DepthEmbedding(len(order), name="depth_embedding") if depth_embedding else None
+    for depth, index in enumerate(order):
+        layer, normalize = layers[index]
+        below = hidden if depths is None else depths(hidden, depth=depth)
+        above = layer(below)
+        if residual:
+            above = keras.layers.Add(name=f"residual_{depth + 1}")([hidden, above])
+        hidden = above if normalize is None else normalize(above)
+    if keeps_time:
+        hidden = pool(hidden, pooling, bidirectional=bidirectional)
     outputs = keras.layers.Dense(output_units, activation=output_activation, name="head")(hidden)
     return keras.Model(inputs, outputs)
 
@@ -130,23 +150,9 @@ _CELLS: dict[str, Callable[..., keras.layers.RNN]] = {
 }
 
 
-def _penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
-    return keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
-
-
-def _normalize(hidden: Any, normalization: str | None, depth: int) -> Any:
+def _make_normalization(normalization: str | None, number: int) -> Any:
     if normalization == "layer":
-        return keras.layers.LayerNormalization(name=f"layer_normalization_{depth}")(hidden)
+        return keras.layers.LayerNormalization(name=f"layer_normalization_{number}")
     if normalization == "batch":
-        return keras.layers.BatchNormalization(name=f"batch_normalization_{depth}")(hidden)
-    return hidden
-
-
-def _pool(hidden: Any, pooling: str) -> Any:
-    if pooling == "mean":
-        return keras.layers.GlobalAveragePooling1D(name="mean_pooling")(hidden)
-    if pooling == "max":
-        return MaskedMaxPooling1D(name="max_pooling")(hidden)
-    if pooling == "attention":
-        return AttentionPooling1D(name="attention_pooling")(hidden)
-    return hidden
+        return keras.layers.BatchNormalization(name=f"batch_normalization_{number}")
+    return None

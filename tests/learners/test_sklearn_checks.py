@@ -11,6 +11,8 @@ from stackens import (
     KerasNetworkRegressor,
     StackedRNNClassifier,
     StackedRNNRegressor,
+    TransformerClassifier,
+    TransformerRegressor,
 )
 
 WEIGHTS = (
@@ -44,6 +46,8 @@ def dense_regressor(meta):
 ESTIMATORS = [
     StackedRNNClassifier(),
     StackedRNNRegressor(),
+    TransformerClassifier(),
+    TransformerRegressor(),
     KerasNetworkClassifier(dense_classifier),
     KerasNetworkRegressor(dense_regressor),
 ]
