@@ -40,7 +40,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
 
     Parameters
     ----------
-    estimator : StackedRNNClassifier or StackedRNNRegressor
+    estimator : StackedRNNClassifier, TransformerClassifier or regressors of these kinds
         The network to be trained; its ``vocabulary_size`` is set here.
     source : tuple (texts, y), default=None
         The large set. It is used whole, whatever the rows of a fold are: it must hold no row

@@ -191,8 +191,8 @@ embedding_dim : int, default=32
     ``recurrent__recurrent_initializer="orthogonal"``), ``embedding__…`` (those of
     ``keras.layers.Embedding``). ``embedding__weights``, of shape
     (vocabulary_size, embedding_dim), are vectors to start from, with NaN in rows that are to be
-    drawn; ``embedding__trainable=False`` keeps them as they are. Unknown names are refused
-    before training.""",
+    drawn; ``embedding__trainable=False`` keeps them as they are. Unknown names are refused before
+    training.""",
 }
 
 

@@ -18,7 +18,11 @@ from stackens.learners._base import (
     NetworkLearner,
     NetworkRegressorMixin,
 )
-from stackens.learners._routing import check_routed_names
+from stackens.learners._embedding import (
+    check_embedding_options,
+    place_vectors,
+    split_embedding_options,
+)
 from stackens.learners._shared_text import with_shared_text
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
@@ -81,29 +85,29 @@ class _Transformer(PoolingWeightsMixin, AttentionMapsMixin, NetworkLearner):
                 "head has as many features."
             )
         order = self._order_of_layers()
+        embedding_options, vectors = split_embedding_options(self._routed("embedding"))
         options = {
             "output_units": target.n_outputs,
             "output_activation": target.activation,
             "n_features": None if batch.is_tokens else batch.n_features,
             "n_layers": len(order),
             "layer_sharing": order,
-            "embedding_options": self._routed("embedding"),
+            "embedding_options": embedding_options,
             **{name: getattr(self, name) for name in _NETWORK_PARAMETERS},
         }
-        self._check_embedding_options(options["embedding_options"])
-        return partial(_transformer_architecture, options), target, None
+        check_embedding_options(embedding_options)
+        describe = partial(_transformer_architecture, options)
+        weights = None
+        if vectors is not None:
+            dimension = self.embedding_dim or self.d_model
+            weights = place_vectors(describe(False), seed, vectors, self.vocabulary_size, dimension)
+        return describe, target, weights
 
     def _order_of_layers(self) -> tuple[int, ...]:
         sharing, n_layers = self.layer_sharing, self.n_layers
         if n_layers is None and isinstance(sharing, str):
             n_layers = 2
         return resolve_layer_sharing(sharing, n_layers, n_unique_layers=self.n_unique_layers)
-
-    def _check_embedding_options(self, options: dict[str, Any]) -> None:
-        import keras
-
-        own = {"input_dim": "vocabulary_size", "output_dim": "embedding_dim"}
-        check_routed_names("embedding", options, keras.layers.Embedding, own=own)
 
     def _build_with_scores(self) -> Any:
         from stackens.networks import build_transformer_encoder
@@ -162,8 +166,11 @@ embedding_dim : int, default=None
     Dimension of the embedding; None is ``d_model``. Another one is projected.""",
     "routed": """\
 **routed : dict
-    Settings of a part: ``optimizer__…``, ``loss__…``, ``embedding__…``. Unknown names are refused
-    before training.""",
+    Settings of a part: ``optimizer__…``, ``loss__…``, ``embedding__…`` (those of
+    ``keras.layers.Embedding``). ``embedding__weights``, of shape
+    (vocabulary_size, embedding_dim), are vectors to start from, with NaN in rows that are to be
+    drawn; ``embedding__trainable=False`` keeps them as they are. Unknown names are refused before
+    training.""",
 }
 
 

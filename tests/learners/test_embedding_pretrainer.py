@@ -24,6 +24,7 @@ from stackens import (
     StackedRNNClassifier,
     StackedRNNRegressor,
     StackingClassifier,
+    TransformerClassifier,
     WordVectors,
 )
 from stackens.exceptions import InvalidInputError, OverlapWarning
@@ -172,6 +173,15 @@ def test_another_network_for_another_task():
     assert not hasattr(learner, "predict_proba")
     assert is_regressor(learner)
     assert np.isfinite(learner.score(TEXTS, target))
+
+
+def test_a_transformer_starts_from_the_embedding_of_an_lstm():
+    transformer = TransformerClassifier(4, n_heads=2, n_layers=1, epochs=1, random_state=0)
+    learner = make(estimator=transformer, source_estimator=network()).fit(TEXTS, Y)
+    film = learner.vectorizer_.vocabulary_["film"]
+    (table,) = [w for w in learner.weights_ if w.shape == (MAX_TOKENS, DIM)]
+    np.testing.assert_array_equal(table[film], learner.word_vectors_["film"])
+    assert learner.predict_proba(SOURCE[:3]).shape == (3, 2)
 
 
 def test_without_a_source_its_own_rows_are_the_source():

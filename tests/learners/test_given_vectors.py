@@ -8,7 +8,13 @@ import pytest
 from sklearn.base import clone
 
 import stackens.learners._base
-from stackens import JobStore, StackedRNNClassifier, StackedRNNRegressor, StackingClassifier
+from stackens import (
+    JobStore,
+    StackedRNNClassifier,
+    StackedRNNRegressor,
+    StackingClassifier,
+    TransformerClassifier,
+)
 from stackens.exceptions import InvalidInputError
 from stackens.training import _program, _towers, initial_weights
 
@@ -145,3 +151,23 @@ def test_regressors_take_vectors_too():
     )
     learner.fit(X, Y.astype(float))
     np.testing.assert_array_equal(learner.weights_[0], TABLE.astype("float32"))
+
+
+@pytest.mark.parametrize("embedding_dim", [None, DIM])
+def test_transformers_take_vectors_too(embedding_dim):
+    width = 8 if embedding_dim is None else DIM
+    table = RNG.normal(size=(SIZE, width))
+    learner = TransformerClassifier(
+        8,
+        n_heads=2,
+        n_layers=2,
+        depth_embedding=True,
+        vocabulary_size=SIZE,
+        embedding_dim=embedding_dim,
+        epochs=1,
+        random_state=0,
+        embedding__weights=table,
+        embedding__trainable=False,
+    )
+    learner.fit(X, Y)
+    assert any(np.array_equal(weight, table.astype("float32")) for weight in learner.weights_)
