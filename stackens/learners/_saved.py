@@ -10,9 +10,10 @@ from sklearn.base import ClassifierMixin
 
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
-from stackens.learners._shapes import stacked_rnn_shapes
+from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
 from stackens.learners._stacked_rnn import _StackedRNN
 from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget
+from stackens.learners._transformer import _Transformer
 from stackens.sequences import SequenceBatch
 
 __all__ = ["check_parameters", "describe_learner", "restore_learner", "saved_parameters"]
@@ -33,6 +34,7 @@ _REBUILT = {
     "n_outputs_",
     "weights_",
 }
+_SHAPES: dict[type[Any], Any] = {_StackedRNN: stacked_rnn_shapes, _Transformer: transformer_shapes}
 _LARGEST = 1 << 31
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -89,7 +91,7 @@ def describe_learner(learner: NetworkLearner) -> dict[str, Any] | None:
 
 def _check_unchanged(learner: Any) -> None:
     """Refuse parameters of another network than the one that was trained."""
-    if not isinstance(learner, _StackedRNN):
+    if not any(isinstance(learner, kind) for kind in _SHAPES):
         return
     batch = _make_batch(list(learner._encoded_shape()))
     describe, _, _ = learner._describe(batch, learner._target, 0)
@@ -214,6 +216,7 @@ def _expected_shapes(
 ) -> list[tuple[int, ...]]:
     if built is not None:  # by the user's own function, which is trusted
         return [np.shape(array) for array in built]
-    if not isinstance(learner, _StackedRNN):
-        raise TypeError(f"{type(learner).__name__} does not say which shapes its weights have")
-    return stacked_rnn_shapes(describe(True).options)
+    for kind, shapes_of in _SHAPES.items():
+        if isinstance(learner, kind):
+            return shapes_of(describe(True).options)
+    raise TypeError(f"{type(learner).__name__} does not say which shapes its weights have")

@@ -1,11 +1,13 @@
-"""Shapes of the weights of a stacked recurrent network, by arithmetic: nothing is built."""
+"""Shapes of the weights of our networks, by arithmetic: nothing is built."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["stacked_rnn_shapes"]
+from stackens.layer_sharing import resolve_layer_sharing
+
+__all__ = ["stacked_rnn_shapes", "transformer_shapes"]
 
 _N_GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
 _Shape = tuple[int, ...]
@@ -24,21 +26,81 @@ def stacked_rnn_shapes(options: Mapping[str, Any]) -> list[_Shape]:
     list of tuple of int
         Weights that are trained and statistics of batches, layer by layer.
     """
-    n_inputs = options["n_features"]
-    shapes: list[_Shape] = []
-    if options["vocabulary_size"] is not None:
-        n_inputs = options["embedding_dim"]
-        shapes.append((options["vocabulary_size"], n_inputs))
-    n_directions = 2 if options["bidirectional"] else 1
-    for units in options["units"]:
+    units, n_directions = options["units"], 2 if options["bidirectional"] else 1
+    n_inputs, shapes = _input_shapes(options, options["embedding_dim"])
+    sharing, residual = options.get("layer_sharing", "none"), options.get("residual", False)
+    if sharing != "none" or residual or options.get("depth_embedding"):
+        width = units[0] * n_directions
+        shapes += _projection_shapes(n_inputs, width) if n_inputs != width else []
+        n_inputs = width
+    shapes += _depth_shapes(options, len(units), n_inputs)
+    unique = options.get("n_unique_layers")
+    order = resolve_layer_sharing(sharing, len(units), n_unique_layers=unique)
+    for depth in (order.index(layer) for layer in range(max(order) + 1)):
         for _ in range(n_directions):
-            shapes += _cell_shapes(options["cell"], n_inputs, units, options["recurrent_options"])
-        n_inputs = units * n_directions
+            shapes += _cell_shapes(
+                options["cell"], n_inputs, units[depth], options["recurrent_options"]
+            )
+        n_inputs = units[depth] * n_directions
         shapes += [(n_inputs,)] * {None: 0, "layer": 2, "batch": 4}[options["normalization"]]
-    if options["pooling"] == "attention":
-        shapes += [(n_inputs, n_inputs), (n_inputs,), (n_inputs, 1)]
-    n_outputs = options["output_units"]
-    return [*shapes, (n_inputs, n_outputs), (n_outputs,)]
+    return [*shapes, *_output_shapes(options, n_inputs)]
+
+
+def transformer_shapes(options: Mapping[str, Any]) -> list[_Shape]:
+    """Return the shape of each array of weights, in the order of ``keras.Model.get_weights``.
+
+    Parameters
+    ----------
+    options : mapping
+        Arguments of ``stackens.networks.build_transformer_encoder``, all of them.
+
+    Returns
+    -------
+    list of tuple of int
+        Layer by layer.
+    """
+    width = options["d_model"]
+    n_inputs, shapes = _input_shapes(options, options["embedding_dim"] or width)
+    if options["vocabulary_size"] is None or n_inputs != width:
+        shapes += _projection_shapes(n_inputs, width)
+    shapes += _depth_shapes(options, options["n_layers"], width)
+    order = resolve_layer_sharing(
+        options["layer_sharing"],
+        options["n_layers"],
+        n_unique_layers=options.get("n_unique_layers"),
+    )
+    hidden = options["feed_forward_dim"] or 4 * width
+    block = [
+        *[(width, width)] * 4,  # of queries, keys, values and outputs; keys have no bias
+        *[(width,)] * 3,
+        *_projection_shapes(width, hidden),
+        *_projection_shapes(hidden, width),
+        *[(width,)] * 4,  # two normalisations
+    ]
+    shapes += block * (max(order) + 1)
+    shapes += [(width,)] * 2 if options["norm_first"] else []
+    return [*shapes, *_output_shapes(options, width)]
+
+
+def _input_shapes(options: Mapping[str, Any], embedding_dim: int) -> tuple[int, list[_Shape]]:
+    """Return the width of what the first layer gets, and the embedding, if any."""
+    if options["vocabulary_size"] is None:
+        return options["n_features"], []
+    return embedding_dim, [(options["vocabulary_size"], embedding_dim)]
+
+
+def _projection_shapes(n_inputs: int, n_outputs: int) -> list[_Shape]:
+    return [(n_inputs, n_outputs), (n_outputs,)]
+
+
+def _depth_shapes(options: Mapping[str, Any], n_layers: int, width: int) -> list[_Shape]:
+    return [(n_layers, width)] if options.get("depth_embedding") else []
+
+
+def _output_shapes(options: Mapping[str, Any], width: int) -> list[_Shape]:
+    attention = [*_projection_shapes(width, width), (width, 1)]
+    pooling = attention if options["pooling"] == "attention" else []
+    return [*pooling, *_projection_shapes(width, options["output_units"])]
 
 
 def _cell_shapes(

@@ -27,9 +27,9 @@ from stackens.persistence._trust import OWN_TYPES, is_own, name_of
 
 __all__ = ["Encoder"]
 
-# Of the process, not of what was learnt; scorers are made again from `scoring`.
+# Of the process, not of what was learnt; scorers and places of words are found again.
 _LEFT_OUT = re.compile(
-    r"_skl_.*|_callback_fit.*|_parent_callback.*|store_|scorer_|_predictor|_wrapper"
+    r"_skl_.*|_callback_fit.*|_parent_callback.*|store_|scorer_|_predictor|_wrapper|_places"
 )
 _PARAMETERS_LEFT_OUT = ("callbacks", "memory", "on_epoch_end")
 _PLAIN = (bool, int, str, type(None))

@@ -19,6 +19,8 @@ _OWN = {
     "stackens.ensemble._blend": ("_Form",),
     "stackens.ensemble._columnwise": ("ColumnwiseRegressor",),
     "stackens.ensemble._convex_blend": ("ConvexBlendClassifier", "ConvexBlendRegressor"),
+    "stackens.ensemble._distilled_classifier": ("DistilledClassifier",),
+    "stackens.ensemble._distilled_regressor": ("DistilledRegressor",),
     "stackens.ensemble._ensemble_selection": (
         "EnsembleSelectionClassifier",
         "EnsembleSelectionRegressor",
@@ -32,9 +34,11 @@ _OWN = {
     "stackens.forecasting._target_transform": ("TargetTransform",),
     "stackens.forecasting._window_forecaster": ("WindowForecaster", "_Trained"),
     "stackens.forecasting._windows": ("WindowLayout", "WindowScale"),
+    "stackens.learners._embedding_pretrainer": ("EmbeddingPretrainer",),
     "stackens.learners._keras_network": ("KerasNetworkClassifier", "KerasNetworkRegressor"),
     "stackens.learners._scikeras": ("SciKerasClassifier", "SciKerasRegressor"),
     "stackens.learners._stacked_rnn": ("StackedRNNClassifier", "StackedRNNRegressor"),
+    "stackens.learners._transformer": ("TransformerClassifier", "TransformerRegressor"),
     "stackens.model_selection._search": ("GridSearchCV", "RandomizedSearchCV"),
     "stackens.preprocessing._flattener": ("SequenceFlattener",),
     "stackens.preprocessing._imputer": ("SequenceImputer",),
@@ -44,6 +48,7 @@ _OWN = {
     "stackens.preprocessing._vectorizer": ("SequenceVectorizer",),
     "stackens.preprocessing._view": ("View",),
     "stackens.preprocessing._windows": ("SlidingWindows",),
+    "stackens.preprocessing._word_vectors": ("WordVectors",),
 }
 OWN_TYPES = frozenset(f"{module}.{name}" for module, names in _OWN.items() for name in names)
 _SCIKERAS = frozenset({"scikeras.wrappers.KerasClassifier", "scikeras.wrappers.KerasRegressor"})

@@ -26,8 +26,8 @@ from stackens.exceptions import (
     MissingExtraError,
     UntrustedTypesError,
 )
-from stackens.learners._shapes import stacked_rnn_shapes
-from stackens.networks import build_stacked_rnn
+from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
+from stackens.networks import build_stacked_rnn, build_transformer_encoder
 from stackens.persistence._sklearn_types import ESTIMATORS
 from stackens.persistence._trust import OWN_TYPES, find_type, name_of
 
@@ -282,3 +282,65 @@ def test_gru_as_it_was():
     built = [array.shape for array in build_stacked_rnn(**options).get_weights()]
     defaults = dict.fromkeys(("vocabulary_size", "bidirectional", "normalization", "pooling"))
     assert stacked_rnn_shapes({**defaults, **options}) == built
+
+
+@pytest.mark.parametrize("sharing", ["none", "all", (0, 1, 0, 1), (0, 0, 1, 1)])
+@pytest.mark.parametrize("width", [{"n_features": 5}, {"n_features": 4}])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"depth_embedding": True, "normalization": "layer"},
+        {"residual": True, "bidirectional": True, "normalization": "batch"},
+    ],
+)
+def test_shapes_of_layers_that_are_shared(sharing, width, others):
+    options = {
+        "output_units": 3,
+        "output_activation": "softmax",
+        "vocabulary_size": None,
+        "embedding_dim": 6,
+        "cell": "lstm",
+        "units": (4,) * 4,
+        "bidirectional": False,
+        "normalization": None,
+        "pooling": "mean",
+        "recurrent_options": {},
+        "layer_sharing": sharing,
+        **width,
+        **others,
+    }
+    built = [array.shape for array in build_stacked_rnn(**options).get_weights()]
+    assert stacked_rnn_shapes(options) == built
+
+
+@pytest.mark.parametrize("tokens", [{"n_features": 5}, {"vocabulary_size": 11}])
+@pytest.mark.parametrize("embedding_dim", [None, 6])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {"norm_first": False, "pooling": "attention"},
+        {"layer_sharing": "cycle_rev", "n_unique_layers": 2, "depth_embedding": True},
+        {"layer_sharing": (0, 0, 1, 1), "feed_forward_dim": 7},
+    ],
+)
+def test_shapes_of_transformers(tokens, embedding_dim, others):
+    options = {
+        "output_units": 3,
+        "output_activation": "softmax",
+        "n_features": None,
+        "vocabulary_size": None,
+        "embedding_dim": embedding_dim,
+        "d_model": 8,
+        "n_heads": 2,
+        "n_layers": 4,
+        "feed_forward_dim": None,
+        "norm_first": True,
+        "pooling": "mean",
+        "layer_sharing": "none",
+        "n_unique_layers": None,
+        **tokens,
+        **others,
+    }
+    built = [array.shape for array in build_transformer_encoder(**options).get_weights()]
+    assert transformer_shapes(options) == built

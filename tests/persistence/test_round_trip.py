@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -39,6 +40,8 @@ import stackens
 from stackens import (
     ColumnwiseRegressor,
     ConvexBlendClassifier,
+    DistilledClassifier,
+    EmbeddingPretrainer,
     EnsembleSelectionClassifier,
     KerasNetworkClassifier,
     NaiveForecaster,
@@ -50,8 +53,10 @@ from stackens import (
     StackedRNNRegressor,
     StackingClassifier,
     StackingRegressor,
+    TransformerClassifier,
     View,
     WindowForecaster,
+    WordVectors,
     make_views,
 )
 from stackens.exceptions import UntrustedTypesError
@@ -59,6 +64,7 @@ from stackens.model_selection import GridSearchCV, RandomizedSearchCV
 
 HERE = Path(__file__).parent
 LEARNER = StackedRNNClassifier(units=6, epochs=1, random_state=0)
+FLAT_BAYES = make_pipeline(SequenceFlattener(), GaussianNB())
 
 
 def build(meta):
@@ -123,6 +129,39 @@ def test_a_stacked_network(again, digits, options):
         assert getattr(found, name) == getattr(learner, name)
     address = re.compile(" at 0x[0-9a-f]+")
     assert address.sub("", repr(found)) == address.sub("", repr(learner))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"n_layers": 4, "layer_sharing": "all", "depth_embedding": True, "pooling": "attention"}],
+)
+def test_a_transformer(again, digits, options):
+    X, y = digits
+    learner = TransformerClassifier(d_model=8, n_heads=2, epochs=1, random_state=0, **options)
+    assert_same(again(learner.fit(X, y)), learner, X)
+
+
+def test_layers_that_are_shared_stay_shared(again, digits):
+    X, y = digits
+    learner = clone(LEARNER).set_params(layer_sharing="cycle_rev", n_layers=6, residual=True)
+    found = again(learner.fit(X, y))
+    assert_same(found, learner, X)
+    assert found.n_parameters_ == learner.n_parameters_
+
+
+def test_a_student_of_a_stack(again, digits):
+    X, y = digits
+    teacher = StackingClassifier([("net", LEARNER), ("bayes", FLAT_BAYES)], cv=2, random_state=0)
+    student = DistilledClassifier(teacher, LEARNER, random_state=0).fit(X, y)
+    assert_same(again(student), student, X)
+
+
+def test_a_network_from_an_embedding_of_others(again):
+    texts, y = ["fine food", "poor food", "fine wine", "poor wine"], [1, 0, 1, 0]
+    network = StackedRNNClassifier(4, embedding_dim=2, epochs=1, random_state=0)
+    vectors = WordVectors(["fine", "poor"], [[1.0, 0.0], [0.0, 1.0]])
+    learner = EmbeddingPretrainer(network, vectors=vectors).fit(texts, y)
+    assert_same(again(learner), learner, texts)
 
 
 def test_a_network_goes_on_training_where_it_was(again, digits):
