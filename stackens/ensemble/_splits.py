@@ -59,10 +59,16 @@ def make_splits(
     unseeded = getattr(splitter, "random_state", "has none") is None
     if seed is not None and unseeded and getattr(splitter, "shuffle", True):
         splitter.random_state = seed
-    splits = [
-        (np.arange(len(y))[train], np.arange(len(y))[test])
-        for train, test in splitter.split(X, y, **params)
-    ]
+    try:
+        splits = [
+            (np.arange(len(y))[train], np.arange(len(y))[test])
+            for train, test in splitter.split(X, y, **params)
+        ]
+    except IndexError as error:
+        raise InvalidInputError(
+            f"`cv` names rows that the data does not have ({error}); it must give row numbers "
+            f"from 0 to {len(y) - 1}."
+        ) from error
     for fold, (train, test) in enumerate(splits):
         common = np.intersect1d(train, test)
         if len(common):

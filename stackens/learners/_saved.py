@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ def restore_learner(learner: NetworkLearner, saved: Mapping[str, Any]) -> None:
     n_layers = getattr(learner, "n_layers", None)
     if n_layers is not None and n_layers > len(weights):
         raise ValueError(f"{n_layers} layers with {len(weights)} arrays of weights")
-    describe, target, built = learner._describe(batch, target, 0)
+    describe, target, built = _without_vectors(learner)._describe(batch, target, 0)
     shapes = _expected_shapes(learner, describe, built)
     found = [array.shape for array in weights]
     if found != shapes * n_members:
@@ -147,6 +148,13 @@ def restore_learner(learner: NetworkLearner, saved: Mapping[str, Any]) -> None:
     learner.history_ = {str(name): list(values) for name, values in saved["history"].items()}
     learner.best_epoch_ = int(saved["best_epoch"])
     learner.weights_ = weights
+
+
+def _without_vectors(learner: Any) -> Any:
+    """Return the learner without vectors to start from: nothing is drawn beside them."""
+    if "embedding__weights" not in learner.get_params(deep=False):
+        return learner
+    return copy(learner).set_params(embedding__weights=None)
 
 
 def check_parameters(learner: NetworkLearner) -> None:
@@ -167,7 +175,8 @@ def check_parameters(learner: NetworkLearner) -> None:
 def _check_no_dict(name: str, value: Any) -> None:
     for one in value if isinstance(value, list | tuple) else [value]:
         of_keras = type(one).__module__.partition(".")[0] == "keras"
-        if not (isinstance(one, _PLAIN) or of_keras or callable(one)):
+        of_numbers = isinstance(one, np.ndarray) and one.dtype.kind in "fiub"
+        if not (isinstance(one, _PLAIN) or of_numbers or of_keras or callable(one)):
             raise ValueError(f"`{name}` must be numbers, strings or an object; got {one!r}")
 
 

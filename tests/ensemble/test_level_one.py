@@ -27,6 +27,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from stackens import ConvexBlendClassifier, StackingClassifier, StackingRegressor
+from stackens.exceptions import InvalidInputError
 
 CLASSIFIERS = [
     ("bayes", GaussianNB()),
@@ -200,3 +201,10 @@ def test_logits_of_learners_that_are_fitted_already():
     plain.fit(X, y)
     np.testing.assert_allclose(stack.predict_proba(X), plain.predict_proba(X), atol=1e-6)
     assert stack.stack_method_ == ["predict_proba"] * 2
+
+
+def test_rows_that_are_not_there_are_refused_before_training():
+    X, y = load_iris(return_X_y=True)
+    cv = [(np.arange(100), np.arange(100, 151))]
+    with pytest.raises(InvalidInputError, match="index 150 .* from 0 to 149"):
+        StackingClassifier(CLASSIFIERS[:1], cv=cv).fit(X, y)
