@@ -206,5 +206,5 @@ def test_logits_of_learners_that_are_fitted_already():
 def test_rows_that_are_not_there_are_refused_before_training():
     X, y = load_iris(return_X_y=True)
     cv = [(np.arange(100), np.arange(100, 151))]
-    with pytest.raises(InvalidInputError, match="index 150 .* from 0 to 149"):
+    with pytest.raises(InvalidInputError, match=r"index 150 .* from 0 to 149"):
         StackingClassifier(CLASSIFIERS[:1], cv=cv).fit(X, y)
