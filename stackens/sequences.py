@@ -21,7 +21,7 @@ import numpy.typing as npt
 from stackens.exceptions import InvalidInputError
 from stackens.views import has_views, view_names
 
-# scikit-learn is imported where it is called: predictors that need NumPy only read this module.
+# scikit-learn is imported where it is called: `import stackens` must stay quick.
 
 __all__ = [
     "PADDING_VALUE",

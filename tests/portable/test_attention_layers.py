@@ -6,12 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from stackens import layers, networks, portable
+from stackens import TransformerClassifier, export_numpy, layers, networks, portable
 from stackens.exporting._converter import Converter
 from stackens.sequences import PADDING_VALUE
-
-if not hasattr(layers, "TransformerEncoderBlock"):
-    pytest.skip("this version has no transformer layers", allow_module_level=True)
 
 RNG = np.random.default_rng(0)
 SEQUENCES = RNG.normal(size=(4, 6, 8)).astype("float32")
@@ -91,10 +88,7 @@ def test_shared_recurrent_layers(sharing, bidirectional, cell):
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("options", [{}, {"layer_sharing": "all", "depth_embedding": True}])
 def test_transformer_encoders(pooling, options):
-    build = getattr(networks, "build_transformer_encoder", None)
-    if build is None:
-        pytest.skip("this version has no transformer encoder")
-    model = build(
+    model = networks.build_transformer_encoder(
         n_features=8,
         padding_value=PADDING_VALUE,
         d_model=8,
@@ -112,17 +106,13 @@ def test_transformer_encoders(pooling, options):
 
 @pytest.mark.parametrize("options", [{}, {"vocabulary_size": 9}])
 def test_transformer_learners(options, tmp_path):
-    import stackens
-
-    if not hasattr(stackens, "TransformerClassifier"):
-        pytest.skip("this version has no transformer learners")
     rng = np.random.default_rng(0)
     X = rng.integers(1, 9, (60, 6)) if options else rng.normal(size=(60, 6, 3))
     y = np.arange(60) % 3
-    learner = stackens.TransformerClassifier(
-        n_heads=2, d_model=8, epochs=1, random_state=0, **options
-    ).fit(X, y)
-    stackens.export_numpy(learner, tmp_path / "model", X)
+    learner = TransformerClassifier(n_heads=2, d_model=8, epochs=1, random_state=0, **options).fit(
+        X, y
+    )
+    export_numpy(learner, tmp_path / "model", X)
     predictor = portable.load(tmp_path / "model")
     np.testing.assert_allclose(
         predictor.predict_proba(X), learner.predict_proba(X), rtol=1e-5, atol=1e-6
