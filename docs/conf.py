@@ -14,6 +14,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathja
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 default_role = "code"
+suppress_warnings = ["ref.python"]  # attributes of one name, that several classes have
 nitpicky = False  # the classes of Keras and scikit-learn are named, but their pages are elsewhere
 
 autosummary_generate = True
