@@ -51,6 +51,17 @@ def _source_of(learner: Any) -> Any:
     return portable.SequenceInput(is_table, int(learner.n_features_in_), PADDING_VALUE)
 
 
+@converts("stackens.EmbeddingPretrainer")
+def _pretrained(learner: Any, converter: Converter) -> Any:
+    vectorizer = converter.convert(learner.vectorizer_, "vectorizer")
+    return portable.Pipeline([vectorizer], converter.convert(learner.estimator_, "network"))
+
+
+@converts("stackens.DistilledClassifier", "stackens.DistilledRegressor")
+def _student(distilled: Any, converter: Converter) -> Any:
+    return converter.convert(distilled.student_, "student")
+
+
 @converts("stackens.SciKerasClassifier", "stackens.SciKerasRegressor")
 def _adapted(learner: Any, converter: Converter) -> Any:
     return converter.convert(learner.keras_estimator_, "SciKeras")

@@ -16,6 +16,8 @@ from sklearn.svm import SVC, LinearSVC
 from stackens import (
     ConvexBlendClassifier,
     ConvexBlendRegressor,
+    DistilledClassifier,
+    EmbeddingPretrainer,
     EnsembleSelectionClassifier,
     EnsembleSelectionRegressor,
     KerasNetworkClassifier,
@@ -28,6 +30,7 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
     View,
+    WordVectors,
     export_numpy,
     make_views,
     portable,
@@ -310,3 +313,18 @@ def test_predictions_that_differ_are_noticed_before_anything_is_written(tmp_path
     with pytest.raises(InvalidInputError, match="differs from the estimator's"):
         export_numpy(model, tmp_path / "model", DIGITS.reshape(150, -1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_students_of_stacks(tmp_path):
+    network = StackedRNNClassifier(4, epochs=2, random_state=0)
+    bayes = make_pipeline(SequenceFlattener(), GaussianNB())
+    stack = StackingClassifier([("net", network), ("bayes", bayes)], cv=2, random_state=0)
+    student = DistilledClassifier(stack, network, random_state=0).fit(DIGITS, CLASSES.astype(str))
+    assert_same(student, DIGITS, tmp_path)
+
+
+def test_networks_from_an_embedding_of_others(tmp_path):
+    texts, y = ["fine food", "poor food", "fine wine", "poor wine"], [1, 0, 1, 0]
+    vectors = WordVectors(["fine", "poor"], [[1.0, 0.0], [0.0, 1.0]])
+    network = StackedRNNClassifier(4, embedding_dim=2, epochs=1, random_state=0)
+    assert_same(EmbeddingPretrainer(network, vectors=vectors).fit(texts, y), texts, tmp_path)
