@@ -12,7 +12,7 @@ cutoffs.
 
     python tests/benchmarks/bench_forecasting.py               # all; goes on where it stopped
     python tests/benchmarks/bench_forecasting.py --only airline --seeds 0
-    python tests/benchmarks/bench_forecasting.py --earlier     # before the test, writes nothing
+    python tests/benchmarks/bench_forecasting.py --earlier --seeds 0   # before the test
     python tests/benchmarks/bench_forecasting.py --short       # few cutoffs, writes nothing
 
 Each series and seed is kept in ``docs/benchmarks/results/forecasting.json`` when it is done; one
@@ -239,12 +239,11 @@ def main():
     for seed in map(int, options.seeds.split(",")):
         for name in options.only.split(","):
             key, settings = (
-                f"{name} {seed}",
+                f"{name} {seed}{' earlier' if options.earlier else ''}",
                 json.loads(json.dumps({**SERIES.get(name, {}), "n_seeds": N_SEEDS})),
             )
             known = kept["entries"].get(key)
-            writes = not (options.short or options.earlier)
-            if known and known["settings"] == settings and writes:
+            if known and known["settings"] == settings and not options.short:
                 show(f"{key} (kept)", known)
                 continue
             if name == "year" and (seed > 0 or options.earlier):
@@ -257,7 +256,7 @@ def main():
                     else run_series(name, seed, short=options.short, earlier=options.earlier)
                 )
             show(key, run)
-            if writes:
+            if not options.short:
                 kept["entries"][key] = {"settings": settings, **run}
                 kept["machine"] = describe_machine()
                 PATH.write_text(json.dumps(kept, indent=1) + "\n")
