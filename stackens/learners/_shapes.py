@@ -27,7 +27,7 @@ def stacked_rnn_shapes(options: Mapping[str, Any]) -> list[_Shape]:
         Weights that are trained and statistics of batches, layer by layer.
     """
     units, n_directions = options["units"], 2 if options["bidirectional"] else 1
-    n_inputs, shapes = _input_shapes(options, options["embedding_dim"])
+    n_inputs, shapes = _input_shapes(options, options.get("embedding_dim"))
     sharing, residual = options.get("layer_sharing", "none"), options.get("residual", False)
     if sharing != "none" or residual or options.get("depth_embedding"):
         width = units[0] * n_directions
@@ -82,7 +82,7 @@ def transformer_shapes(options: Mapping[str, Any]) -> list[_Shape]:
     return [*shapes, *_output_shapes(options, width)]
 
 
-def _input_shapes(options: Mapping[str, Any], embedding_dim: int) -> tuple[int, list[_Shape]]:
+def _input_shapes(options: Mapping[str, Any], embedding_dim: Any) -> tuple[int, list[_Shape]]:
     """Return the width of what the first layer gets, and the embedding, if any."""
     if options["vocabulary_size"] is None:
         return options["n_features"], []
