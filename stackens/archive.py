@@ -31,7 +31,7 @@ import numpy as np
 
 from stackens.exceptions import ArchiveError, InvalidInputError
 
-__all__ = ["TEMPORARY_PREFIX", "Archive", "read_archive", "write_archive"]
+__all__ = ["TEMPORARY_PREFIX", "Archive", "open_whole", "read_archive", "write_archive"]
 
 # Files that a killed writer left behind begin with this; whoever owns the folder may sweep them.
 TEMPORARY_PREFIX = ".stackens-tmp-"
@@ -126,26 +126,49 @@ def write_archive(
     header = _encode_json({"kind": kind, "meta": dict(meta or {}), "arrays": described})
     # The header's own length moves the arrays, so that their offsets count from its end.
     prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(prefix + _digest(prefix, header) + header)
-                _pad(file, _HEADER_START + len(header))
-                for array in checked.values():
-                    _write_array(file, array)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-        _sync_folder(path.parent)
+        with open_whole(path) as file:
+            file.write(prefix + _digest(prefix, header) + header)
+            _pad(file, _HEADER_START + len(header))
+            for array in checked.values():
+                _write_array(file, array)
     except OSError as error:
         raise ArchiveError(f"Cannot write {path}: {error}") from error
     return _aligned(_HEADER_START + len(header)) + total
+
+
+@contextlib.contextmanager
+def open_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears whole when the block ends, or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file; one that is there stays as it is until it is replaced. Its folder must exist.
+
+    Yields
+    ------
+    file
+        Open for bytes, under a temporary name in the same folder.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
 
 
 def read_archive(

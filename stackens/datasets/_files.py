@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Collection, Mapping
 from http.client import HTTPException
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from stackens.archive import open_whole
 
 __all__ = ["find_files", "find_local_files"]
 
@@ -145,14 +146,7 @@ def _check(name: str, content: bytes, checksum: str) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as part:
-        try:
-            part.write(content)
-            part.close()
-            Path(part.name).replace(path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    with open_whole(path) as file:
+        file.write(content)
     return path

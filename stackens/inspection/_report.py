@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import tempfile
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from stackens import __version__
+from stackens.archive import open_whole
 from stackens.inspection._findings import diagnose
 from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._html import board_cells, diagram, format_number, prose, table
@@ -92,31 +91,14 @@ def write_report(
         settings=_settings(stack),
         versions=_versions(),
     )
-    return _write(Path(path), page)
+    path = Path(path)
+    with open_whole(path) as file:
+        file.write(page.encode())
+    return path
 
 
 def _resource(name: str) -> str:
     return files("stackens.inspection").joinpath(name).read_text(encoding="utf-8")
-
-
-def _write(path: Path, page: str) -> Path:
-    """Put the whole file where it belongs, or leave what was there."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _summary(stack: Any, board: Any, score: str) -> str:

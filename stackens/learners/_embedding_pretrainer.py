@@ -18,8 +18,6 @@ from stackens.training import HoldOut, Job, TrainedNetwork
 
 __all__ = ["EmbeddingPretrainer"]
 
-_MUCH_OVERLAP = 0.01  # of the rows; a few texts come twice in any large set
-
 
 def _estimator_has(name: str) -> Callable[[Any], bool]:
     return lambda self: hasattr(self.estimator, name)
