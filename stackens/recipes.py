@@ -140,7 +140,7 @@ def make_stack(
     >>> X, y = load_digits_sequences(return_X_y=True)
     >>> stack = make_stack(X, y, random_state=0)
     >>> [name for name, _ in stack.estimators]
-    ['lstm', 'gru', 'deep', 'trees', 'linear']
+    ['lstm', 'gru', 'deep', 'trees', 'linear', 'value_trees']
     """
     facts = _look_at(X, y, task, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
@@ -371,6 +371,10 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
     )
     table = SequenceFlattener() if flat else _summarizer(facts)
     others.append(("linear", make_pipeline(table, StandardScaler(), _linear(facts, c=1.0))))
+    if flat:
+        _tell("value_trees: trees on all values, as timestep k is the same place in every row")
+        values = make_pipeline(SequenceFlattener(), trees(300, max_features="sqrt"))
+        others.append(("value_trees", values))
     return others
 
 

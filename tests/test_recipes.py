@@ -90,7 +90,10 @@ def test_every_stack_has_a_learner_that_is_no_network():
 def test_ragged_sequences_are_not_flattened():
     X, y = series(40)
     ragged = [x[: 10 + i % 5] for i, x in enumerate(X)]
-    steps = dict(make_stack(ragged, y).estimators)["linear"].named_steps
+    learners = dict(make_stack(ragged, y).estimators)
+    assert "value_trees" in names(make_stack(X, y))
+    assert "value_trees" not in learners
+    steps = learners["linear"].named_steps
     assert "sequenceflattener" not in steps
     assert "length" in steps["sequencesummarizer"].statistics
 
