@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.multiclass import type_of_target
 
@@ -179,7 +179,11 @@ def _look_at(X: Any, y: Any, task: str, vectors: WordVectors | None) -> _Facts:
         is_spelled = bool(words.max() == 1)
         lengths = np.array([len(text) for text in X]) if is_spelled else words
         return _Facts(
-            *_summarize(lengths), n_channels=0, is_spelled=is_spelled, is_ragged=True, **spread
+            *_summarize(lengths),
+            n_channels=0,
+            is_spelled=is_spelled,
+            is_ragged=bool(lengths.min() < lengths.max()),
+            **spread,
         )
     batch = validate_sequences(BaseEstimator(), X, reset=True)
     return _Facts(
@@ -356,13 +360,13 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
         grams = TfidfVectorizer(
             ngram_range=(1, 6), analyzer="char", sublinear_tf=True, max_features=50_000
         )
-        return [("letters", make_pipeline(grams, _linear(facts, c=10.0)))]
+        letters = [("letters", make_pipeline(grams, _linear(facts, c=10.0)))]
+        return letters if facts.is_ragged else [*letters, _letter_trees(facts)]
     if facts.is_text:
         _tell("words: a linear model of words and pairs of words, which knows no order")
         grams = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
         return [("words", make_pipeline(grams, _linear(facts, c=10.0)))]
-    trees: Any = ExtraTreesClassifier if facts.is_classification else ExtraTreesRegressor
-    others = [("trees", make_pipeline(_summarizer(facts), trees(300)))]
+    others = [("trees", make_pipeline(_summarizer(facts), _trees(facts)))]
     width = facts.longest * facts.n_channels
     flat = not facts.is_ragged and width <= _WIDEST_TABLE
     _tell(
@@ -373,9 +377,24 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
     others.append(("linear", make_pipeline(table, StandardScaler(), _linear(facts, c=1.0))))
     if flat:
         _tell("value_trees: trees on all values, as timestep k is the same place in every row")
-        values = make_pipeline(SequenceFlattener(), trees(300, max_features="sqrt"))
-        others.append(("value_trees", values))
+        others.append(("value_trees", make_pipeline(SequenceFlattener(), _value_trees(facts))))
     return others
+
+
+def _letter_trees(facts: _Facts) -> tuple[str, Any]:
+    _tell("letter_trees: trees on the letter at each place, as all texts are of one length")
+    vectorizer = SequenceVectorizer(_LETTERS, max_length=facts.longest, analyzer="char")
+    one_hot = OneHotEncoder(handle_unknown="ignore")
+    return "letter_trees", make_pipeline(vectorizer, one_hot, _value_trees(facts))
+
+
+def _trees(facts: _Facts, **options: Any) -> Any:
+    trees: Any = ExtraTreesClassifier if facts.is_classification else ExtraTreesRegressor
+    return trees(300, **options)
+
+
+def _value_trees(facts: _Facts) -> Any:
+    return _trees(facts, max_features="sqrt")  # there may be thousands of columns
 
 
 def _summarizer(facts: _Facts) -> Any:

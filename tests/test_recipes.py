@@ -208,13 +208,15 @@ def test_reads_texts_without_words_letter_by_letter():
         for a, motif, b in zip(*noise[:1], motifs, noise[1], strict=True)
     ]
     stack = make_stack(dna, y, random_state=0)
-    assert names(stack) == ["lstm", "gru", "simple_rnn", "letters"]
+    assert names(stack) == ["lstm", "gru", "simple_rnn", "letters", "letter_trees"]
+    assert "letter_trees" not in names(make_stack([*dna[:-1], dna[-1] + "A"], y))
     vectorizer, network = dict(stack.estimators)["lstm"]
     assert vectorizer.analyzer == "char"
     assert network.vocabulary_size == vectorizer.max_tokens == 128
-    assert (
-        stack.set_params(lstm="drop", gru="drop", simple_rnn="drop").fit(dna, y).score(dna, y) > 0.9
-    )
+    stack.set_params(lstm="drop", gru="drop", simple_rnn="drop").fit(dna, y)
+    assert stack.score(dna, y) > 0.9
+    with_unknown = stack.predict([text.replace("A", "N") for text in dna])  # letters never seen
+    assert set(with_unknown) <= {0, 1}
 
 
 @pytest.mark.parametrize(("n", "trains"), [(40, False), (2_000, True), (20_000, None)])
