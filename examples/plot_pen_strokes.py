@@ -4,7 +4,7 @@ Which handwritten digits does a network still misread?
 
 Handwriting: 44 people write digits on a tablet, and what is kept is the way of the pen, as eight
 points. The test rows are from 14 people whose hand nobody has seen. On a set like this the nearest
-neighbour is good already; do stacked RNNs that follow the pen make fewer mistakes, and what is left?
+neighbour is good already; do stacked RNNs that follow the pen make fewer mistakes, and which?
 
 The data (PenDigits) are read from the folder that STACKENS_DATA names. With STACKENS_EXAMPLES=quick
 fewer digits are learnt from.
@@ -38,9 +38,10 @@ except OSError as error:
     print(f"This example needs data that are not here. {error}")
     sys.exit()
 
+epochs = 10 if QUICK else 20
 if QUICK:
     X_train, y_train = X_train[:2000], y_train[:2000]
-    print(f"Quick: {len(X_train)} of the training digits, so lower scores.")
+    print(f"Quick: {len(X_train)} of the training digits, {epochs} epochs, so lower scores.")
 
 
 # %%
@@ -62,7 +63,7 @@ def network(**options):
             dropout=0.1,
             learning_rate=0.006,
             batch_size=128,
-            epochs=20,
+            epochs=epochs,
             **options,
         ),
     )
@@ -70,9 +71,8 @@ def network(**options):
 
 stack = StackingClassifier(
     [
-        ("bilstm", network()),
         ("bigru", network(cell="gru")),
-        ("deep", network(n_layers=2, pooling="mean")),
+        ("deep bilstm", network(n_layers=2, pooling="mean")),
         ("neighbours", make_pipeline(SequenceFlattener(), KNeighborsClassifier(3))),
     ],
     ConvexBlendClassifier(),

@@ -34,6 +34,10 @@ BOOK = ["book", "novel", "page", "author", "chapter", "style", "story", "reader"
 # fmt: on
 
 
+# %%
+# Reviews, made up
+# ----------------
+# Ten words of the thing and two of the opinion, in any order.
 def write(n, things, rng):
     y = rng.integers(2, size=n)
     texts = []
@@ -50,6 +54,8 @@ books, y = write(560, BOOK, rng)  # the small one
 test = slice(160, None)
 
 # %%
+# With the large set, and without
+# -------------------------------
 # Train on the large set; keep only the embedding; train new layers. Without: the same network,
 # the same vocabulary size, the same epochs.
 network = StackedRNNClassifier(16, embedding_dim=8, epochs=15, learning_rate=0.01, random_state=0)
@@ -68,6 +74,8 @@ for name, row in scores.items():
     print(f"{name:12}", *(f"{n} rows: {score:.3f}  " for n, score in zip(sizes, row, strict=True)))
 
 # %%
+# What the embedding knows
+# ------------------------
 # Words of one opinion lie together; the small set names only a few of them.
 vectors = models["frozen"].word_vectors_
 axes = np.linalg.svd(vectors.vectors - vectors.vectors.mean(axis=0), full_matrices=False)[2][:2]

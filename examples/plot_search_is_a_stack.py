@@ -59,7 +59,7 @@ print(results[columns].head(5).round(4).to_string(index=False))
 # The stack
 # ---------
 # The folds of the best four are found again; the refit of the winner as well.
-stack = StackingClassifier.from_search(search, 4, ConvexBlendClassifier())
+stack = StackingClassifier.from_search(search, top=4, final_estimator=ConvexBlendClassifier())
 started = perf_counter()
 stack.fit(X_train, y_train)
 n_more = search.store_.info().n_entries - n_searched

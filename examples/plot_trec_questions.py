@@ -117,8 +117,8 @@ for name in ("bilstm", "bigru"):
 compare("stack", "linear model", stacked, right["linear"])
 
 # %%
-# A network has to learn from these questions alone that "city" and "country" are alike. Which classes
-# are mixed up is seen in the training rows, each predicted by networks that did not see it.
+# A network has to learn from these questions alone that "city" and "country" are alike. Which
+# classes are mixed up is seen in the training rows, each predicted by those that did not see it.
 fig, (left, right_ax) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 scores = board["test"].iloc[::-1]
 chance = np.sqrt(scores * (1 - scores) / len(y_test))
