@@ -56,8 +56,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going --fresh-env --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
-examples: export STACKENS_EXAMPLES ?= quick
-examples: $(VENV)/.installed-examples ## Run every example, cut to size; STACKENS_EXAMPLES=full is all of it
+examples: $(VENV)/.installed-examples ## Run every example
 	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
 
 smoke: $(VENV)/.installed-lint ## Build wheel and sdist; try each in an environment of its own

@@ -58,13 +58,16 @@ print(board.round(4).to_string())
 # %%
 # What needs no test set
 # ----------------------
-# Out-of-fold scores rank the learners nearly as the test set does.
+# Out-of-fold scores are of three times as many rows as the test has. Where the two disagree by a
+# percent or two, the order of the learners is not known.
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5), layout="constrained")
-board[["out_of_fold", "test"]].iloc[::-1].plot.barh(ax=left, xlim=(0.85, 1.0))
+scores = board[["out_of_fold", "test"]].iloc[::-1]
+scores.plot.barh(ax=left, xlim=(scores.min().min() - 0.05, 1.0))
 left.set_xlabel("accuracy")
+left.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
 for name, learner in stack.named_estimators_.items():
     right.plot(learner.history_["loss"], label=name)
-right.set(xlabel="epoch", ylabel="training loss", yscale="log")
+right.set(xlabel="epoch", ylabel="training loss", yscale="log", title="The refits on all rows")
 right.legend()
 figure = Path("demo_output") / "digits_stack.png"
 figure.parent.mkdir(exist_ok=True)

@@ -85,7 +85,12 @@ for name, (seconds, accuracy) in found.items():
     print(f"{name}: accuracy {accuracy:.4f}, {1000 * seconds:.1f} ms for {len(X_test)} rows")
     ax.scatter(1000 * seconds, accuracy)
     ax.annotate(name, (1000 * seconds, accuracy), (6, 4), textcoords="offset points")
-ax.set(xscale="log", xlabel="ms to predict 600 rows", ylabel="test accuracy")
+ax.set(
+    xscale="log",
+    xlabel="ms to predict 600 rows",
+    ylabel="test accuracy",
+    title="A stack and its student",
+)
 ax.margins(0.3)
 figure = Path("demo_output") / "distillation.png"
 figure.parent.mkdir(exist_ok=True)
