@@ -3,7 +3,7 @@ Can a gesture be recognised before it ends?
 ===========================================
 
 Motion: people on an aircraft carrier give signals with their arms, and whoever waits for the end
-of a signal reacts late. How much of a gesture do stacked RNNs need, beside the nearest neighbour on
+of a signal reacts late. How much of a gesture does a network need, beside the nearest neighbour on
 the same frames? ``View`` in front of a learner cuts the frames off, and the rest stays as it is.
 
 The data (NATOPS) are read from the folder that STACKENS_DATA names. With STACKENS_EXAMPLES=quick
@@ -56,16 +56,12 @@ print(f"{len(X_train)} gestures of {n_frames} frames with {X_train.shape[2]} cha
 # A network that was trained on whole gestures is no judge of halves, so each cut has a stack of its
 # own, made of the same learners.
 def make_stack(n):
-    def network(**options):
-        size = {"bidirectional": True, "dropout": 0.2, "learning_rate": 0.003, "batch_size": 16}
-        rnn = StackedRNNClassifier(32, pooling="mean", epochs=epochs, **size, **options)
-        return make_pipeline(View(timesteps=(0, n)), SequenceScaler(), rnn)
-
+    size = {"bidirectional": True, "dropout": 0.2, "learning_rate": 0.003, "batch_size": 16}
+    rnn = StackedRNNClassifier(48, pooling="mean", epochs=epochs, **size)
     summary = SequenceSummarizer(), StandardScaler(), LogisticRegression(max_iter=2000)
     return StackingClassifier(
         [
-            ("bilstm", network()),
-            ("deep bilstm", network(n_layers=2)),
+            ("bilstm", make_pipeline(View(timesteps=(0, n)), SequenceScaler(), rnn)),
             ("linear", make_pipeline(View(timesteps=(0, n)), *summary)),
         ],
         ConvexBlendClassifier(),

@@ -43,7 +43,7 @@ except OSError as error:
 
 some = digits.take % (10 if QUICK else 5) == 0  # 5 or 10 of 50 recordings of each digit
 X, y, speaker = digits.data[some], digits.target[some], digits.speaker[some]
-epochs = 12 if QUICK else 20
+epochs = 8 if QUICK else 20
 if QUICK:
     print(f"Quick: {len(X)} recordings and {epochs} epochs, so lower scores.")
 lengths = [len(x) for x in X]
