@@ -48,7 +48,7 @@ stack = StackingClassifier(
     [
         ("lstm", StackedRNNClassifier(32, bidirectional=True, epochs=epochs)),
         ("gru", StackedRNNClassifier(32, cell="gru", epochs=epochs)),
-        ("svc", make_pipeline(flat, SVC(C=10.0, probability=False))),
+        ("svc", make_pipeline(flat, SVC(C=10.0))),
         ("trees", make_pipeline(flat, ExtraTreesClassifier(300))),
     ],
     LogisticRegression(max_iter=2000),
