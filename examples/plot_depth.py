@@ -62,7 +62,7 @@ left.set_title(f"6 shared blocks look at a {y_test[0]}")
 AttentionEntropyDisplay.from_estimator(
     {"6 shared": shared, "6 unshared": unshared}, X_test[:100]
 ).plot(right)
-right.set_title("How spread out: 8 rows alike are 2.08 nats")
+right.set_title("How spread out is it?")
 figure = Path("demo_output") / "depth.png"
 figure.parent.mkdir(exist_ok=True)
 fig.savefig(figure, dpi=120)
