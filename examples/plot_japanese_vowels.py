@@ -83,11 +83,11 @@ print(
 )
 
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-board["test"].iloc[::-1].plot.barh(ax=ax, xlim=(0.9, 1.0), xlabel="test accuracy")
+board["test"].iloc[::-1].plot.barh(ax=ax, label="_", xlim=(0.9, 1.0), xlabel="test accuracy")
 ax.set_title("Who is speaking?")
 ax.axvline(0.965, color="black", linestyle=":", label="TWIESN (published)")
 ax.axvline(0.992, color="black", linestyle="--", label="ResNet (published)")
-ax.legend(loc="lower left")
+ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 figure = Path("demo_output") / "japanese_vowels.png"
 figure.parent.mkdir(exist_ok=True)
 fig.savefig(figure, dpi=120)

@@ -86,10 +86,13 @@ for name, row in scores.items():
 left.set(xlabel="reviews of books to learn from", ylabel="accuracy", xscale="log", ylim=(0.4, 1.02))
 left.set_xticks(sizes, map(str, sizes))
 left.legend()
-for words, color in ((PRAISE, "tab:green"), (BLAME, "tab:red"), (FILM, "tab:gray")):
+left.set_title("Accuracy on 400 other reviews")
+groups = (("praise", PRAISE, "green"), ("blame", BLAME, "red"), ("films, fillers", FILM, "gray"))
+for kind, words, color in groups:
     points = np.array([vectors[word] for word in words if word in vectors]) @ axes.T
-    right.scatter(*points.T, color=color, s=12)
-right.set(title="the embedding after step 1", xticks=[], yticks=[])
+    right.scatter(*points.T, color=f"tab:{color}", s=12, label=kind)
+right.set(title="Words, as the large set taught them (two axes)", xticks=[], yticks=[])
+right.legend()
 path = Path("demo_output") / "pretrained_embedding.png"
 path.parent.mkdir(exist_ok=True)
 figure.savefig(path, dpi=120)
