@@ -145,7 +145,8 @@ for name, stack in stacks.items():
     right = stack.predict(X_future) == y_future
     print(
         f"{name}: stack promised {table.loc['stack', (name, 'out_of_fold')]:.3f}, came true "
-        f"{right.mean():.3f} ± {weekly_error(right):.3f}"
+        f"{right.mean():.3f} ± {weekly_error(right):.3f}; weight of the trees "
+        f"{stack.final_estimator_.weights_['trees of levels']:.2f}"
     )
 one_class = max((y_future == kind).mean() for kind in set(y))
 print(f"rule {(rule == y_future).mean():.3f}, always the same class {one_class:.3f}")
