@@ -34,6 +34,10 @@ BOOK = ["book", "novel", "page", "author", "chapter", "style", "story", "reader"
 # fmt: on
 
 
+# %%
+# Reviews, made up
+# ----------------
+# Ten words of the thing and two of the opinion, in any order.
 def write(n, things, rng):
     y = rng.integers(2, size=n)
     texts = []
@@ -50,6 +54,8 @@ books, y = write(560, BOOK, rng)  # the small one
 test = slice(160, None)
 
 # %%
+# With the large set, and without
+# -------------------------------
 # Train on the large set; keep only the embedding; train new layers. Without: the same network,
 # the same vocabulary size, the same epochs.
 network = StackedRNNClassifier(16, embedding_dim=8, epochs=15, learning_rate=0.01, random_state=0)
@@ -68,6 +74,8 @@ for name, row in scores.items():
     print(f"{name:12}", *(f"{n} rows: {score:.3f}  " for n, score in zip(sizes, row, strict=True)))
 
 # %%
+# What the embedding knows
+# ------------------------
 # Words of one opinion lie together; the small set names only a few of them.
 vectors = models["frozen"].word_vectors_
 axes = np.linalg.svd(vectors.vectors - vectors.vectors.mean(axis=0), full_matrices=False)[2][:2]
@@ -78,10 +86,13 @@ for name, row in scores.items():
 left.set(xlabel="reviews of books to learn from", ylabel="accuracy", xscale="log", ylim=(0.4, 1.02))
 left.set_xticks(sizes, map(str, sizes))
 left.legend()
-for words, color in ((PRAISE, "tab:green"), (BLAME, "tab:red"), (FILM, "tab:gray")):
+left.set_title("Accuracy on 400 other reviews")
+groups = (("praise", PRAISE, "green"), ("blame", BLAME, "red"), ("films, fillers", FILM, "gray"))
+for kind, words, color in groups:
     points = np.array([vectors[word] for word in words if word in vectors]) @ axes.T
-    right.scatter(*points.T, color=color, s=12)
-right.set(title="the embedding after step 1", xticks=[], yticks=[])
+    right.scatter(*points.T, color=f"tab:{color}", s=12, label=kind)
+right.set(title="Words, as the large set taught them (two axes)", xticks=[], yticks=[])
+right.legend()
 path = Path("demo_output") / "pretrained_embedding.png"
 path.parent.mkdir(exist_ok=True)
 figure.savefig(path, dpi=120)
