@@ -38,7 +38,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
     cv : int, splitter, iterable or "prefit", default=None
         Splits for out-of-fold predictions; None is 5 stratified folds. Rows that are never held
         out do not train the final estimator; predictions of rows held out several times are
-        averaged.
+        averaged, of class labels (``stack_method="predict"``) the most frequent one counts.
     stack_method : {"auto", "predict_proba", "logit", "decision_function", "predict"}, \
             default="auto"
         What the learners predict; "logit" is the log-odds of their probabilities (of more than two

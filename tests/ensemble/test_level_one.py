@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.ensemble
 from scipy.special import logit
 from sklearn.base import clone
@@ -14,6 +15,7 @@ from sklearn.model_selection import (
     GroupKFold,
     KFold,
     PredefinedSplit,
+    RepeatedKFold,
     RepeatedStratifiedKFold,
     ShuffleSplit,
     StratifiedKFold,
@@ -208,3 +210,24 @@ def test_rows_that_are_not_there_are_refused_before_training():
     cv = [(np.arange(100), np.arange(100, 151))]
     with pytest.raises(InvalidInputError, match=r"index 150 .* from 0 to 149"):
         StackingClassifier(CLASSIFIERS[:1], cv=cv).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel"])
+def test_labels_predicted_several_times_are_put_to_the_vote(kind):
+    X, y = load_iris(return_X_y=True)
+    y = {"multiclass": y, "binary": (y == 1) * 1, "multilabel": np.c_[y == 1, X[:, 0] > 6] * 1}[
+        kind
+    ]
+    cv = RepeatedKFold(n_splits=3, n_repeats=4, random_state=0)
+    learner = DecisionTreeClassifier(max_depth=2, random_state=0)
+    final = DecisionTreeClassifier(random_state=0)
+    stack = StackingClassifier([("tree", learner)], final, cv=cv, stack_method="predict").fit(X, y)
+    repeats = np.zeros((4, *y.shape))
+    for k, (train, test) in enumerate(cv.split(X)):
+        repeats[k // 3, test] = clone(learner).fit(X[train], y[train]).predict(X[test])
+    expected = scipy.stats.mode(repeats, axis=0).mode  # of several the smallest
+    assert (repeats.mean(axis=0) != expected).any()
+    found = stack.out_of_fold_predictions_.blocks["tree"]
+    np.testing.assert_array_equal(found, expected.reshape(len(y), -1))
+    if kind != "multilabel":
+        np.testing.assert_array_equal(stack.out_of_fold("tree").y_pred, expected)
