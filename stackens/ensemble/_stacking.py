@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_array, column_or_1d
 
 from stackens.ensemble._columnwise import ColumnwiseRegressor, takes_columns
+from stackens.ensemble._final_methods import ClassesFromFinal, ValuesFromFinal
 from stackens.ensemble._job_stacking import JobStacking, check_fit_params
 from stackens.ensemble._level_one import TakesBlocks
 from stackens.exceptions import InvalidInputError
@@ -20,7 +21,7 @@ from stackens.exceptions import InvalidInputError
 __all__ = ["StackingClassifier", "StackingRegressor"]
 
 
-class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
+class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.StackingClassifier):
     """Stack of classifiers whose networks train side by side.
 
     The out-of-fold predictions of the learners (level 0) train a final estimator (level 1). It is
@@ -213,7 +214,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         return encoded
 
 
-class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
+class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingRegressor):
     """Stack of regressors whose networks train side by side.
 
     The out-of-fold predictions of the learners (level 0) train a final estimator (level 1). It is

@@ -10,7 +10,8 @@ from scipy.special import logit
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
@@ -25,7 +26,7 @@ from sklearn.model_selection import (
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier
 
 from stackens import ConvexBlendClassifier, StackingClassifier, StackingRegressor
@@ -231,3 +232,30 @@ def test_labels_predicted_several_times_are_put_to_the_vote(kind):
     np.testing.assert_array_equal(found, expected.reshape(len(y), -1))
     if kind != "multilabel":
         np.testing.assert_array_equal(stack.out_of_fold("tree").y_pred, expected)
+
+
+@pytest.mark.parametrize("is_classifier", [True, False])
+def test_a_default_stack_is_a_learner_of_a_stack(is_classifier):
+    X, y = load_iris(return_X_y=True)
+    if is_classifier:
+        Stack, learner, method = (
+            StackingClassifier,
+            LogisticRegression(max_iter=500),
+            "predict_proba",
+        )
+        methods = ["predict", "predict_proba", "decision_function"]
+    else:
+        Stack, learner, method = StackingRegressor, LinearRegression(), "predict"
+        methods = ["predict"]
+    inner = Stack([("linear", learner)], cv=3)
+    assert all(hasattr(inner, name) for name in methods)
+    assert not hasattr(Stack([("linear", learner)], LinearSVR()), "predict_proba")
+    with pytest.raises(NotFittedError):
+        getattr(inner, method)(X)
+    piped = make_pipeline(StandardScaler(), inner)
+    outer = Stack([("inner", inner), ("piped", piped)], cv=KFold(3, shuffle=True, random_state=0))
+    outer.fit(X, y)
+    assert outer.stack_method_ == [method] * 2
+    for name, own in [("inner", inner), ("piped", piped)]:
+        expected = cross_val_predict(own, X, y, cv=outer.cv, method=method).reshape(len(y), -1)
+        np.testing.assert_array_equal(outer.out_of_fold_predictions_.blocks[name], expected)
