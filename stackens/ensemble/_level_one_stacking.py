@@ -84,8 +84,9 @@ class LevelOneStacking(_BaseStacking):
             average_predictions(
                 [(f.test, self._align(f)) for f in fits if f.name == name and f.test is not None],
                 len(y),
+                are_labels=is_classifier(self) and method == "predict",
             )
-            for name in names
+            for name, method in zip(names, self.stack_method_, strict=True)
         ]
         predictions = self._split_labels(predictions)
         matrix = self._concatenate_predictions(X, predictions)

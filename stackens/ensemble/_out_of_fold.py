@@ -111,7 +111,9 @@ def align_classes(predictions: Any, estimator: Any, n_classes: int, method: str)
     return aligned
 
 
-def average_predictions(parts: Sequence[tuple[np.ndarray, Any]], n_rows: int) -> Any:
+def average_predictions(
+    parts: Sequence[tuple[np.ndarray, Any]], n_rows: int, *, are_labels: bool = False
+) -> Any:
     """Average what each row was predicted; rows that never were stay NaN.
 
     Parameters
@@ -120,6 +122,9 @@ def average_predictions(parts: Sequence[tuple[np.ndarray, Any]], n_rows: int) ->
         One per split; predictions are an array, or a list of arrays (one per label).
     n_rows : int
         Rows of the training data.
+    are_labels : bool, default=False
+        Whether predictions are numbers of classes, which have no mean: the most frequent one
+        counts, and of several such the first.
 
     Returns
     -------
@@ -129,7 +134,7 @@ def average_predictions(parts: Sequence[tuple[np.ndarray, Any]], n_rows: int) ->
     first = parts[0][1]
     if isinstance(first, list):
         return [
-            average_predictions([(rows, p[i]) for rows, p in parts], n_rows)
+            average_predictions([(rows, p[i]) for rows, p in parts], n_rows, are_labels=are_labels)
             for i in range(len(first))
         ]
     total = np.zeros((n_rows, *np.shape(first)[1:]), dtype=np.asarray(first).dtype)
@@ -140,6 +145,14 @@ def average_predictions(parts: Sequence[tuple[np.ndarray, Any]], n_rows: int) ->
         for rows, predictions in parts:
             total[rows] = predictions
         return total
+    if are_labels:
+        labels = np.unique(np.concatenate([np.ravel(predictions) for _, predictions in parts]))
+        votes = np.zeros((len(labels), *total.shape), dtype=int)
+        for rows, predictions in parts:
+            np.add.at(
+                votes, (slice(None), rows), predictions == labels.reshape(-1, *[1] * total.ndim)
+            )
+        return np.where(votes.any(axis=0), labels[votes.argmax(axis=0)], np.nan)
     total = total.astype(float)
     for rows, predictions in parts:
         np.add.at(total, rows, predictions)

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_array, column_or_1d
 
 from stackens.ensemble._columnwise import ColumnwiseRegressor, takes_columns
+from stackens.ensemble._final_methods import ClassesFromFinal, ValuesFromFinal
 from stackens.ensemble._job_stacking import JobStacking, check_fit_params
 from stackens.ensemble._level_one import TakesBlocks
 from stackens.exceptions import InvalidInputError
@@ -20,7 +21,7 @@ from stackens.exceptions import InvalidInputError
 __all__ = ["StackingClassifier", "StackingRegressor"]
 
 
-class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
+class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.StackingClassifier):
     """Stack of classifiers whose networks train side by side.
 
     The out-of-fold predictions of the learners (level 0) train a final estimator (level 1). It is
@@ -38,7 +39,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
     cv : int, splitter, iterable or "prefit", default=None
         Splits for out-of-fold predictions; None is 5 stratified folds. Rows that are never held
         out do not train the final estimator; predictions of rows held out several times are
-        averaged.
+        averaged, of class labels (``stack_method="predict"``) the most frequent one counts.
     stack_method : {"auto", "predict_proba", "logit", "decision_function", "predict"}, \
             default="auto"
         What the learners predict; "logit" is the log-odds of their probabilities (of more than two
@@ -213,7 +214,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
         return encoded
 
 
-class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
+class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingRegressor):
     """Stack of regressors whose networks train side by side.
 
     The out-of-fold predictions of the learners (level 0) train a final estimator (level 1). It is

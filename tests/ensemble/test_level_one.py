@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.ensemble
 from scipy.special import logit
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
     PredefinedSplit,
+    RepeatedKFold,
     RepeatedStratifiedKFold,
     ShuffleSplit,
     StratifiedKFold,
@@ -23,7 +26,7 @@ from sklearn.model_selection import (
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier
 
 from stackens import ConvexBlendClassifier, StackingClassifier, StackingRegressor
@@ -208,3 +211,51 @@ def test_rows_that_are_not_there_are_refused_before_training():
     cv = [(np.arange(100), np.arange(100, 151))]
     with pytest.raises(InvalidInputError, match=r"index 150 .* from 0 to 149"):
         StackingClassifier(CLASSIFIERS[:1], cv=cv).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "binary", "multilabel"])
+def test_labels_predicted_several_times_are_put_to_the_vote(kind):
+    X, y = load_iris(return_X_y=True)
+    y = {"multiclass": y, "binary": (y == 1) * 1, "multilabel": np.c_[y == 1, X[:, 0] > 6] * 1}[
+        kind
+    ]
+    cv = RepeatedKFold(n_splits=3, n_repeats=4, random_state=0)
+    learner = DecisionTreeClassifier(max_depth=2, random_state=0)
+    final = DecisionTreeClassifier(random_state=0)
+    stack = StackingClassifier([("tree", learner)], final, cv=cv, stack_method="predict").fit(X, y)
+    repeats = np.zeros((4, *y.shape))
+    for k, (train, test) in enumerate(cv.split(X)):
+        repeats[k // 3, test] = clone(learner).fit(X[train], y[train]).predict(X[test])
+    expected = scipy.stats.mode(repeats, axis=0).mode  # of several the smallest
+    assert (repeats.mean(axis=0) != expected).any()
+    found = stack.out_of_fold_predictions_.blocks["tree"]
+    np.testing.assert_array_equal(found, expected.reshape(len(y), -1))
+    if kind != "multilabel":
+        np.testing.assert_array_equal(stack.out_of_fold("tree").y_pred, expected)
+
+
+@pytest.mark.parametrize("is_classifier", [True, False])
+def test_a_default_stack_is_a_learner_of_a_stack(is_classifier):
+    X, y = load_iris(return_X_y=True)
+    if is_classifier:
+        Stack, learner, method = (
+            StackingClassifier,
+            LogisticRegression(max_iter=500),
+            "predict_proba",
+        )
+        methods = ["predict", "predict_proba", "decision_function"]
+    else:
+        Stack, learner, method = StackingRegressor, LinearRegression(), "predict"
+        methods = ["predict"]
+    inner = Stack([("linear", learner)], cv=3)
+    assert all(hasattr(inner, name) for name in methods)
+    assert not hasattr(Stack([("linear", learner)], LinearSVR()), "predict_proba")
+    with pytest.raises(NotFittedError):
+        getattr(inner, method)(X)
+    piped = make_pipeline(StandardScaler(), inner)
+    outer = Stack([("inner", inner), ("piped", piped)], cv=KFold(3, shuffle=True, random_state=0))
+    outer.fit(X, y)
+    assert outer.stack_method_ == [method] * 2
+    for name, own in [("inner", inner), ("piped", piped)]:
+        expected = cross_val_predict(own, X, y, cv=outer.cv, method=method).reshape(len(y), -1)
+        np.testing.assert_array_equal(outer.out_of_fold_predictions_.blocks[name], expected)
