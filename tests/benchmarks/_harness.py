@@ -122,14 +122,15 @@ def matmul_gflops(n: int = 1024, repeats: int = 10) -> float:
 
 
 class Stopwatch:
-    """``with Stopwatch() as watch: …``; then ``watch.seconds``."""
+    """``with Stopwatch() as watch: …``; then ``watch.seconds`` and ``watch.cpu_seconds``."""
 
     def __enter__(self):
-        self._started = time.perf_counter()
+        self._started = time.perf_counter(), time.process_time()
         return self
 
     def __exit__(self, *_):
-        self.seconds = time.perf_counter() - self._started
+        self.seconds = time.perf_counter() - self._started[0]
+        self.cpu_seconds = time.process_time() - self._started[1]
 
 
 def best_seconds(run: Callable[[], object], repeats: int) -> float:
