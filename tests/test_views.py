@@ -160,6 +160,40 @@ class TestPartsOfSequences:
         named = View(columns=["town"]).fit_transform(FRAME)
         assert list(named.columns) == ["town"]
 
+    @pytest.mark.parametrize("channel", [2, np.int64(2), [2], slice(2, 3), np.arange(4) == 2])
+    def test_one_channel_keeps_its_axis(self, channel):
+        view = View(channels=channel)
+        np.testing.assert_array_equal(view.fit_transform(SIGNAL), SIGNAL[:, :, [2]])
+        for taken, x in zip(view.fit_transform(RAGGED), RAGGED, strict=True):
+            np.testing.assert_array_equal(taken, x[:, [2]])
+
+    @pytest.mark.parametrize("columns", ["age", 0, np.int64(0), ["age"], [0], slice("age", "age")])
+    def test_one_column_stays_a_table(self, columns):
+        taken = View(columns=columns).fit_transform(FRAME)
+        pd.testing.assert_frame_equal(taken, FRAME[["age"]])
+        if not isinstance(columns, str | list | slice):
+            taken = View("sparse", columns=columns).fit_transform(views())
+            np.testing.assert_array_equal(taken.toarray(), STATIC[:, [0]])
+
+    @pytest.mark.parametrize(
+        "steps", [(-2, None), (0, 2), slice(None, -1), slice(None, None, -1), (None, None, 2)]
+    )
+    def test_padding_is_no_timestep(self, steps):
+        padded = np.full((N, 7, 4), np.nan)
+        for row, x in zip(padded, RAGGED, strict=True):
+            row[: len(x)] = x
+        view = View(timesteps=steps, channels=[3, 1])
+        taken, expected = view.fit_transform(padded), view.fit_transform(RAGGED)
+        for row, x in zip(taken, expected, strict=True):
+            np.testing.assert_array_equal(row[: len(x)], x)
+            assert np.isnan(row[len(x) :]).all()
+        assert taken.shape == (N, max(map(len, expected)), 2)
+
+    def test_sequences_of_one_channel(self):
+        flat = [x[:, 0] for x in RAGGED]
+        for taken, x in zip(View(timesteps=(1, None)).fit_transform(flat), flat, strict=True):
+            np.testing.assert_array_equal(taken, x[1:])
+
     @pytest.mark.parametrize(
         ("view", "X", "message"),
         [
@@ -171,6 +205,14 @@ class TestPartsOfSequences:
             (View("frame", columns=["street"]), views(), "street"),
             (View("static", channels=[0]), views(), "columns"),
             (View("static", columns=[0], channels=[0]), views(), "one or the other"),
+            (View("signal", columns=[0]), views(), "those of a table"),
+            (View("ragged", columns=[0]), views(), "those of a table"),
+            (View("frame", channels=[0]), views(), r"DataFrame of shape \(60, 2\)"),
+            (View("texts", channels=[0]), views(), "need sequences"),
+            (View("signal", timesteps=3), views(), r"slice or \(start, stop\).* got 3"),
+            (View("signal", timesteps=(6, None)), views(), "nothing of a sequence of 6 timesteps"),
+            (View("ragged", timesteps=(2, None)), views(), "nothing of a sequence of 2 timesteps"),
+            (View("signal", channels=[]), views(), "none of the 4 channels"),
         ],
     )
     def test_what_is_not_there_is_said_before_training(self, view, X, message):

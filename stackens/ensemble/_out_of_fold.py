@@ -149,9 +149,8 @@ def average_predictions(
         labels = np.unique(np.concatenate([np.ravel(predictions) for _, predictions in parts]))
         votes = np.zeros((len(labels), *total.shape), dtype=int)
         for rows, predictions in parts:
-            np.add.at(
-                votes, (slice(None), rows), predictions == labels.reshape(-1, *[1] * total.ndim)
-            )
+            for own, label in zip(votes, labels, strict=True):
+                np.add.at(own, rows, predictions == label)
         return np.where(votes.any(axis=0), labels[votes.argmax(axis=0)], np.nan)
     total = total.astype(float)
     for rows, predictions in parts:

@@ -57,9 +57,11 @@ def _view(view: Any, converter: Converter) -> Any:
 def _index(index: Any) -> Any:
     """Return JSON that says the same as an index."""
     if isinstance(index, slice):
+        if isinstance(index.start, str) or isinstance(index.stop, str):
+            raise CannotExportError("it names columns of a data frame; give their numbers")
         return {"start": index.start, "stop": index.stop, "step": index.step}
     if index is None or isinstance(index, int | np.integer):
-        return index
+        return None if index is None else int(index)
     index = np.asarray(index)
     if index.dtype == bool:
         index = np.flatnonzero(index)

@@ -9,7 +9,14 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["Sequences", "cut_or_pad", "read_any_sequences", "read_sequences", "read_tokens"]
+__all__ = [
+    "Sequences",
+    "cut_or_pad",
+    "find_lengths",
+    "read_any_sequences",
+    "read_sequences",
+    "read_tokens",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +111,7 @@ def _recognise(X: Any, is_table: bool) -> Sequences:
         return _read_table(X)
     array = _as_array(X)
     is_dense = array.dtype != object and array.ndim == 3
-    return _find_lengths(_as_floats(array) if is_dense else _pad(array))
+    return find_lengths(_as_floats(array) if is_dense else _pad(array))
 
 
 def read_tokens(X: Any, vocabulary_size: int) -> np.ndarray:
@@ -225,7 +232,8 @@ def _pad(array: np.ndarray) -> np.ndarray:
     return padded
 
 
-def _find_lengths(values: np.ndarray) -> Sequences:
+def find_lengths(values: np.ndarray) -> Sequences:
+    """Tell timesteps from padding: trailing ones that are NaN in every channel."""
     if not values.size:
         _refuse_shape("sequences of shape (n_samples, n_timesteps, n_features)", values)
     n_steps = values.shape[1]

@@ -67,7 +67,7 @@ def read_table(X: Any, n_features: int | None = None, *, allow_missing: bool = F
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features), SparseRows or Sequences of a table
-        The table.
+        The table; sparse matrices of SciPy, too.
     n_features : int, default=None
         Columns that it must have; None takes any.
     allow_missing : bool, default=False
@@ -84,6 +84,11 @@ def read_table(X: Any, n_features: int | None = None, *, allow_missing: bool = F
     """
     if isinstance(X, Sequences) and X.is_table:
         X = X.values[:, :, 0]
+    if hasattr(X, "tocsr"):
+        matrix = X.tocsr(copy=True)
+        matrix.sum_duplicates()
+        values = read_table(matrix.data[np.newaxis], allow_missing=allow_missing)[0]
+        X = SparseRows(values, matrix.indices, matrix.indptr, matrix.shape[1])
     if not isinstance(X, SparseRows):
         X = np.asarray(X)
         if X.ndim != 2 or X.dtype.kind not in "biufO":

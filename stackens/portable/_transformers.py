@@ -10,7 +10,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.portable._part import Part
-from stackens.portable._sequences import Sequences, cut_or_pad, read_sequences
+from stackens.portable._sequences import Sequences, cut_or_pad, find_lengths, read_sequences
 
 __all__ = [
     "STATISTICS",
@@ -230,22 +230,40 @@ class View(Part):
         """Take the part."""
         X = X if self.name is None else _take_view(X, self.name)
         if self.columns is not None:
-            return np.asarray(X)[:, _as_index(self.columns)]
+            return _as_table(X)[:, _as_index(self.columns)]
         if self.channels is None and self.timesteps is None:
             return X
         steps = slice(None) if self.timesteps is None else _as_index(self.timesteps)
         channels = slice(None) if self.channels is None else _as_index(self.channels)
-        channels = [channels] if isinstance(channels, int) else channels
         if isinstance(X, np.ndarray) and X.dtype != object:
-            return X[:, steps][:, :, channels]
+            is_padded = X.dtype.kind == "f" and bool(np.isnan(X[:, -1:]).any())
+            if not is_padded:
+                return X[:, steps][:, :, channels]
+            X = find_lengths(X)
+        if isinstance(X, Sequences):
+            X = [x[:n] for x, n in zip(X.values, X.lengths, strict=True)]
         rows = np.empty(len(X), object)
         for place, row in enumerate(X):
-            rows[place] = np.asarray(row)[steps][:, channels]
+            row = np.asarray(row)
+            row = row[:, np.newaxis] if row.ndim == 1 and self.channels is not None else row
+            rows[place] = row[steps] if row.ndim == 1 else row[steps][:, channels]
+            if not len(rows[place]):
+                raise InvalidInputError(
+                    f"Row {place} of `X` has {len(row)} timesteps, none of which are looked at."
+                )
         return rows
 
 
+def _as_table(X: Any) -> np.ndarray:
+    if isinstance(X, Sequences):
+        return X.values[:, :, 0]
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
+
+
 def _as_index(index: Any) -> Any:
-    return slice(index["start"], index["stop"], index["step"]) if isinstance(index, dict) else index
+    if isinstance(index, dict):
+        return slice(index["start"], index["stop"], index["step"])
+    return [index] if isinstance(index, int) else index
 
 
 def _take_view(X: Any, name: str) -> Any:
@@ -255,7 +273,11 @@ def _take_view(X: Any, name: str) -> Any:
             raise InvalidInputError(f"There is no view {name!r}; the views are {list(X)}.")
         return X[name]
     if isinstance(X, np.ndarray) and X.dtype == object and len(X) and hasattr(X[0], "views"):
-        taken = [_take_view(row.views, name)[row.index] for row in X]
+        owners = {id(row.views): row.views for row in X}
+        if len(owners) == 1:
+            view = _take_view(X[0].views, name)
+            return _rows_of(view, np.array([row.index for row in X]))
+        taken = [_one_row(_take_view(row.views, name), row.index) for row in X]
         if len({np.shape(row) for row in taken}) == 1 and not isinstance(taken[0], str):
             return np.stack(taken)
         rows = np.empty(len(taken), object)
@@ -265,3 +287,14 @@ def _take_view(X: Any, name: str) -> Any:
         f"This predictor takes several inputs for each row: pass a dict with {name!r}, or rows of "
         f"`make_views({name}=…)`; got {type(X).__name__}."
     )
+
+
+def _rows_of(view: Any, rows: np.ndarray) -> Any:
+    return view.iloc[rows] if hasattr(view, "iloc") else view[rows]
+
+
+def _one_row(view: Any, row: int) -> Any:
+    """Return a row of an array, a data frame or a sparse matrix."""
+    taken = _rows_of(view, np.array([row]))
+    taken = taken.toarray() if hasattr(taken, "toarray") else taken
+    return np.asarray(taken)[0] if hasattr(taken, "iloc") else taken[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -27,9 +28,9 @@ class View(TransformerMixin, BaseEstimator):
     channels : int, list of int or slice, default=None
         Channels of sequences (the last axis) to keep, in that order; None is all.
     timesteps : slice or (start, stop), default=None
-        Timesteps of each sequence to keep, as Python slices them: ``(-20, None)`` is the last 20.
-        None is all.
-    columns : list or slice, default=None
+        Timesteps of each sequence to keep, as Python slices them: ``(-20, None)`` is the last 20,
+        where padding is no timestep. None is all.
+    columns : int, str, list or slice, default=None
         Columns of a table to keep: numbers, or names of a DataFrame; None is all.
 
     Attributes
@@ -117,6 +118,12 @@ class View(TransformerMixin, BaseEstimator):
                 "`columns` are those of a table, `channels` and `timesteps` those of sequences; "
                 "give one or the other."
             )
+        steps = self.timesteps
+        is_range = isinstance(steps, tuple | list) and len(steps) in (2, 3)
+        if not (steps is None or isinstance(steps, slice) or is_range):
+            raise InvalidInputError(
+                f"`timesteps` must be a slice or (start, stop), such as (-20, None); got {steps!r}."
+            )
 
     def _take(self, X: Any) -> Any:
         if self.name is not None:
@@ -129,7 +136,7 @@ class View(TransformerMixin, BaseEstimator):
         elif has_views(X):
             raise InvalidInputError(f"Name one of the views with `View(name)`: {view_names(X)}.")
         if self.columns is not None:
-            return _columns(X, self.columns)
+            return _columns(X, _as_list(self.columns))
         if self.channels is None and self.timesteps is None:
             return X
         return self._cut(X)
@@ -139,15 +146,29 @@ class View(TransformerMixin, BaseEstimator):
         steps = (
             slice(None) if steps is None else steps if isinstance(steps, slice) else slice(*steps)
         )
-        channels = [self.channels] if isinstance(self.channels, int) else self.channels
-        if isinstance(X, np.ndarray) and X.dtype != object:
-            if X.ndim != 3:
+        channels = _as_list(self.channels)
+        if hasattr(X, "columns") or (isinstance(X, np.ndarray) and X.dtype != object):
+            if np.ndim(X) != 3:
                 raise InvalidInputError(
                     "`channels` and `timesteps` need sequences of shape (n_samples, n_timesteps, "
-                    f"n_features); got an array of shape {X.shape}. Of a table take `columns`."
+                    f"n_features); got {type(X).__name__} of shape {X.shape}. Of a table take "
+                    "`columns`."
                 )
+            if steps != slice(None) and X.dtype.kind == "f" and np.isnan(X[:, -1:]).any():
+                return self._cut_padded(X, steps, channels)
             return _cut_one(X, steps, channels)
-        return as_object_array([_cut_one(np.asarray(x), steps, channels) for x in X])
+        return as_object_array([_cut_one(_as_sequence(x), steps, channels) for x in X])
+
+    def _cut_padded(self, X: np.ndarray, steps: slice, channels: Any) -> np.ndarray:
+        """Cut each sequence by its own timesteps, and pad them anew."""
+        is_step = ~np.isnan(X).all(axis=2)
+        lengths = X.shape[1] - is_step[:, ::-1].argmax(axis=1)
+        parts = [_cut_one(x[:n], steps, channels) for x, n in zip(X, lengths, strict=True)]
+        longest = max(map(len, parts))
+        padded = np.full((len(parts), longest, parts[0].shape[1]), np.nan, X.dtype)
+        for row, part in zip(padded, parts, strict=True):
+            row[: len(part)] = part
+        return padded
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -157,24 +178,58 @@ class View(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _as_list(names: Any) -> Any:
+    """Write a single channel or column as a list of one: the axis stays."""
+    return [names] if isinstance(names, str | Integral) else names
+
+
+def _as_sequence(x: Any) -> np.ndarray:
+    x = np.asarray(x)
+    if x.ndim not in (1, 2) or x.dtype.kind not in "biufO":
+        raise InvalidInputError(
+            "`channels` and `timesteps` need sequences of shape (n_timesteps, n_features); got "
+            f"{x.dtype} of shape {x.shape}. Of a table take `columns`."
+        )
+    return x
+
+
 def _cut_one(x: np.ndarray, steps: slice, channels: Any) -> np.ndarray:
-    x = x[..., steps, :]
+    """Cut one sequence, or an array of such."""
+    if channels is not None and x.ndim == 1:  # of a single channel
+        x = x[:, np.newaxis]
+    n_steps = x.shape[max(0, x.ndim - 2)]
+    x = x[steps] if x.ndim == 1 else x[..., steps, :]
+    if not x.shape[max(0, x.ndim - 2)]:
+        raise InvalidInputError(
+            f"`timesteps` from {steps.start} to {steps.stop} leave nothing of a sequence of "
+            f"{n_steps} timesteps."
+        )
     if channels is None:
         return x
     try:
-        return x[..., channels]
+        kept = x[..., channels]
     except IndexError as error:
         raise InvalidInputError(
             f"`channels` {channels} are not there: the sequences have {x.shape[-1]} channels."
         ) from error
+    if not kept.shape[-1]:
+        raise InvalidInputError(f"`channels` {channels} are none of the {x.shape[-1]} channels.")
+    return kept
 
 
 def _columns(X: Any, columns: Any) -> Any:
+    X = X if hasattr(X, "shape") else np.asarray(X)
+    if len(X.shape) != 2:
+        raise InvalidInputError(
+            f"`columns` are those of a table; got an array of shape {X.shape}. Of sequences take "
+            "`channels` or `timesteps`."
+        )
     try:
         if hasattr(X, "loc"):
-            by_name = not isinstance(columns, slice) and any(isinstance(c, str) for c in columns)
+            is_slice = isinstance(columns, slice)
+            names = (columns.start, columns.stop) if is_slice else columns
+            by_name = any(isinstance(name, str) for name in names)
             return X.loc[:, columns] if by_name else X.iloc[:, columns]
-        X = X if hasattr(X, "shape") else np.asarray(X)
         return X[:, columns]
     except (IndexError, KeyError) as error:
         raise InvalidInputError(
