@@ -22,9 +22,10 @@ from stackens.learners import (
 )
 from stackens.persistence._distributions import make_distribution
 from stackens.persistence._schema import Schema
-from stackens.persistence._skops_part import read_part, unpack_part
+from stackens.persistence._skops_part import read_part, read_vocabularies, unpack_part
 from stackens.persistence._times import make_times
 from stackens.persistence._trust import Trust
+from stackens.vocabularies import Vocabulary
 
 __all__ = ["Content"]
 
@@ -56,6 +57,7 @@ class Content:
             raise ArchiveError("There is no estimator in the file.")
         self._objects, self._arrays = objects, arrays
         self._schemas: dict[int, Schema] = {}
+        self._vocabularies: dict[int, list[Vocabulary]] = {}  # of the same parts
         self._functions: set[str] = set()
         self._types: set[str] = set()
         sizes: list[int] = []
@@ -85,6 +87,7 @@ class Content:
         kind = node.get("is")
         if kind == "skops":
             self._schemas[number] = read_part(node, self._arrays)
+            self._vocabularies[number] = read_vocabularies(node, self._arrays)
             return 1
         if kind not in _MAKERS:
             raise ArchiveError(
@@ -129,7 +132,7 @@ class Content:
         for number, node in enumerate(self._objects):
             if number in self._schemas:
                 schema = self._schemas[number]
-                made = unpack_part(schema, sorted(schema.names))
+                made = unpack_part(schema, sorted(schema.names), self._vocabularies[number])
             else:
                 made = _MAKERS[node["is"]](self, node)
             self._made.append(made)

@@ -20,8 +20,9 @@ import numpy as np
 
 from stackens.exceptions import ArchiveError, InvalidInputError, MissingExtraError
 from stackens.persistence._schema import Schema
+from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
 
-__all__ = ["pack_part", "read_part", "unpack_part"]
+__all__ = ["pack_part", "read_part", "read_vocabularies", "unpack_part"]
 
 _ENTRY = re.compile(r"[0-9]{1,9}\.(npy|npz|bin)")
 _SCHEMA_LIMIT = 1 << 26  # bytes
@@ -52,7 +53,7 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
     """
     skops_io = _require_skops()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_vocabularies(value) as vocabularies:
             warnings.simplefilter("ignore")
             data = skops_io.dumps(value)
     except Exception as error:  # whatever the many types in an estimator raise
@@ -63,7 +64,14 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
         schema = _normalize(schema, names)
         entries = {new: add_array(_entry_bytes(new, file.read(old))) for old, new in names.items()}
     text = json.dumps(schema, separators=(",", ":")).encode("ascii")
-    return {"is": "skops", "schema": add_array(np.frombuffer(text, np.uint8)), "entries": entries}
+    schema_name = add_array(np.frombuffer(text, np.uint8))
+    node: dict[str, Any] = {"is": "skops", "schema": schema_name, "entries": entries}
+    if vocabularies:
+        node["vocabularies"] = [
+            {"path": one.path, **{name: add_array(a) for name, a in one.to_arrays().items()}}
+            for one in vocabularies
+        ]
+    return node
 
 
 def _normalize(node: Any, names: dict[str, str]) -> Any:
@@ -120,7 +128,36 @@ def read_part(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Sche
     return Schema(json.loads(text), entries)
 
 
-def unpack_part(schema: Schema, trusted: list[str]) -> Any:
+def read_vocabularies(
+    node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> list[Vocabulary]:
+    """Check the vocabularies of a part from a file.
+
+    Parameters
+    ----------
+    node : mapping
+        From ``pack_part``.
+    arrays : mapping of str to ndarray
+        Of the archive.
+
+    Returns
+    -------
+    list of Vocabulary
+
+    Raises
+    ------
+    ArchiveError, KeyError, TypeError, ValueError
+        If they are not what ``pack_part`` writes.
+    """
+    return [
+        Vocabulary.from_arrays(
+            one["path"], {name: arrays[where] for name, where in one.items() if name != "path"}
+        )
+        for one in node.get("vocabularies", ())
+    ]
+
+
+def unpack_part(schema: Schema, trusted: list[str], vocabularies: list[Vocabulary]) -> Any:
     """Make the part that a checked schema describes.
 
     Parameters
@@ -129,6 +166,8 @@ def unpack_part(schema: Schema, trusted: list[str]) -> Any:
         All of whose types are trusted.
     trusted : list of str
         These types.
+    vocabularies : list of Vocabulary
+        Of the part.
 
     Returns
     -------
@@ -140,7 +179,9 @@ def unpack_part(schema: Schema, trusted: list[str]) -> Any:
         for name, data in schema.entries.items():
             file.writestr(name, data)
         file.writestr("schema.json", json.dumps(schema.root))
-    return skops_io.loads(buffer.getvalue(), trusted=trusted)
+    made = skops_io.loads(buffer.getvalue(), trusted=trusted)
+    put_vocabularies(made, vocabularies)
+    return made
 
 
 def _as_bytes(array: np.ndarray) -> bytes:

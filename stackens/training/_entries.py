@@ -163,8 +163,7 @@ def put_fit(store: JobStore, key: str, kept: KeptFit) -> bool:
     arrays = pack_list("values", values)
     if kept.classes is not None:
         arrays["classes"] = np.asarray(kept.classes)
-    if model is not None:
-        arrays["model"] = model
+    arrays |= model or {}
     meta = {"is_list": is_list, "n_values": len(values), "seconds": float(kept.seconds)}
     return store.put(key, arrays, meta, kind=_FIT)
 
@@ -205,12 +204,11 @@ def get_fit(store: JobStore, key: str) -> KeptFit | None:
 
 def _unpack_fit(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> KeptFit:
     values = unpack_list("values", arrays, meta["n_values"])
-    model = arrays.get("model")
     return KeptFit(
         values if meta["is_list"] else values[0] if values else None,
         arrays.get("classes"),
         float(meta["seconds"]),
-        None if model is None else unpack_model(model),
+        unpack_model(arrays),
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
 
 __all__ = ["pack_model", "unpack_model"]
 
@@ -17,61 +20,78 @@ _TREE = "sklearn.tree._tree.Tree"
 _OWN = re.compile(r"stackens\.preprocessing\._[a-z]+\.(Sequence[A-Za-z]+|SlidingWindows|View)")
 
 
-def pack_model(estimator: Any) -> np.ndarray | None:
+def pack_model(estimator: Any) -> dict[str, np.ndarray] | None:
     """Write an estimator down, if it consists of nothing but trusted types.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted.
+        Fitted; nobody else may use it meanwhile.
 
     Returns
     -------
-    ndarray of uint8 or None
-        None without skops, and for what holds functions or classes of the user's: to load these
-        would mean to run what a file says.
+    dict of str to ndarray or None
+        Whose names begin with "model". None without skops, and for what holds functions or classes
+        of the user's: to load these would mean to run what a file says.
     """
     if importlib.util.find_spec("skops") is None:
         return None
     import skops.io
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_vocabularies(estimator) as vocabularies:
             warnings.simplefilter("ignore")
             data = skops.io.dumps(estimator)
-        model = np.frombuffer(data, np.uint8)
-        return None if unpack_model(model) is None else model
+        if _load(data) is None:
+            return None
     except Exception:  # whatever the many types in an estimator raise: it is not kept then
         return None
+    arrays = {"model": np.frombuffer(data, np.uint8)}
+    for number, vocabulary in enumerate(vocabularies):
+        place = np.frombuffer(json.dumps(vocabulary.path).encode(), np.uint8)
+        for name, array in {"path": place, **vocabulary.to_arrays()}.items():
+            arrays[f"model/{number}/{name}"] = array
+    return arrays
 
 
-def unpack_model(model: np.ndarray) -> Any:
+def unpack_model(arrays: Mapping[str, np.ndarray]) -> Any:
     """Do the reverse.
 
     Parameters
     ----------
-    model : ndarray of uint8
-        From ``pack_model``.
+    arrays : mapping of str to ndarray
+        From ``pack_model``; others may be among them.
 
     Returns
     -------
     estimator or None
-        None without skops, and if any type in it is not trusted.
+        None without skops, if there is none, and if any type in it is not trusted.
     """
-    if importlib.util.find_spec("skops") is None:
+    if importlib.util.find_spec("skops") is None or "model" not in arrays:
         return None
-    import skops.io
-
     try:
-        data = model.tobytes()
-        untrusted = skops.io.get_untrusted_types(data=data)
-        if not all(name == _TREE or _OWN.fullmatch(name) for name in untrusted):
-            return None
-        estimator = skops.io.loads(data, trusted=untrusted)
-        trees = list(_find_trees(estimator, set())) if _TREE in untrusted else []
-        return estimator if all(_is_sound(tree) for tree in trees) else None
+        estimator = _load(arrays["model"].tobytes())
+        vocabularies: list[Vocabulary] = []
+        while f"model/{len(vocabularies)}/path" in arrays:
+            start = f"model/{len(vocabularies)}/"
+            parts = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+            path = json.loads(parts["path"].tobytes())
+            vocabularies.append(Vocabulary.from_arrays(path, parts))
+        put_vocabularies(estimator, vocabularies)
     except Exception:  # of another version, or no such file at all
         return None
+    return estimator
+
+
+def _load(data: bytes) -> Any:
+    import skops.io
+
+    untrusted = skops.io.get_untrusted_types(data=data)
+    if not all(name == _TREE or _OWN.fullmatch(name) for name in untrusted):
+        return None
+    estimator = skops.io.loads(data, trusted=untrusted)
+    trees = list(_find_trees(estimator, set())) if _TREE in untrusted else []
+    return estimator if all(_is_sound(tree) for tree in trees) else None
 
 
 def _find_trees(value: Any, seen: set[int]) -> Iterator[Any]:

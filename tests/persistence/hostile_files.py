@@ -25,8 +25,9 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import stackens
@@ -61,6 +62,7 @@ def hostile_files(folder: Path) -> Iterator[Made]:
         (boosting, "boosting"),
         (histograms, "histogram"),
         (others, "mlp"),
+        (vocabularies, "vocabulary"),
     ):
         for name, change in group():
             source = next((s for s in base if name.startswith(f"{s}:")), start)
@@ -80,6 +82,9 @@ def tables(folder: Path) -> dict[str, Path]:
         ).fit(X, y),
         "mlp": MLPClassifier((2,), max_iter=9, tol=1e3, n_iter_no_change=1, random_state=0),
         "words": CountVectorizer().fit(["a file of words"]),
+        "vocabulary": make_pipeline(CountVectorizer(), TfidfTransformer()).fit(
+            [" ".join(f"w{i}" for i in range(1000))]
+        ),
         "codes": OneHotEncoder().fit(X[:, 3:]),
     }
     made["mlp"].fit(X, y)
@@ -246,7 +251,7 @@ def _with_value(value: Any) -> Callable:
 
 
 def values() -> Iterator[tuple[str, Callable]]:
-    for found in (0, -1, 2, 10**9, "1", 1.0, True, None, []):
+    for found in (0, -1, 3, 10**9, "1", 1.0, True, None, []):
         yield f"format {found!r}", _replace(format=found)
     for found in (None, [], {}, 3, [None], [[]], ["x"], [{}], [{"is": "code"}], [{"is": None}]):
         yield f"objects {found!r}", _replace(objects=found)
@@ -909,3 +914,64 @@ def others() -> Iterator[tuple[str, Callable]]:
         }
 
     yield "words: a tokenizer that evaluates", _in_schema(tokenizer)
+
+
+# ---- vocabularies -------------------------------------------------------------------------------
+
+
+def vocabularies() -> Iterator[tuple[str, Callable]]:
+    """Words that are not what was counted, and places where there is none."""
+
+    def node(change):
+        return lambda meta, arrays: change(_part(meta)["vocabularies"][0], arrays)
+
+    for path in (
+        [],
+        ["steps"],
+        ["steps", 0],
+        ["steps", 0, 1],
+        ["steps", 0, 1, "__class__"],
+        ["steps", 0, 1, "fit", "__globals__"],
+        ["steps", 1, 1, "idf_"],
+        ["steps", 7, 1, "vocabulary_"],
+        ["steps", 0, 1, "vocabulary_", "w0"],
+        ["nothing"],
+        [None],
+        [True],
+        [["steps"]],
+        "steps",
+        7,
+    ):
+        yield f"path {path!r}", node(lambda one, _, path=path: one.update(path=path))
+
+    def array(name, make):
+        def change(one, arrays):
+            arrays[one[name]] = make(arrays[one[name]])
+
+        return node(change)
+
+    for what, name, make in (
+        ("words end before they begin", "ends", lambda ends: ends[::-1].copy()),
+        ("words end behind the text", "ends", lambda ends: ends + 1),
+        ("fewer words", "ends", lambda ends: ends[:-1]),
+        ("ends are no numbers", "ends", lambda ends: ends.astype(str)),
+        ("ends before the text", "ends", lambda ends: ends - 10**6),
+        ("no UTF-8", "text", lambda text: np.full_like(text, 255)),
+        ("text of numbers", "text", lambda text: text.astype(float)),
+        ("one word only", "text", np.zeros_like),
+        ("a table of numbers", "numbers", lambda numbers: numbers[:, None]),
+        ("fewer numbers", "numbers", lambda numbers: numbers[:-1]),
+        ("numbers are words", "numbers", lambda numbers: numbers.astype(str)),
+    ):
+        yield what, array(name, make)
+    for key in ("path", "text", "ends"):
+        yield f"no {key}", node(lambda one, _, key=key: one.pop(key) and None)
+    yield "an array that is not there", node(lambda one, _: one.update(text="a99"))
+    yield "numbers of a list", node(lambda one, _: one.pop("numbers") and None)
+    for found in (7, "text", [7], {"path": []}):
+        yield (
+            f"for vocabularies {found!r}",
+            lambda meta, _, found=found: _part(meta).update(vocabularies=found),
+        )
+    twice = lambda meta, _: _part(meta)["vocabularies"].append(_part(meta)["vocabularies"][0])  # noqa: E731
+    yield "twice in one place", twice

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -22,7 +23,11 @@ DATA = Path(__file__).parent / "data"
 N_ROWS = 40  # whose predictions are kept
 
 
-def main() -> None:
+# Of each format, what it brought.
+
+
+def format_1() -> dict[str, tuple]:
+    """Return estimators, with what they are fitted on and what they predict."""
     X, y = load_digits_sequences(return_X_y=True)
     rows = np.flatnonzero(y < 3)[:150]
     learner = stackens.StackedRNNClassifier(units=3, epochs=2, random_state=0)
@@ -41,12 +46,30 @@ def main() -> None:
         cv=2,
         random_state=0,
     )
+    data = (X[rows], y[rows], X[:N_ROWS])
+    return {"network": (learner, *data), "stack": (stack, *data)}
+
+
+def format_2() -> dict[str, tuple]:
+    """Return the same: large vocabularies are arrays."""
+    texts = texts_of_many_words()
+    y = np.arange(len(texts)) % 2
+    words = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    return {"words": (words, texts, y, texts[:N_ROWS])}
+
+
+def texts_of_many_words() -> list[str]:
+    """Return texts of more words than a small vocabulary has, one of each text's own."""
+    return [f"word{i} {'even' if i % 2 == 0 else 'odd'} Wörter{i}" for i in range(600)]
+
+
+def main() -> None:
     kept = {}
-    for name, estimator in (("network", learner), ("stack", stack)):
-        estimator.fit(X[rows], y[rows])
-        stackens.save(estimator, DATA / f"format_1_{name}.stackens")
-        kept[name] = estimator.predict_proba(X[:N_ROWS])
-    np.savez(DATA / "format_1_predictions.npz", **kept)
+    for name, (estimator, X, y, X_test) in format_2().items():
+        estimator.fit(X, y)
+        stackens.save(estimator, DATA / f"format_2_{name}.stackens")
+        kept[name] = estimator.predict_proba(X_test)
+    np.savez(DATA / "format_2_predictions.npz", **kept)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -56,6 +58,28 @@ def test_files_of_format_1_are_read(name):
     expected = np.load(DATA / "format_1_predictions.npz")[name]
     found = stackens.load(DATA / f"format_1_{name}.stackens").predict_proba(X[: len(expected)])
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_files_of_format_2_are_read():
+    texts = [f"word{i} {'even' if i % 2 == 0 else 'odd'} Wörter{i}" for i in range(600)]
+    expected = np.load(DATA / "format_2_predictions.npz")["words"]
+    found = stackens.load(DATA / "format_2_words.stackens").predict_proba(texts[: len(expected)])
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_vocabulary_is_as_large_as_its_words(tmp_path):
+    """Also in a stack, of terms by the ten thousand; a node of text for each was 400 bytes."""
+    texts = [f"a{i} b{i * 7 % 1000} c" for i in range(6000)]
+    y = np.arange(len(texts)) % 2
+    words = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), MultinomialNB())
+    stack = stackens.StackingClassifier([("words", words)], cv=2).fit(texts, y)
+    n_terms = len(stack.estimators_[0][0].vocabulary_)
+    size = stackens.save(stack, tmp_path / "stack")
+    assert size < 100 * n_terms
+    found = stackens.load(tmp_path / "stack")
+    np.testing.assert_array_equal(found.predict_proba(texts), stack.predict_proba(texts))
+    assert found.estimators_[0][0].vocabulary_ == stack.estimators_[0][0].vocabulary_
 
 
 def test_what_a_file_says_of_itself():

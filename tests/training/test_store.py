@@ -28,6 +28,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -439,6 +440,17 @@ def test_estimators_of_trusted_types_come_back_by_skops(store):
     np.testing.assert_array_equal(found.estimator.predict_proba(X), estimator.predict_proba(X))
 
 
+def test_a_vocabulary_comes_back(store):
+    pytest.importorskip("skops")
+    texts = [f"word{i} {'even' if i % 2 == 0 else 'odd'}" for i in range(2000)]
+    words = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, np.arange(2000) % 2)
+    assert put_fit(store, KEY, KeptFit(None, None, 0.1, words))
+    assert len(words[0].vocabulary_) == 2002
+    found = get_fit(store, KEY).estimator
+    assert found[0].vocabulary_ == words[0].vocabulary_
+    np.testing.assert_array_equal(found.predict_proba(texts), words.predict_proba(texts))
+
+
 class Own(LogisticRegression):
     pass
 
@@ -466,7 +478,7 @@ def test_trees_come_back_if_their_nodes_are_sound(store, last):
         nodes[field][0] = value  # of the root
         tree.__setstate__({**state, "nodes": nodes})
         forged = np.frombuffer(skops_io.dumps(found), np.uint8)
-        assert unpack_model(forged) is None
+        assert unpack_model({"model": forged}) is None
         assert pack_model(found) is None
     tree.__setstate__(state)
     assert pack_model(found) is not None

@@ -1,0 +1,205 @@
+"""Large vocabularies out of estimators and back, so that they can be kept as arrays.
+
+Writers of estimators make a node of text of every entry of a dict: of the 600,000 terms that a
+``TfidfVectorizer`` learns from IMDB a quarter of a gigabyte, and half a minute. As arrays they are
+the bytes of their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+__all__ = ["Vocabulary", "put_vocabularies", "without_vocabularies"]
+
+_LARGE = 1000  # entries
+_GREATEST = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """A dict of words and their numbers, or a list of words, and where it stands.
+
+    Attributes
+    ----------
+    path : list of str or int
+        From the estimator on: names of attributes, keys of dicts, places in lists and tuples.
+    words : list of str
+        In their order.
+    numbers : ndarray of int64 of shape (n_words,) or None
+        Of each word; None if it is a list.
+    """
+
+    path: list[str | int]
+    words: list[str]
+    numbers: np.ndarray | None
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the words as bytes of UTF-8, where each ends, and the numbers if there are any.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``"text"``: uint8; ``"ends"``: int64 of shape (n_words,), in bytes; ``"numbers"``.
+        """
+        encoded = [word.encode("utf-8", "surrogatepass") for word in self.words]
+        arrays: dict[str, np.ndarray] = {
+            "text": np.frombuffer(b"".join(encoded), np.uint8),
+            "ends": np.cumsum([len(word) for word in encoded], dtype=np.int64),
+        }
+        return arrays if self.numbers is None else {**arrays, "numbers": self.numbers}
+
+    @classmethod
+    def from_arrays(cls, path: Sequence[Any], arrays: Mapping[str, np.ndarray]) -> Vocabulary:
+        """Do the reverse of ``to_arrays``.
+
+        Parameters
+        ----------
+        path : sequence of str or int
+            Where it stands.
+        arrays : mapping of str to ndarray
+            From ``to_arrays``.
+
+        Returns
+        -------
+        Vocabulary
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If that is not what they are.
+        """
+        text, ends, numbers = arrays["text"], arrays["ends"], arrays.get("numbers")
+        if text.dtype != np.uint8 or text.ndim != 1 or ends.dtype != np.int64 or ends.ndim != 1:
+            raise ValueError("A vocabulary must be bytes, and where its words end.")
+        if numbers is not None and (numbers.dtype != np.int64 or numbers.shape != ends.shape):
+            raise ValueError("A vocabulary must have a number for each word.")
+        if not all(type(part) in (str, int) for part in path):
+            raise TypeError("The place of a vocabulary must be names and numbers.")
+        bounds = [0, *ends.tolist()]
+        if any(a > b for a, b in pairwise(bounds)) or bounds[-1] != len(text):
+            raise ValueError("The words of a vocabulary must end one after the other.")
+        data = text.tobytes()
+        words = [data[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(bounds)]
+        if numbers is not None and len(set(words)) < len(words):
+            raise ValueError("A word is twice in a vocabulary.")
+        return cls(list(path), words, numbers)
+
+    def restore(self) -> dict[str, int] | list[str]:
+        """Return the dict or the list."""
+        if self.numbers is None:
+            return self.words
+        return dict(zip(self.words, self.numbers.tolist(), strict=True))
+
+
+@contextmanager
+def without_vocabularies(value: Any) -> Iterator[list[Vocabulary]]:
+    """Take large vocabularies out of an estimator, for as long as the block lasts.
+
+    Parameters
+    ----------
+    value : object
+        An estimator of scikit-learn, or lists, tuples and dicts of such; nobody else may use it
+        meanwhile. Others are left as they are.
+
+    Yields
+    ------
+    list of Vocabulary
+        What was taken out; in its place is an empty dict or list.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from stackens.vocabularies import without_vocabularies
+    >>> counter = CountVectorizer().fit([" ".join(f"w{i}" for i in range(1000))])
+    >>> with without_vocabularies(counter) as vocabularies:
+    ...     len(counter.vocabulary_), vocabularies[0].path, len(vocabularies[0].words)
+    (0, ['vocabulary_'], 1000)
+    >>> counter.vocabulary_["w0"]
+    0
+    """
+    found = list(_find(value, [], set()))
+    vocabularies = [_read(path, holder[key]) for holder, key, path in found]
+    taken = [(holder, key, holder[key]) for holder, key, _ in found]
+    try:
+        for holder, key, vocabulary in taken:
+            holder[key] = type(vocabulary)()
+        yield vocabularies
+    finally:
+        for holder, key, vocabulary in taken:
+            holder[key] = vocabulary
+
+
+def put_vocabularies(value: Any, vocabularies: Sequence[Vocabulary]) -> None:
+    """Put vocabularies back where they were taken from.
+
+    Parameters
+    ----------
+    value : object
+        With an empty dict or list in each place.
+    vocabularies : sequence of Vocabulary
+        From ``without_vocabularies``.
+
+    Raises
+    ------
+    KeyError, IndexError, TypeError, ValueError
+        If there is no such place.
+    """
+    for vocabulary in vocabularies:
+        if not vocabulary.path:
+            raise ValueError("A vocabulary must stand somewhere.")
+        *way, last = vocabulary.path
+        holder = value
+        for part in way:
+            holder = _inside(holder)[part]
+        holder, made = _inside(holder), vocabulary.restore()
+        if type(holder) not in (dict, list) or type(holder[last]) is not type(made) or holder[last]:
+            raise ValueError("There is no empty place for a vocabulary.")
+        holder[last] = made
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, BaseEstimator):
+        return vars(value)
+    if not isinstance(value, list | tuple | dict):
+        raise TypeError(f"There is no vocabulary in a {type(value).__name__}.")
+    return value
+
+
+def _find(value: Any, path: list[str | int], seen: set[int]) -> Iterator[tuple[Any, Any, Any]]:
+    """Find what holds a large vocabulary, by which key, and the whole path."""
+    if id(value) in seen or not isinstance(value, BaseEstimator | list | tuple | dict):
+        return
+    seen.add(id(value))
+    holder = _inside(value)
+    parts = holder.items() if isinstance(holder, dict) else enumerate(holder)
+    for key, part in parts:
+        if type(key) not in (str, int):
+            continue
+        if type(holder) in (dict, list) and _is_vocabulary(part):
+            yield holder, key, [*path, key]
+        else:
+            yield from _find(part, [*path, key], seen)
+
+
+def _is_vocabulary(value: Any) -> bool:
+    if type(value) not in (dict, list) or len(value) < _LARGE:
+        return False
+    if not all(type(word) is str for word in value):
+        return False
+    return type(value) is list or all(
+        type(number) is int and 0 <= number <= _GREATEST for number in value.values()
+    )
+
+
+def _read(path: list[str | int], value: dict[str, int] | list[str]) -> Vocabulary:
+    numbers = None
+    if isinstance(value, dict):
+        numbers = np.fromiter(value.values(), np.int64, len(value))
+    return Vocabulary(path, list(value), numbers)
