@@ -123,7 +123,6 @@ def run_slides(name, data, seed):
         "parameters": network.n_parameters_,
         "fit_seconds": watch.seconds,
         "fit_cpu_seconds": watch.cpu_seconds,
-        "training": network.history_["accuracy"],
     }
 
 
