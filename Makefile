@@ -20,7 +20,7 @@ test test-fast test-oldest test-newest reliability: export OMP_NUM_THREADS ?= 1
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREADS ?= 1
 test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
 
-.PHONY: help demo test test-fast test-oldest test-newest lint format docs examples smoke reliability \
+.PHONY: help demo test test-fast test-oldest test-newest lint format docs gallery linkcheck examples smoke reliability \
     bench bench-accuracy report-check pictures reproduce clean
 .DELETE_ON_ERROR:
 
@@ -52,12 +52,21 @@ format: $(VENV)/.installed-lint ## Mend style and formatting where that is safe
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.installed-docs ## Build the documentation; a warning is an error
-	@rm -rf docs/api/generated
+	@rm -rf docs/api/generated docs/auto_examples
 	$(BIN)/python -m sphinx -W --keep-going --fresh-env --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
-examples: $(VENV)/.installed-examples ## Run every example
-	@set -e; for example in examples/*.py; do echo "== $$example"; $(BIN)/python "$$example"; done
+gallery: $(VENV)/.installed-docs $(VENV)/.installed-examples ## The same, with every example run for its page
+	@DOCS_RUN_EXAMPLES=1 $(MAKE) docs
+
+linkcheck: $(VENV)/.installed-docs ## Ask every address in the documentation; needs the network
+	$(BIN)/python -m sphinx --quiet -b linkcheck docs docs/_build/linkcheck
+
+examples: $(VENV)/.installed-examples ## Run every example (STACKENS_EXAMPLES=quick cuts long ones)
+	@set -e; all=$$(date +%s); for example in examples/*.py; do \
+	    echo "== $$example"; one=$$(date +%s); $(BIN)/python "$$example"; \
+	    echo "-- $$example: $$(($$(date +%s) - one)) s"; done; \
+	    echo "All examples: $$(($$(date +%s) - all)) s"
 
 smoke: $(VENV)/.installed-lint ## Build wheel and sdist; try each in an environment of its own
 	@rm -rf build/smoke && mkdir -p build/smoke
@@ -93,7 +102,7 @@ reproduce: $(VENV)/.installed-bench ## Claims of the sources, shown anew; skips 
 	    echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean: ## Remove environments, caches and built files
-	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated demo_output
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated docs/auto_examples demo_output
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find stackens tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import gallery
+
 import stackens
 
 project = "stackens"
@@ -10,7 +18,13 @@ copyright = f"2026, {author}"
 release = stackens.__version__
 version = release
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc"]
+extensions = [
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 default_role = "code"
@@ -21,6 +35,21 @@ autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc sections say types, in words
 numpydoc_show_class_members = False  # the class template lists them
 numpydoc_use_plots = False
+
+runs_examples = os.environ.get("DOCS_RUN_EXAMPLES") == "1"  # `make gallery`
+sphinx_gallery_conf = {
+    "examples_dirs": str(gallery.stage(runs=runs_examples)),
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "",  # all of them, not those named plot_ alone
+    "plot_gallery": runs_examples,
+    "abort_on_example_error": True,
+    "within_subsection_order": "ExampleTitleSortKey",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "remove_config_comments": True,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "stackens"

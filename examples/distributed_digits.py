@@ -1,4 +1,6 @@
-"""Does a stack that was trained on a cluster predict the same?
+"""
+Does a stack that was trained on a cluster predict the same?
+============================================================
 
 joblib is the seam: within ``joblib.parallel_config("dask")`` the networks of a stack train on
 whatever cluster a Dask client is connected to. Here it is one of two worker processes on this

@@ -1,4 +1,8 @@
-"""Optuna chooses the network, prunes bad ones early, and its best trials become a stack.
+"""
+Can the trials of a search become a stack?
+==========================================
+
+Optuna chooses the network, prunes bad ones early, and its best trials become a stack.
 
 Every trial is a cross-validation of one network. Its folds report each epoch through
 ``on_epoch_end``, which keeps networks in the fast engine; a trial that looks bad is pruned there.
