@@ -69,6 +69,17 @@ class Archive:
         The arrays, in the order in which they were given.
     meta : dict
         Everything else: JSON.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from stackens.archive import read_archive, write_archive
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "weights")
+    ...     size = write_archive(path, {"bias": [0.5, 1.0]}, {"epochs": 3}, kind="example")
+    ...     archive = read_archive(path, kind="example")
+    >>> archive.kind, archive.arrays["bias"], archive.meta
+    ('example', array([0.5, 1. ]), {'epochs': 3})
     """
 
     kind: str
@@ -203,6 +214,18 @@ def read_archive(
         If there is no such file.
     ArchiveError
         If it cannot be read, is damaged, no archive, of another format or of another kind.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from stackens.archive import read_archive, write_archive
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "weights")
+    ...     size = write_archive(path, {"bias": [0.5, 1.0]}, kind="example")
+    ...     read_archive(path, kind="another")
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.ArchiveError: ...
     """
     path = Path(path)
     try:

@@ -69,20 +69,63 @@ def _is_of_notebook(path: str) -> bool:
 
 
 class InvalidInputError(_ShortInNotebook, ValueError):
-    """Data or a parameter that cannot be used; the message says what to do."""
+    """Data or a parameter that cannot be used; the message says what to do.
+
+    Examples
+    --------
+    >>> from stackens import SequencePadder
+    >>> SequencePadder(truncation="up").fit([[[1.0], [2.0]]])
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.InvalidInputError: `truncation` must be ...
+    """
 
 
 class ArchiveError(_ShortInNotebook, OSError):
-    """A file of ours cannot be written, cannot be read, or is damaged."""
+    """A file of ours cannot be written, cannot be read, or is damaged.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, stackens
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "stack.stackens")
+    ...     n_bytes = path.write_bytes(b"something else")
+    ...     stackens.load(path)
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.ArchiveError: ...
+    """
 
 
 class UntrustedTypesError(_ShortInNotebook, TypeError):
     """A file needs types or functions that nobody vouched for; the message names them.
 
+    Parameters
+    ----------
+    message : str
+        What they are, and what to do.
+    names : list of str
+        Their names.
+
     Attributes
     ----------
     names : list of str
         Their names.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, stackens
+    >>> from scipy.special import expit
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from stackens.exceptions import UntrustedTypesError
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "transformer.stackens")
+    ...     size = stackens.save(FunctionTransformer(expit), path)
+    ...     try:
+    ...         stackens.load(path)
+    ...     except UntrustedTypesError as error:
+    ...         print(error.names)
+    ['scipy.special.expit']
     """
 
     def __init__(self, message: str, names: list[str]) -> None:
@@ -94,44 +137,195 @@ class UntrustedTypesError(_ShortInNotebook, TypeError):
 
 
 class MissingExtraError(_ShortInNotebook, ImportError):
-    """An optional dependency is absent; the message names the extra that brings it."""
+    """An optional dependency is absent; the message names the extra that brings it.
+
+    Examples
+    --------
+    >>> import sys
+    >>> from unittest import mock
+    >>> from stackens import LearnerWeightsDisplay
+    >>> display = LearnerWeightsDisplay({"lstm": 1.0}, "weight")
+    >>> with mock.patch.dict(sys.modules, {"matplotlib": None}):  # as if it were not installed
+    ...     display.plot()
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.MissingExtraError: ...pip install "stackens[plot]"...
+    """
 
 
 class BackendError(_ShortInNotebook, RuntimeError):
-    """Keras runs on a backend other than TensorFlow."""
+    """Keras runs on a backend other than TensorFlow.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from stackens import StackedRNNClassifier
+    >>> with mock.patch.dict(os.environ, {"KERAS_BACKEND": "jax"}):
+    ...     StackedRNNClassifier().fit([[[0.0]], [[1.0]]], [0, 1])
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.BackendError: ...needs Keras on the 'tensorflow' backend; got 'jax'...
+    """
 
 
 class TrainingDivergedError(_ShortInNotebook, FloatingPointError):
-    """A loss became NaN or infinite; the message names learner, rows and epoch."""
+    """A loss became NaN or infinite; the message names learner, rows and epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens import StackedRNNRegressor
+    >>> X = np.ones((64, 2, 1))
+    >>> learner = StackedRNNRegressor(units=1, epochs=2, optimizer="sgd", learning_rate=1e30)
+    >>> learner.fit(X, np.arange(64.0))
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.TrainingDivergedError: ...
+    """
 
 
 class TimeLimitError(_ShortInNotebook, TimeoutError):
-    """A time limit ended a training, or was too short for any result."""
+    """A time limit ended a training, or was too short for any result.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> StackingClassifier([("bayes", GaussianNB())], time_limit=1e-9).fit(X, y)
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.TimeLimitError: ...
+    """
 
 
 class NoLearnerLeftError(_ShortInNotebook, RuntimeError):
-    """Every learner of a stack failed; the message gives the reason of each."""
+    """Every learner of a stack failed; the message gives the reason of each.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learners = [("near", KNeighborsClassifier(n_neighbors=1000))]  # more than there are rows
+    >>> StackingClassifier(learners, on_failure="drop").fit(X, y)
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.NoLearnerLeftError: ...
+    """
 
 
 class LearnerDroppedWarning(RuntimeWarning):
-    """A learner failed and is not part of the stack; the message says why."""
+    """A learner failed and is not part of the stack; the message says why.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learners = [("bayes", GaussianNB()), ("near", KNeighborsClassifier(n_neighbors=1000))]
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     stack = StackingClassifier(learners, on_failure="drop").fit(X, y)
+    >>> [warning.category.__name__ for warning in caught], list(stack.failures_)
+    (['LearnerDroppedWarning'], ['near'])
+    """
 
 
 class TimeLimitWarning(RuntimeWarning):
-    """A time limit left something untrained; the message says what is missing."""
+    """A time limit left something untrained; the message says what is missing.
+
+    Examples
+    --------
+    Everything in time, or an error:
+
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from stackens import StackingClassifier
+    >>> from stackens.exceptions import TimeLimitWarning
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", TimeLimitWarning)
+    ...     stack = StackingClassifier([("bayes", GaussianNB())], time_limit=600).fit(X, y)
+    """
 
 
 class MissingClassWarning(RuntimeWarning):
-    """A fold's training rows lack a class that the data have."""
+    """A fold's training rows lack a class that the data have.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import KFold
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)  # sorted by class: every fold is one
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     stack = StackingClassifier([("bayes", GaussianNB())], cv=KFold(3)).fit(X, y)
+    >>> {warning.category.__name__ for warning in caught}
+    {'MissingClassWarning'}
+    """
 
 
 class OverlapWarning(UserWarning):
-    """Rows to learn from are among those of a source that should be others."""
+    """Rows to learn from are among those of a source that should be others.
+
+    Examples
+    --------
+    As an error, where a source must hold no row that is to be learned from:
+
+    >>> import warnings
+    >>> from stackens.exceptions import OverlapWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", OverlapWarning)
+    ...     warnings.warn("2 of 10 rows are among those of the source.", OverlapWarning)
+    Traceback (most recent call last):
+        ...
+    stackens.exceptions.OverlapWarning: 2 of 10 rows are among those of the source.
+    """
 
 
 class StoreWarning(UserWarning):
-    """The store cannot keep or serve something; it is trained as if there were no store."""
+    """The store cannot keep or serve something; it is trained as if there were no store.
+
+    Examples
+    --------
+    >>> import tempfile, warnings
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learners = [("tree", DecisionTreeClassifier())]  # another one at every fit: no seed
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with warnings.catch_warnings(record=True) as caught:
+    ...         warnings.simplefilter("always")
+    ...         stack = StackingClassifier(learners, memory=folder).fit(X, y)
+    >>> {warning.category.__name__ for warning in caught}
+    {'StoreWarning'}
+    """
 
 
 class UnknownTokenWarning(UserWarning):
-    """A text holds tokens that a vocabulary lacks; the message counts and names them."""
+    """A text holds tokens that a vocabulary lacks; the message counts and names them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from stackens.text import StackedRNNLanguageModel
+    >>> model = StackedRNNLanguageModel(units=2, window=4, epochs=1, random_state=0)
+    >>> model = model.fit(["abba" * 20])
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     score = model.score(["abc"])
+    >>> [warning.category.__name__ for warning in caught]
+    ['UnknownTokenWarning']
+    """

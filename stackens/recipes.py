@@ -93,7 +93,7 @@ def make_stack(
 
     Parameters
     ----------
-    X : array-like
+    X : array-like of shape (n_samples, ...)
         The training data: sequences of any form, a table, or texts, which are read letter by letter
         if none has a space (DNA).
     y : array-like of shape (n_samples,)

@@ -273,7 +273,7 @@ def validate_sequences(
     estimator : estimator instance
         Gets `n_features_in_` (timesteps of a table; channels otherwise), and for a data frame
         `feature_names_in_`, once the data are found to be good.
-    X : array-like
+    X : array-like of shape (n_samples, ...)
         A table of shape (n_samples, n_timesteps), an array of shape
         (n_samples, n_timesteps, n_features), or a list or 1-D object array of sequences of shape
         (T_i, n_features) or (T_i,). A list of equally long 1-D lists is a table when fitting.

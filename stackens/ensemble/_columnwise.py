@@ -70,6 +70,11 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidInputError
+            If ``X`` has not as many columns of each target.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self._is_flat = y.ndim == 1

@@ -98,7 +98,7 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             As in ``fit``.
 
         Returns

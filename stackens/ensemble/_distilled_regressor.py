@@ -103,11 +103,11 @@ class DistilledRegressor(RegressorMixin, Distilled):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Whatever teacher and student take, one entry per row.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target.
-        X_unlabelled : array-like, default=None
+        X_unlabelled : array-like of shape (n_unlabelled, ...), default=None
             Further rows, of the kind of ``X``; none that the stack was trained on.
         groups : array-like of shape (n_samples,), default=None
             For the splitter of the stack.

@@ -53,7 +53,7 @@ def run_fits(
     ----------
     fits : sequence of Fit
         In any order.
-    X, y : array-like
+    X, y : array-like of shape (n_samples, ...)
         All rows.
     n_jobs : int or None
         Processes, as joblib understands it.
@@ -129,7 +129,7 @@ def plan_networks(
     estimator : estimator
         A learner, a Pipeline that ends in one (its other steps are fitted), or a stack; none of
         them is changed.
-    X, y : array-like
+    X, y : array-like of shape (n_samples, ...)
         The data.
     params : dict, default=None
         Metadata of ``fit``.

@@ -367,7 +367,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
 
         Parameters
         ----------
-        X, y : array-like, default=None
+        X, y : array-like of shape (n_samples, ...), default=None
             Test data; without them only out-of-fold scores are given.
         scoring : str or callable, default=None
             As in scikit-learn; None is accuracy for classifiers and R² for regressors.

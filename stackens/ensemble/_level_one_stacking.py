@@ -210,7 +210,7 @@ class LevelOneStacking(_BaseStacking):
         ----------
         final_estimator : estimator
             Trained on the out-of-fold predictions that are there; None is the default one.
-        X : array-like, default=None
+        X : array-like of shape (n_samples, ...), default=None
             The training data; needed with ``passthrough=True`` only.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of all training rows, for the final estimator.
@@ -270,12 +270,12 @@ class LevelOneStacking(_BaseStacking):
 
         Parameters
         ----------
-        input_features : array-like of str, default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of the columns of ``X``, which ``passthrough`` adds.
 
         Returns
         -------
-        ndarray of str
+        ndarray of str of shape (n_features_out,)
             Class and learner, e.g. ``stackingclassifier_lstm``, with a number if the learner has
             several columns.
         """

@@ -29,7 +29,7 @@ def passthrough_table(X: Any, how: Any) -> Any:
 
     Parameters
     ----------
-    X : array-like
+    X : array-like of shape (n_samples, ...)
         Input of the stack.
     how : True, {"last", "mean", "summary"} or callable
         True is ``X`` itself.

@@ -46,7 +46,7 @@ def run_plain(
     ----------
     fits : sequence of Fit
         What to fit.
-    X, y : array-like
+    X, y : array-like of shape (n_samples, ...)
         All rows.
     n_jobs, progress, memory, policy
         As for ``run_fits``.

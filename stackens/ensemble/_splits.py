@@ -33,7 +33,7 @@ def make_splits(
     cv : int, splitter, iterable or None
         As everywhere in scikit-learn; an int is stratified for classifiers, and with groups whole
         groups are held out. Splits need not be a partition.
-    X, y : array-like
+    X, y : array-like of shape (n_samples, ...)
         The data.
     classifier : bool
         Whether ``y`` holds classes.

@@ -166,7 +166,7 @@ class StackingClassifier(JobStacking, sklearn.ensemble.StackingClassifier):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Whatever the learners take, one entry per row.
         y : array-like of shape (n_samples,)
             Labels.
@@ -349,7 +349,7 @@ class StackingRegressor(JobStacking, sklearn.ensemble.StackingRegressor):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Whatever the learners take, one entry per row.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target. With several columns, which every learner must then take, each has a final

@@ -82,7 +82,7 @@ def export_numpy(estimator: Any, path: str | os.PathLike[str], X: Any = None) ->
         final estimator of this package.
     path : path-like
         The file; one that is there is replaced. Its folder must exist.
-    X : array-like, default=None
+    X : array-like of shape (n_samples, ...), default=None
         Rows on which predictions of the estimator and of the file are compared before the file is
         written; None compares nothing.
 

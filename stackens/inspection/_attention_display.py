@@ -63,7 +63,7 @@ class AttentionDisplay:
         ----------
         estimator : TransformerClassifier or TransformerRegressor
             Fitted.
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``predict``.
         row : int, default=0
             Which of them.

@@ -84,7 +84,7 @@ class AttentionEntropyDisplay:
         ----------
         estimator : TransformerClassifier, TransformerRegressor, or dict of str to such
             Fitted; a dict compares several, by their names.
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``predict``.
 
         Returns

@@ -71,7 +71,7 @@ class CostAccuracyDisplay:
         ----------
         stack : StackingClassifier or StackingRegressor
             Fitted.
-        X, y : array-like, default=None
+        X, y : array-like of shape (n_samples, ...), default=None
             Test data; without them the scores are out-of-fold ones.
         scoring : str or callable, default=None
             As in scikit-learn; None is accuracy for classifiers and R² for regressors.

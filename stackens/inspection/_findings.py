@@ -34,6 +34,17 @@ class Finding:
         In a few words.
     text : str
         Numbers, and what to do.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from stackens import StackingClassifier
+    >>> from stackens.inspection import diagnose
+    >>> X, y = load_iris(return_X_y=True)
+    >>> twins = [(name, LogisticRegression(max_iter=1000)) for name in ("one", "other")]
+    >>> [finding.kind for finding in diagnose(StackingClassifier(twins).fit(X, y))]
+    ['alike']
     """
 
     kind: str

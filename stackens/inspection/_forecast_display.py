@@ -90,6 +90,11 @@ class ForecastDisplay:
         Returns
         -------
         ForecastDisplay
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such target.
         """
         known, y_pred = forecaster.known_, forecaster.predict(X)
         targets = list(known.columns) if hasattr(known, "columns") else range(_n_columns(known))

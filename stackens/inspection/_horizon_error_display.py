@@ -52,6 +52,11 @@ class HorizonErrorDisplay:
         Returns
         -------
         HorizonErrorDisplay
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such score.
         """
         table = result.by_step()
         if score not in table.columns:

@@ -42,7 +42,7 @@ def write_report(
         Fitted, with out-of-fold predictions.
     path : path-like
         Of the file; one that exists is replaced, once all of the new one is there.
-    X, y : array-like, default=None
+    X, y : array-like of shape (n_samples, ...), default=None
         Test data; without them only out-of-fold scores are given.
     scoring : str or callable, default=None
         As in scikit-learn; None is accuracy for classifiers and R² for regressors.

@@ -81,7 +81,13 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
-        """Create attention, feed-forward network and normalisations."""
+        """Create attention, feed-forward network and normalisations.
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of features is no multiple of ``num_heads``.
+        """
         n_features: Any = sequences_shape[-1]
         if n_features % self.num_heads:
             raise InvalidInputError(

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stackens.learners._base import NetworkLearner
+from stackens.learners._base import (
+    NetworkClassifierMixin,
+    NetworkLearner,
+    NetworkRegressorMixin,
+)
 from stackens.learners._embedding_pretrainer import EmbeddingPretrainer
 from stackens.learners._keras_network import KerasNetworkClassifier, KerasNetworkRegressor
 from stackens.learners._keras_objects import describe_keras_object, make_keras_object
@@ -22,7 +26,9 @@ __all__ = [
     "EmbeddingPretrainer",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
+    "NetworkClassifierMixin",
     "NetworkLearner",
+    "NetworkRegressorMixin",
     "StackedRNNClassifier",
     "StackedRNNRegressor",
     "TransformerClassifier",

@@ -36,7 +36,7 @@ class PoolingWeightsMixin:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``predict``.
 
         Returns
@@ -68,7 +68,7 @@ class AttentionMapsMixin:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``predict``.
         member : int, default=0
             Which of the ``n_seeds`` networks; their heads have nothing to do with each other.

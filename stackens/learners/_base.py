@@ -103,7 +103,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences: an array of shape (n_samples, n_timesteps, n_features), a list of arrays of
             shape (n_timesteps_i, n_features), a table of shape (n_samples, n_timesteps), or, with
             ``vocabulary_size``, token ids of shape (n_samples, n_timesteps).
@@ -151,10 +151,12 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
             As in ``fit``, all rows.
-        rows : array-like of int, default=None
+        rows : array-like of int of shape (n_rows,), default=None
             Rows to train on; None is all.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``, all rows.
         hold_out : callable, default=None
             With early stopping and ``validation_rows="auto"``,
             ``hold_out(rows, validation_fraction, seed)`` splits ``rows`` into rows to train on
@@ -389,7 +391,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``predict``.
 
         Returns
@@ -486,14 +488,21 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
             As in ``fit``.
         classes : array-like of shape (n_classes,), default=None
             All classes that will ever come; needed at the first call if ``y`` lacks any.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If ``classes`` are others than at the first call, or lack a label of ``y``.
         """
         if self._validate_target(y).ndim == 2:  # labels are columns: all are there
             return self._partial_fit(X, y, sample_weight)
@@ -516,7 +525,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``fit``; except for tables, the number of timesteps may differ.
 
         Returns
@@ -533,7 +542,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``predict_proba``.
 
         Returns
@@ -583,7 +592,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences as in ``fit``; except for tables, the number of timesteps may differ.
 
         Returns

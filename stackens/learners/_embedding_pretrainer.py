@@ -167,10 +167,12 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
             As in ``fit``, all rows.
-        rows : array-like of int, default=None
+        rows : array-like of int of shape (n_rows,), default=None
             Rows to train on; None is all. No other row is looked at.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``, all rows.
         hold_out : callable, default=None
             As for a learner.
         name : str, default=""
@@ -180,6 +182,11 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         -------
         Job
             Its arrays hold ``rows`` only.
+
+        Raises
+        ------
+        ValueError
+            If there is no ``y``.
         """
         self.__dict__.pop("estimator_", None)  # who fails from here on is not fitted
         vectorizer, network = check_parts(self)

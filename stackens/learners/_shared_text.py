@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -125,7 +126,7 @@ def with_shared_text(**parts: str) -> Callable[[_Class], _Class]:
         }
         text = inspect.cleandoc(cls.__doc__)
         for name, part in shared.items():
-            text = text.replace(f"<{name}>", inspect.cleandoc(part))
+            text = text.replace(f"<{name}>", textwrap.dedent(part))
         cls.__doc__ = text
         return cls
 

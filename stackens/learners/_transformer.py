@@ -149,7 +149,7 @@ l1, l2 : float, default=0.0
     Penalties on the kernels of the blocks.
 pooling : {"last", "mean", "max", "attention"}, default="mean"
     How the last block's timesteps become one vector; padding is left out.
-layer_sharing : {"none", "all", "sequence", "cycle", "cycle_rev"} or sequence of int, \\
+layer_sharing : {"none", "all", "sequence", "cycle", "cycle_rev"} or sequence of int, \
 default="none"
     Which blocks are one and the same, so that depth costs no parameters: "all" of them, or, of 3
     distinct blocks at 6 depths, 0 0 1 1 2 2 ("sequence"), 0 1 2 0 1 2 ("cycle") or 0 1 2 2 1 0

@@ -45,9 +45,9 @@ class _TrainsAhead:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Whatever the estimator takes, one entry per row.
-        y : array-like, default=None
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target.
         **params : dict
             As in scikit-learn: metadata for the estimator, the scorer, and ``groups``.

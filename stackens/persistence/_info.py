@@ -48,6 +48,19 @@ class FileInfo:
         Those among them that ``load`` refuses unless they are trusted by name.
     n_bytes : int
         Size of the file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, stackens
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "iris.stackens")
+    ...     size = stackens.save(LogisticRegression(max_iter=1000).fit(X, y), path)
+    ...     info = stackens.file_info(path)
+    >>> info.estimator, info.classes, info.input_shape, info.n_bytes == size
+    ('LogisticRegression', (0, 1, 2), (None, 4), True)
     """
 
     estimator: str

@@ -30,6 +30,15 @@ _ERFC = (
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-x)), without overflow.
 
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Where.
+
+    Returns
+    -------
+    ndarray of the shape of ``x``
+
     Examples
     --------
     >>> import numpy as np
@@ -43,6 +52,17 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """Return exponentials that sum to 1 along an axis, without overflow.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Logarithms of the shares, up to a constant.
+    axis : int, default=-1
+        Along which the shares sum to 1.
+
+    Returns
+    -------
+    ndarray of the shape of ``x``
 
     Examples
     --------

@@ -30,6 +30,13 @@ class DepthEmbedding(Layer):
     ----------
     vector : ndarray of shape (features,)
         Added at every timestep.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.portable import DepthEmbedding
+    >>> DepthEmbedding(np.array([1.0, 2.0]))(np.zeros((1, 1, 2)))
+    array([[[1., 2.]]])
     """
 
     vector: np.ndarray
@@ -128,6 +135,19 @@ class MultiHeadAttention(Layer):
         Number of heads.
     causal : bool, default=False
         A timestep sees no later one.
+
+    Examples
+    --------
+    All keys are alike, so that everyone looks everywhere, or, if causal, at what has been:
+
+    >>> import numpy as np
+    >>> from stackens.portable import MultiHeadAttention
+    >>> zeros, one = np.zeros((1, 1)), np.ones((1, 1))
+    >>> no_bias = (np.zeros(1), np.zeros(1), np.zeros(1))
+    >>> layer = MultiHeadAttention(zeros, zeros, one, one, *no_bias, n_heads=1, causal=True)
+    >>> layer(np.array([[[1.0], [3.0]]]))
+    array([[[1.],
+            [2.]]])
     """
 
     query_kernel: np.ndarray
@@ -149,7 +169,20 @@ class MultiHeadAttention(Layer):
         return projected
 
     def weights(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-        """Return who looks where, of shape (batch, n_heads, timesteps, timesteps)."""
+        """Return who looks where.
+
+        Parameters
+        ----------
+        x : ndarray of shape (batch, timesteps, features)
+            Sequences.
+        mask : ndarray of bool of shape (batch, timesteps), default=None
+            False where a timestep is padding.
+
+        Returns
+        -------
+        ndarray of shape (batch, n_heads, timesteps, timesteps)
+            Who looks, then where; the weights of who looks sum to 1.
+        """
         queries = self._split(x @ self.query_kernel + self.query_bias)
         keys = self._split(x @ self.key_kernel)
         scale = x.dtype.type(1 / np.sqrt(keys.shape[-1]))
@@ -180,6 +213,20 @@ class TransformerEncoderBlock(Layer):
         Of attention and dense layers.
     norm_first : bool, default=True
         Normalise what goes in instead of the sums.
+
+    Examples
+    --------
+    A block whose parts give nothing hands its input on:
+
+    >>> import numpy as np
+    >>> from stackens.portable import (
+    ...     Dense, LayerNormalization, MultiHeadAttention, TransformerEncoderBlock)
+    >>> zeros, bias = np.zeros((1, 1)), np.zeros(1)
+    >>> nothing = MultiHeadAttention(zeros, zeros, zeros, zeros, bias, bias, bias, n_heads=1)
+    >>> norm = LayerNormalization()
+    >>> TransformerEncoderBlock(nothing, Dense(zeros), Dense(zeros), norm, norm)(np.ones((1, 2, 1)))
+    array([[[1.],
+            [1.]]])
     """
 
     attention: MultiHeadAttention

@@ -42,7 +42,20 @@ class Network(Layer):
         return self.results(x, mask)[-1]
 
     def results(self, x: np.ndarray, mask: Any = None) -> list[np.ndarray]:
-        """Return the input and the result of every call."""
+        """Return the input and the result of every call.
+
+        Parameters
+        ----------
+        x : ndarray of shape (batch, ...)
+            Input.
+        mask : ndarray of bool of shape (batch, timesteps), default=None
+            False where a timestep is padding.
+
+        Returns
+        -------
+        list of ndarray
+            The input first, the output last.
+        """
         values, masks = [x], [mask]
         for number, *places in self._calls():
             layer = self.layers[number]

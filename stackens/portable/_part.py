@@ -25,12 +25,29 @@ class Part:
             Part.known[cls.__name__] = cls
 
     def to_fields(self) -> dict[str, Any]:
-        """Return all fields by name."""
+        """Return all fields by name.
+
+        Returns
+        -------
+        dict of str to object
+            Arrays, numbers, strings, None, other parts, and lists and dicts of these.
+        """
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     @staticmethod
     def from_fields(name: str, values: dict[str, Any]) -> Part:
         """Make a part of the class called ``name``.
+
+        Parameters
+        ----------
+        name : str
+            Name of its class.
+        values : dict of str to object
+            Its fields.
+
+        Returns
+        -------
+        Part
 
         Raises
         ------

@@ -24,7 +24,16 @@ class _Pooling(Layer):
 
 @dataclass(frozen=True, eq=False)
 class MeanPooling(_Pooling):
-    """Mean over the valid timesteps."""
+    """Mean over the valid timesteps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.portable import MeanPooling
+    >>> x, mask = np.array([[[1.0], [3.0], [9.0]]]), np.array([[True, True, False]])
+    >>> MeanPooling()(x, mask)
+    array([[2.]])
+    """
 
     def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return an array of shape (batch, features)."""
@@ -44,6 +53,14 @@ class MaxPooling(_Pooling):
     ----------
     uses_mask : bool, default=True
         Whether masked timesteps are left out; Keras's own layer takes all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.portable import MaxPooling
+    >>> x, mask = np.array([[[1.0], [3.0], [9.0]]]), np.array([[True, True, False]])
+    >>> MaxPooling()(x, mask), MaxPooling(uses_mask=False)(x, mask)
+    (array([[3.]]), array([[9.]]))
     """
 
     uses_mask: bool = True
@@ -67,6 +84,15 @@ class AttentionPooling(_Pooling):
         Its bias.
     context : ndarray of shape (features, 1)
         What the projections are compared with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.portable import AttentionPooling
+    >>> x, mask = np.array([[[1.0], [3.0], [9.0]]]), np.array([[True, True, False]])
+    >>> indifferent = AttentionPooling(np.zeros((1, 1)), np.zeros(1), np.ones((1, 1)))
+    >>> indifferent(x, mask), indifferent.weights(x, mask)[0, :, 0]
+    (array([[2.]]), array([0.5, 0.5, 0. ]))
     """
 
     kernel: np.ndarray
@@ -79,7 +105,20 @@ class AttentionPooling(_Pooling):
         return pooled
 
     def weights(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-        """Return the weight of each timestep, of shape (batch, timesteps, 1)."""
+        """Return the weight of each timestep.
+
+        Parameters
+        ----------
+        x : ndarray of shape (batch, timesteps, features)
+            Sequences.
+        mask : ndarray of bool of shape (batch, timesteps), default=None
+            False where a timestep is padding.
+
+        Returns
+        -------
+        ndarray of shape (batch, timesteps, 1)
+            They sum to 1 over the timesteps.
+        """
         scores = np.tanh(x @ self.kernel + self.bias) @ self.context
         if mask is not None:
             scores = np.where(mask[:, :, np.newaxis], scores, scores.dtype.type(_LOWEST_SCORE))

@@ -82,7 +82,7 @@ class PortablePredictor:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             What the exported estimator takes; of several views a dict by name, too.
 
         Returns
@@ -102,7 +102,7 @@ class PortablePredictor:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             As in ``predict``.
 
         Returns
@@ -118,7 +118,7 @@ class PortablePredictor:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             As in ``predict``.
 
         Returns

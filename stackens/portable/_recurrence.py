@@ -22,7 +22,27 @@ Activation = Callable[[np.ndarray], np.ndarray]
 
 
 class LSTMStep(NamedTuple):
-    """What an LSTM computes at one timestep; arrays of shape (batch, units)."""
+    """What an LSTM computes at one timestep; arrays of shape (batch, units).
+
+    Attributes
+    ----------
+    hidden : ndarray of shape (batch, units)
+        State after the step, which is also the output.
+    cell : ndarray of shape (batch, units)
+        What the cell remembers after the step.
+    input_gate, forget_gate, output_gate : ndarray of shape (batch, units)
+        From 0 (shut) to 1 (open).
+    candidate : ndarray of shape (batch, units)
+        What the input gate lets into the cell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.portable import lstm_step
+    >>> step = lstm_step(np.zeros((1, 4)), np.zeros((1, 1)), np.ones((1, 1)), np.zeros((1, 4)))
+    >>> step.forget_gate, step.cell
+    (array([[0.5]]), array([[0.5]]))
+    """
 
     hidden: np.ndarray
     cell: np.ndarray
@@ -33,7 +53,27 @@ class LSTMStep(NamedTuple):
 
 
 class GRUStep(NamedTuple):
-    """What a GRU computes at one timestep; arrays of shape (batch, units)."""
+    """What a GRU computes at one timestep; arrays of shape (batch, units).
+
+    Attributes
+    ----------
+    hidden : ndarray of shape (batch, units)
+        State after the step, which is also the output.
+    update_gate : ndarray of shape (batch, units)
+        From 0 (take the candidate) to 1 (keep the state).
+    reset_gate : ndarray of shape (batch, units)
+        How much of the state the candidate sees, from 0 to 1.
+    candidate : ndarray of shape (batch, units)
+        What may take the place of the state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.portable import gru_step
+    >>> step = gru_step(np.zeros((1, 3)), np.ones((1, 1)), np.zeros((1, 3)))
+    >>> step.update_gate, step.hidden
+    (array([[0.5]]), array([[0.5]]))
+    """
 
     hidden: np.ndarray
     update_gate: np.ndarray

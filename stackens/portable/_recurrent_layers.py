@@ -73,7 +73,13 @@ class RecurrentLayer(Layer):
         return mask if self.return_sequences else None
 
     def reversed(self) -> Self:
-        """Return the same layer for the other direction."""
+        """Return the same layer for the other direction.
+
+        Returns
+        -------
+        RecurrentLayer
+            With the same weights.
+        """
         return replace(self, go_backwards=not self.go_backwards)
 
     def _read(self, x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
@@ -91,6 +97,23 @@ class RecurrentLayer(Layer):
 @dataclass(frozen=True, eq=False)
 class SimpleRNN(RecurrentLayer):
     """Simple recurrent layer, see :func:`simple_rnn_step`.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n_features, units)
+        Weights of the inputs.
+    recurrent_kernel : ndarray of shape (units, units)
+        Weights of the previous hidden state.
+    bias : ndarray of shape (units,), default=None
+        Added to the products with the inputs; None is zero.
+    activation : str, default="tanh"
+        Name that Keras knows.
+    return_sequences : bool, default=False
+        Return the hidden state of every timestep instead of the last one.
+    go_backwards : bool, default=False
+        Read from the last timestep; states are returned in the order in which they are reached.
+    zero_output_for_mask : bool, default=False
+        Return zeros at masked timesteps instead of the last valid state.
 
     Examples
     --------
@@ -118,6 +141,20 @@ class LSTM(RecurrentLayer):
 
     Parameters
     ----------
+    kernel : ndarray of shape (n_features, 4 * units)
+        Weights of the inputs, the gates side by side as in Keras.
+    recurrent_kernel : ndarray of shape (units, 4 * units)
+        Weights of the previous hidden state.
+    bias : ndarray of shape (4 * units,), default=None
+        Added to the products with the inputs; None is zero.
+    activation : str, default="tanh"
+        Name that Keras knows.
+    return_sequences : bool, default=False
+        Return the hidden state of every timestep instead of the last one.
+    go_backwards : bool, default=False
+        Read from the last timestep; states are returned in the order in which they are reached.
+    zero_output_for_mask : bool, default=False
+        Return zeros at masked timesteps instead of the last valid state.
     recurrent_activation : str, default="sigmoid"
         Of the gates.
 
@@ -150,6 +187,20 @@ class GRU(RecurrentLayer):
 
     Parameters
     ----------
+    kernel : ndarray of shape (n_features, 3 * units)
+        Weights of the inputs, the gates side by side as in Keras.
+    recurrent_kernel : ndarray of shape (units, 3 * units)
+        Weights of the previous hidden state.
+    bias : ndarray of shape (3 * units,) or (2, 3 * units), default=None
+        Of the inputs or, with ``reset_after``, of inputs and states; None is zero.
+    activation : str, default="tanh"
+        Name that Keras knows.
+    return_sequences : bool, default=False
+        Return the hidden state of every timestep instead of the last one.
+    go_backwards : bool, default=False
+        Read from the last timestep; states are returned in the order in which they are reached.
+    zero_output_for_mask : bool, default=False
+        Return zeros at masked timesteps instead of the last valid state.
     recurrent_activation : str, default="sigmoid"
         Of the gates.
     reset_after : bool, default=True

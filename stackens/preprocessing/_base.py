@@ -60,12 +60,12 @@ class TableNamesMixin:
 
         Parameters
         ----------
-        input_features : array-like of str, default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of the columns; None is those seen in ``fit``, or x0, x1, ….
 
         Returns
         -------
-        ndarray of str
+        ndarray of str of shape (n_features_out,)
         """
         return channel_names(self, input_features)
 

@@ -42,7 +42,7 @@ class SequenceFlattener(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
         y : None
             Ignored.
@@ -60,7 +60,7 @@ class SequenceFlattener(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
 
         Returns
@@ -76,12 +76,12 @@ class SequenceFlattener(SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str, default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of channels, or of a table's columns.
 
         Returns
         -------
-        ndarray of str
+        ndarray of str of shape (n_features_out,)
         """
         names = channel_names(self, input_features)
         if self._input_kind == "table":

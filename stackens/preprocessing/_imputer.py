@@ -56,7 +56,7 @@ class SequenceImputer(TableNamesMixin, SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
         y : None
             Ignored.
@@ -64,6 +64,11 @@ class SequenceImputer(TableNamesMixin, SequenceTransformer):
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidInputError
+            If ``strategy`` is unknown or ``fill_value`` is not finite.
         """
         strategies = ("forward", "linear", "mean", "median", "constant")
         check_choice("strategy", self.strategy, strategies)
@@ -85,7 +90,7 @@ class SequenceImputer(TableNamesMixin, SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
 
         Returns

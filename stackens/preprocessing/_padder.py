@@ -51,7 +51,7 @@ class SequencePadder(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
         y : None
             Ignored.
@@ -71,7 +71,7 @@ class SequencePadder(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
 
         Returns

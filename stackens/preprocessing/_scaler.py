@@ -47,7 +47,7 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
         y : None
             Ignored.
@@ -77,7 +77,7 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
 
         Returns
@@ -92,12 +92,12 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Scaled sequences.
 
         Returns
         -------
-        ndarray
+        ndarray of shape (n_samples, ...)
             In the form of ``X``.
         """
         return self._map(X, lambda values: values * self.scale_ + self.center_)

@@ -46,7 +46,7 @@ class SequenceSummarizer(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
         y : None
             Ignored.
@@ -54,6 +54,11 @@ class SequenceSummarizer(SequenceTransformer):
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidInputError
+            If ``statistics`` are no different names that are known.
         """
         names = [] if isinstance(self.statistics, str) else list(self.statistics)
         unknown = [name for name in names if name not in STATISTICS]
@@ -70,7 +75,7 @@ class SequenceSummarizer(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Sequences of any form.
 
         Returns
@@ -88,12 +93,12 @@ class SequenceSummarizer(SequenceTransformer):
 
         Parameters
         ----------
-        input_features : array-like of str, default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of channels; a table's column names are checked, and not used.
 
         Returns
         -------
-        ndarray of str
+        ndarray of str of shape (n_features_out,)
         """
         channels = channel_names(self, input_features)
         if self._input_kind == "table":

@@ -187,7 +187,13 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         return [[tokens[i] for i in row] for row in to_ragged(ids)]
 
     def get_vocabulary(self) -> list[str]:
-        """Return the tokens by id; id 0 is the empty string and 1 is "[UNK]"."""
+        """Return the tokens by id.
+
+        Returns
+        -------
+        list of str
+            Token 0 is the empty string, which is padding, and 1 is "[UNK]".
+        """
         check_is_fitted(self)
         return ["", "[UNK]", *self.vocabulary_]
 

@@ -76,7 +76,7 @@ class View(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Rows of views, or whatever the part is taken of.
         y : None
             Ignored.
@@ -100,12 +100,12 @@ class View(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             As in ``fit``.
 
         Returns
         -------
-        array-like
+        array-like of shape (n_samples, ...)
             As many rows as ``X``, of the view's own type.
         """
         check_is_fitted(self)

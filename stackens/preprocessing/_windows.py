@@ -60,7 +60,7 @@ class SlidingWindows(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Recordings: sequences of any form.
         y : None
             Ignored.
@@ -68,6 +68,11 @@ class SlidingWindows(SequenceTransformer):
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidInputError
+            If a parameter cannot be used, such as a ``step`` without a ``window``.
         """
         check_choice("short", self.short, ("drop", "keep", "raise"))
         check_count("window", self.window, or_none=True)
@@ -82,7 +87,7 @@ class SlidingWindows(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Recordings.
 
         Returns
@@ -98,20 +103,25 @@ class SlidingWindows(SequenceTransformer):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like of shape (n_samples, ...)
             Recordings.
         y : array-like of shape (n_recordings, ...), default=None
             Target of each recording.
 
         Returns
         -------
-        windows : ndarray
+        windows : ndarray of shape (n_windows, window, n_features)
             As from ``transform``.
         y : ndarray of shape (n_windows, ...) or None
             Target of each window's recording.
         groups : ndarray of int of shape (n_windows,)
             Row of ``X`` that a window is from. With groups of recordings, such as the speaker,
             ``speaker[groups]`` is the group of each window.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is not one entry of ``y`` for each recording, or no recording is long enough.
         """
         batch = self.fit(X)._read(X, reset=False)
         if y is not None and len(y) != batch.n_samples:

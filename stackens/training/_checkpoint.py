@@ -44,6 +44,16 @@ class TrainingState:
         Parameters and others of that epoch.
     seconds : float
         Time spent so far.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.training import TrainingState
+    >>> state = TrainingState(
+    ...     epoch=0, parameters=np.zeros(3), others=[], slots=[], step=np.array(7),
+    ...     history={"loss": [0.7]}, best_loss=np.inf, best_epoch=-1, best=None, seconds=0.2)
+    >>> state.history
+    {'loss': [0.7]}
     """
 
     epoch: int
@@ -75,15 +85,27 @@ class Checkpoint:
 
     Examples
     --------
-    A training loop with a checkpoint::
+    A training loop that goes on where it was:
 
-        state = checkpoint.load()
-        for epoch in range(0 if state is None else state.epoch + 1, n_epochs):
-            ...
-            if checkpoint.is_due():
-                checkpoint.save(TrainingState(epoch, ...))
-        ...  # keep the result, and only then
-        checkpoint.discard()
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from stackens import JobStore
+    >>> from stackens.training import Checkpoint, TrainingState
+    >>> def train(checkpoint, n_epochs):
+    ...     state = checkpoint.load()
+    ...     for epoch in range(0 if state is None else state.epoch + 1, n_epochs):
+    ...         print("epoch", epoch)
+    ...         if checkpoint.is_due():
+    ...             checkpoint.save(TrainingState(
+    ...                 epoch, np.zeros(3), [], [], np.array(epoch), {}, np.inf, -1, None, 0.0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = Checkpoint(JobStore(folder), "0" * 64, every=0.0)
+    ...     train(checkpoint, 2)  # killed after two of three epochs
+    ...     train(checkpoint, 3)
+    ...     checkpoint.discard()  # when the result is kept, and only then
+    epoch 0
+    epoch 1
+    epoch 2
     """
 
     def __init__(self, store: JobStore, key: str, *, every: float | None = None) -> None:

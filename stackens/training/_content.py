@@ -169,7 +169,7 @@ class Digester:
         ----------
         values : array-like of shape (n_samples, ...)
             Anything that has rows.
-        rows : array-like of int or bool, or slice, default=None
+        rows : array-like of int or bool of shape (n_rows,), or slice, default=None
             The rows that count; None is all.
 
         Returns

@@ -35,14 +35,21 @@ class KeptFit:
 
     Attributes
     ----------
-    values : ndarray, list of ndarray or None
+    values : ndarray of shape (n_rows, ...), list of ndarray, or None
         What its method returned for the rows that it did not see; None if there are none.
-    classes : ndarray or None
+    classes : ndarray of shape (n_classes,) or None
         Classes that the estimator knows.
     seconds : float
         Time that fit and prediction took.
     estimator : estimator or None
         The fitted estimator. It is kept if skops is installed and trusts all types in it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.training import KeptFit
+    >>> KeptFit(np.array([0.2, 0.8]), classes=None, seconds=0.1).estimator is None
+    True
     """
 
     values: Any
@@ -134,6 +141,19 @@ def put_fit(store: JobStore, key: str, kept: KeptFit) -> bool:
     -------
     bool
         Whether anything was kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from stackens import JobStore
+    >>> from stackens.training import KeptFit, get_fit, put_fit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store, key = JobStore(folder), "0" * 64
+    ...     put_fit(store, key, KeptFit(np.array([0.2, 0.8]), classes=None, seconds=0.1))
+    ...     get_fit(store, key).values
+    True
+    array([0.2, 0.8])
     """
     is_list = isinstance(kept.values, list)
     values = kept.values if is_list else [] if kept.values is None else [kept.values]
@@ -163,6 +183,15 @@ def get_fit(store: JobStore, key: str) -> KeptFit | None:
     -------
     KeptFit or None
         None if there is nothing. Its ``estimator`` is None if only predictions were kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from stackens import JobStore
+    >>> from stackens.training import get_fit
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     get_fit(JobStore(folder), "0" * 64) is None
+    True
     """
     found = store.get(key, kind=_FIT)
     if found is None:

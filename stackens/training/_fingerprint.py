@@ -45,8 +45,16 @@ class NoKey:
     ----------
     reason : str
         For a message.
-    unseeded : bool
+    unseeded : bool, default=False
         Whether that is because of a seed that is None.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from stackens.training import data_digest, fit_key
+    >>> data = data_digest([[0.0], [1.0]], [0, 1])
+    >>> fit_key(DecisionTreeClassifier(), data).unseeded
+    True
     """
 
     reason: str
@@ -64,7 +72,7 @@ def data_digest(
     ----------
     X, y : array-like of shape (n_samples, ...)
         All rows: arrays, lists of sequences, frames, sparse matrices, memory maps.
-    rows : array-like of int or bool, or slice, default=None
+    rows : array-like of int or bool of shape (n_rows,), or slice, default=None
         Rows that count; None is all.
     params : mapping, default=None
         Metadata of ``fit``: what has one entry per sample is cut to ``rows`` as well; None counts
@@ -74,6 +82,14 @@ def data_digest(
     -------
     bytes or NoKey
         The same as that of ``X[rows]``, ``y[rows]``, …, whatever the memory layout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.training import data_digest
+    >>> X, y = np.arange(6.0).reshape(3, 2), np.array([0, 1, 0])
+    >>> data_digest(X, y, rows=[0, 2]) == data_digest(X[[0, 2]], y[[0, 2]])
+    True
     """
     digester = Digester()
     try:
@@ -112,6 +128,15 @@ def fit_key(
     -------
     str or NoKey
         64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from stackens.training import data_digest, fit_key
+    >>> data = data_digest([[0.0], [1.0]], [0, 1])
+    >>> keys = [fit_key(DecisionTreeClassifier(random_state=seed), data) for seed in (0, 0, 1)]
+    >>> len(keys[0]), keys[0] == keys[1], keys[0] == keys[2]
+    (64, True, False)
     """
     return _key("fit", estimator, _fresh(estimator, data), seed, extra)
 
@@ -135,6 +160,18 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
     -------
     str or NoKey
         64 hexadecimal digits; ``job.name`` does not change them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens import StackedRNNClassifier
+    >>> from stackens.training import network_key
+    >>> X, y = np.zeros((4, 3, 2)), [0, 1, 0, 1]
+    >>> def key(**parameters):
+    ...     learner = StackedRNNClassifier(units=2, random_state=0, **parameters)
+    ...     return network_key(learner, learner.plan_job(X, y))
+    >>> key() == key(verbose=1), key() == key(epochs=7)
+    (True, False)
     """
     if job.initial_optimizer_state is not None:
         return NoKey("it goes on from an earlier training")
@@ -186,18 +223,30 @@ def prediction_key(
 
     Parameters
     ----------
-    estimator, data, seed, extra
+    estimator, data
         As for ``fit_key``.
     X : array-like of shape (n_samples, ...)
-        What it predicts for,
-    rows : array-like of int or bool, or slice, default=None
-        and which rows of that; None is all.
+        What it predicts for.
+    rows : array-like of int or bool of shape (n_rows,), or slice, default=None
+        Which rows of that; None is all.
     method : str, default="predict"
         What is called.
+    seed, extra
+        As for ``fit_key``.
 
     Returns
     -------
     str or NoKey
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from stackens.training import data_digest, prediction_key
+    >>> data = data_digest([[0.0], [1.0]], [0, 1])
+    >>> one, other = (prediction_key(GaussianNB(), data, [[x]]) for x in (0.5, 0.6))
+    >>> one == other
+    False
     """
     try:
         predicted = Digester().digest_rows(X, rows)

@@ -80,6 +80,27 @@ def train_once(
     -------
     list of TrainedNetwork
         In the order of ``jobs``.
+
+    Raises
+    ------
+    TimeLimitError
+        If the deadline came while another process was training one of them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from stackens import JobStore, StackedRNNClassifier
+    >>> from stackens.training import network_key, train, train_once
+    >>> learner = StackedRNNClassifier(units=2, epochs=1, random_state=0)
+    >>> job = learner.plan_job(np.ones((8, 3, 2)), np.arange(8) % 2)
+    >>> served = []
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store, keys = JobStore(folder), [network_key(learner, job)]
+    ...     for _ in range(2):
+    ...         (trained,) = train_once([job], keys, store, train, on_served=served.append)
+    >>> served  # the second time
+    [0]
     """
     positions: dict[str, list[int]] = {}
     alone: list[int] = []  # trained without asking who else does
@@ -284,6 +305,20 @@ def fit_once(
     ------
     TimeLimitError
         If the deadline came while another process was fitting it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from stackens import JobStore
+    >>> from stackens.training import KeptFit, fit_once
+    >>> def fit():
+    ...     print("fitted")
+    ...     return KeptFit(np.array([0.2, 0.8]), classes=None, seconds=0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for _ in range(2):
+    ...         kept = fit_once("0" * 64, JobStore(folder), fit)
+    fitted
     """
     if isinstance(key, NoKey):
         return fit()

@@ -49,6 +49,17 @@ class StoreInfo:
         Of both.
     oldest, newest : float or None
         When the least and the most recently used of them was used, in seconds since 1970.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from stackens import JobStore
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = JobStore(folder)
+    ...     kept = store.put("0" * 64, {"weights": [1.0, 2.0]}, {}, kind="example")
+    ...     info = store.info()
+    >>> info.n_entries, info.n_checkpoints
+    (1, 0)
     """
 
     location: Path
@@ -486,6 +497,15 @@ def check_memory(memory: Any) -> JobStore | None:
     ------
     InvalidInputError
         If it is something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from stackens.training import check_memory
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = check_memory(folder)
+    >>> type(store).__name__, check_memory(None)
+    ('JobStore', None)
     """
     if memory is None:
         return _STORE_IN_USE.get()
