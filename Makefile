@@ -71,6 +71,7 @@ examples: $(VENV)/.installed-examples ## Run every example (STACKENS_EXAMPLES=qu
 smoke: $(VENV)/.installed-lint ## Build wheel and sdist; try each in an environment of its own
 	@rm -rf build/smoke && mkdir -p build/smoke
 	@$(BIN)/python -m build --outdir build/smoke . > build/smoke/build.log || { cat build/smoke/build.log; exit 1; }
+	@$(BIN)/python tests/distributions.py build/smoke
 	@set -e; for kind in whl tar.gz; do \
 	    echo "== $$(ls build/smoke/*.$$kind)"; \
 	    $(BIN)/python -m venv build/smoke/$$kind; \
@@ -102,7 +103,7 @@ reproduce: $(VENV)/.installed-bench ## Claims of the sources, shown anew; skips 
 	    echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean: ## Remove environments, caches and built files
-	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated docs/auto_examples demo_output
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist docs/_build docs/api/generated docs/auto_examples docs/auto_notebooks demo_output
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find stackens tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 

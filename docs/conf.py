@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import gallery
+import notebook_pages
 
 import stackens
 
@@ -25,11 +26,14 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "notebooks"]
 templates_path = ["_templates"]
 default_role = "code"
 suppress_warnings = ["ref.python"]  # attributes of one name, that several classes have
-nitpicky = False  # the classes of Keras and scikit-learn are named, but their pages are elsewhere
+# What is ours must be found; the classes of Keras and scikit-learn have their pages elsewhere.
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!stackens\.).*")]
+linkcheck_anchors = False
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc sections say types, in words
@@ -51,7 +55,11 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
 }
 
+notebook_pages.write_pages()
+
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["stackens.css"]
 html_title = "stackens"
 html_show_sourcelink = False
 html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}

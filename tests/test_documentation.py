@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
 import textwrap
@@ -57,3 +58,35 @@ def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "api" / "index.rst").read_text("utf-8")
     documented = {line.strip().split(".")[0] for line in reference.splitlines()}
     assert set(stackens.__all__) <= documented
+
+
+@pytest.mark.parametrize(
+    "example", sorted((ROOT / "examples").glob("*.py")), ids=lambda example: example.stem
+)
+def test_examples_can_be_pages_of_the_gallery(example):
+    text = ast.get_docstring(ast.parse(example.read_text("utf-8")))
+    title, line, *_ = text.splitlines()
+    assert line == "=" * len(title)
+
+
+LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page):
+    links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
+    paths = [link.partition("#")[0] for link in links if not link.startswith(("#", "mailto:"))]
+    assert [path for path in paths if not (page.parent / path).exists()] == []
+
+
+def test_every_page_is_found_from_the_first_one():
+    docs = ROOT / "docs"
+    pages = {page.relative_to(docs).with_suffix("").as_posix() for page in docs.rglob("*.rst")}
+    made = ("_", "api/generated", "auto_", "sg_")
+    pages = {page for page in pages if not page.startswith(made)} - {"index"}
+    listed = set()
+    for index in [docs / "index.rst", *docs.glob("*/index.rst")]:
+        folder = index.parent.relative_to(docs).as_posix()
+        names = re.findall(r"^   ([\w/]+)$", index.read_text("utf-8"), re.MULTILINE)
+        listed |= {name if folder == "." else f"{folder}/{name}" for name in names}
+    assert pages - listed == set()
