@@ -158,6 +158,27 @@ def portable_rows() -> list[tuple]:
     return rows
 
 
+def load_rows() -> list[tuple]:
+    """From the start of a program to its first prediction, by how the stack was saved."""
+    found = {name: medians(rows) for name, rows in load("load")["sides"].items()}
+    titles = {
+        "stackens": "``stackens.load``, three networks: start to first prediction",
+        "stackens_warm": "the same, ``warm_up=True``",
+        "stackens_mmap": "the same, ``mmap=True``",
+        "pickle": "pickle of the same stack",
+        "joblib": "joblib of the same stack",
+    }
+    rows = []
+    for name, title in titles.items():
+        values = found[name]
+        shown = (
+            f"loading {values['load']:.2f} s (imports included), the next prediction "
+            f"{values['second_ms']:.1f} ms, {values['kilobytes']:.0f} KiB"
+        )
+        rows.append((title, "", f"{values['first']:.2f} s", shown, ""))
+    return rows
+
+
 def write_sizes() -> None:
     """Sizes of one fitted stack in all formats."""
     found = medians(load("portable")["sides"]["sizes"])
@@ -307,6 +328,7 @@ def write_table() -> None:
         "cells": cell_rows,
         "predict": predict_rows,
         "portable": portable_rows,
+        "load": load_rows,
         "imdb": imdb_rows,
         "memory": memory_rows,
         "search": search_rows,
