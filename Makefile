@@ -97,6 +97,7 @@ report-check: $(VENV)/.installed-test $(VENV)/.installed-browser ## Look at the 
 pictures: $(VENV)/.installed-examples $(VENV)/.installed-browser ## Draw the pictures of the guide anew
 	$(BIN)/python examples/plot_inspection.py
 	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/gallery.py
 
 reproduce: $(VENV)/.installed-bench ## Claims of the sources, shown anew; skips what is done
 	@set -e; for script in tests/benchmarks/reproduce_*.py; do \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -32,7 +33,7 @@ default_role = "code"
 suppress_warnings = ["ref.python"]  # attributes of one name, that several classes have
 # What is ours must be found; the classes of Keras and scikit-learn have their pages elsewhere.
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!stackens\.).*")]
+nitpick_ignore_regex = [(r"py:.*", r"(?!stackens\.).*"), (r"py:mod", r".*")]
 linkcheck_anchors = False
 
 autosummary_generate = True
@@ -62,4 +63,41 @@ html_static_path = ["_static"]
 html_css_files = ["stackens.css"]
 html_title = "stackens"
 html_show_sourcelink = False
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+}
+# Pages with nothing below them have no use for a column of what is below them.
+html_sidebars = {
+    page: []
+    for page in (
+        "accuracy",
+        "add_a_learner",
+        "auto_notebooks/*",
+        "benchmarks",
+        "design",
+        "faq",
+        "glossary",
+        "installation",
+        "migration",
+        "quickstart",
+        "reliability",
+        "remedies",
+        "reproduction",
+    )
+}
+
+
+def skip_foreign_members(
+    app: Any, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out what a class has from scikit-learn and Keras, but not from a base of ours."""
+    function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+    is_ours = str(getattr(function, "__module__", "")).startswith("stackens.")
+    return None if is_ours else True
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-skip-member", skip_foreign_members)

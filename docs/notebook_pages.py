@@ -34,7 +34,7 @@ def convert(cell: dict) -> str:
     """Convert one cell to reStructuredText; of Markdown headings, code, bold type and links."""
     source = "".join(cell["source"])
     if cell["cell_type"] == "code":
-        return f".. code-block:: ipython3\n\n{textwrap.indent(source, '   ')}\n"
+        return f".. code-block:: python3\n\n{textwrap.indent(source, '   ')}\n"
     return "\n".join(map(convert_line, source.splitlines())) + "\n"
 
 

@@ -60,7 +60,7 @@ def test_the_notebook_runs(tmp_path):
     assert "sk-container" in html  # the diagram of the stack
     assert '<th scope="row">lstm</th>' in html  # with its scores
     assert sum("image/png" in data for data in shown) == 1
-    assert "400 recordings of 8 times and 8 channels" in printed
+    assert "600 recordings of 8 times and 8 channels" in printed
     assert "8 features" in printed  # the message of the refused row
     same = shown[-1]["text/plain"]
     assert same.count("True") == 2

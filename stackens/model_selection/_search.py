@@ -200,7 +200,7 @@ class GridSearchCV(_TrainsAhead, sklearn.model_selection.GridSearchCV):
 
     See Also
     --------
-    stackens.ensemble.StackingClassifier.from_search : Makes a stack of the best candidates.
+    stackens.StackingClassifier.from_search : Makes a stack of the best candidates.
 
     Examples
     --------

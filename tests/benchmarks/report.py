@@ -345,6 +345,9 @@ def write_table() -> None:
         *_cells("Work; against", "Aim", "Reached", "Seen (accuracy)", "Enough"),
     ]
     for name, make_rows in parts.items():
+        if not (RESULTS / f"{name}.json").exists():
+            print(f"{name}: was not run yet")
+            continue
         for row in make_rows():
             lines += _cells(*row)
         machine, rounds = load(name)["machine"], load(name)["sides"]
