@@ -101,7 +101,8 @@ gain = (predicted == y_test).astype(float) - (
 print(
     f"all {n_frames} frames: stack {scores.loc['stack', n_frames]:.3f}, neighbour "
     f"{scores.loc['neighbour', n_frames]:.3f}: {gain.mean():+.3f} ± "
-    f"{gain.std() / np.sqrt(len(gain)):.3f} (standard error)"
+    f"{gain.std() / np.sqrt(len(gain)):.3f} (standard error); linear model of a "
+    f"summary {scores.loc['linear', n_frames]:.3f}"
 )
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")

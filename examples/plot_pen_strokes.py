@@ -115,6 +115,7 @@ ax.axvline(baseline.mean(), color="black", linestyle="--", label="nearest neighb
 ax.axvline(0.983, color="gray", linestyle=":", label="signature features (published)")
 ax.set(xlabel="accuracy, writers never seen (± standard error)")
 ax.grid(axis="x", alpha=0.3)
+ax.locator_params(axis="x", nbins=5)
 ax.legend(fontsize="small")
 pictures.suptitle("Misread with the greatest certainty")
 for ax, row in zip(pictures.subplots(2, 5).flat, worst, strict=False):

@@ -4,10 +4,10 @@ Where does a gene go on? Splice junctions beside KBANN
 
 DNA: where the code of a gene is cut into pieces, an exon ends and an intron begins (EI), or the
 other way round (IE). Do networks that read 60 bases base by base find these places as well as
-KBANN did, a network of 1994 that was built from what biologists know?
+KBANN did, a network of 1991 that was built from what biologists know?
 
-KBANN's errors are those of ten-fold cross-validation with 1,000 of the 3,190 rows. Here the
-learners have 1,000 rows as well, and all others are the test.
+KBANN's errors are those of ten-fold cross-validation with 1,000 of the 3,190 rows, so that it
+learnt from 900. Here the learners have 1,000 rows, and all others are the test.
 
 The data are read from the folder that STACKENS_DATA names. With STACKENS_EXAMPLES=quick fewer
 networks train, for fewer epochs.
@@ -94,7 +94,7 @@ print("Weights:", {name: round(w, 2) for name, w in stack.final_estimator_.weigh
 # %%
 # Errors of each class, in percent
 # --------------------------------
-# Published: Towell and Shavlik, *Knowledge-based artificial neural networks*, 1994.
+# Published: G. Towell, M. Noordewier and J. Shavlik, in the description of the data at UCI, 1992.
 classes = ["N", "EI", "IE"]
 
 
