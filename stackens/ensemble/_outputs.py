@@ -205,16 +205,22 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
     place = np.full(int(kept.row_index.max()) + 1, -1)
     place[kept.row_index] = np.arange(len(kept.y))
     target = encode_target(stack, kept.y)
+    weights = getattr(stack, "_final_weights", None)
+    weights = None if weights is None else np.asarray(weights)
     finals: list[CrossFit] = []
     for train, test in kept.splits:
         train = train[train < len(place)]
         train, test = place[train][place[train] >= 0], place[test]
-        enough = len(train) > 1 and (not is_classifier(stack) or len(np.unique(target[train])) > 1)
+        counting = train if weights is None else train[weights[train] > 0]
+        enough = len(counting) > 1 and (
+            not is_classifier(stack) or len(np.unique(target[counting])) > 1
+        )
         if enough:
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
-            final.fit(matrix[train], target[train])
+            params = {} if weights is None else {"sample_weight": weights[train]}
+            final.fit(matrix[train], target[train], **params)
             finals.append((test, final))
     if not finals:
         raise InvalidInputError(
