@@ -394,7 +394,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             rows where the score is a mean over rows, else over splits), ``seconds``,
             ``parameters``, and ``predicts``, which marks what ``predict`` uses. The out-of-fold
             score of the stack is honest: its final estimator is fitted anew for each split on
-            the out-of-fold predictions of the other rows, without what ``passthrough`` adds.
+            the out-of-fold predictions of the other rows, and what ``passthrough`` adds.
 
         Examples
         --------

@@ -107,6 +107,7 @@ class LevelOneStacking(_BaseStacking):
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
             for p in predictions
         ]
+        self._passed_through = _numbers_beyond(matrix, sum(widths))
         layout = dict(zip(names, widths, strict=True))
         declare_blocks(self.final_estimator_, layout, self._block_methods)
         started = time.perf_counter()
@@ -301,6 +302,12 @@ class LevelOneStacking(_BaseStacking):
         elif self.passthrough:
             names += passthrough_names(self.passthrough, self._n_passthrough)
         return np.asarray(names, dtype=object)
+
+
+def _numbers_beyond(matrix: Any, start: int) -> Any:
+    """Return a copy of the columns that are no learner's; None if there are no numbers there."""
+    columns = matrix[:, start:]
+    return columns.copy() if columns.shape[1] and columns.dtype.kind in "biuf" else None
 
 
 def _warn_missing(fit: Fit, absent: list[Any]) -> None:
