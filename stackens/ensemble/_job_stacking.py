@@ -37,7 +37,7 @@ from stackens.ensemble._level_one import TakesBlocks, declare_blocks
 from stackens.ensemble._level_one_stacking import LevelOneStacking
 from stackens.ensemble._passthrough import SUMMARIES, check_passthrough
 from stackens.ensemble._seeds import fill_seeds
-from stackens.ensemble._splits import Split, check_decisions, make_splits
+from stackens.ensemble._splits import Split, check_decisions, check_weights, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
 from stackens.training import (
@@ -278,6 +278,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             params=routed["splitter"]["split"],
             seed=self._seed,
         )
+        check_weights(params.get("sample_weight"), splits)
         if is_classifier(self) and y.ndim == 1:
             check_decisions(methods, splits, y)
         groups = routed["splitter"]["split"].get("groups")

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_decisions", "count_coverage", "make_splits"]
+__all__ = ["check_decisions", "check_weights", "count_coverage", "make_splits"]
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -117,6 +117,37 @@ def check_decisions(methods: Mapping[str, str], splits: Sequence[Split], y: np.n
                 f"`decision_function` of {', '.join(names)} has one column there. Use "
                 "`stack_method='predict_proba'` or 'predict', or stratified folds."
             )
+
+
+def check_weights(weights: Any, splits: Sequence[Split]) -> None:
+    """Refuse weights that are zero wherever something is trained.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_samples,) or None
+        Weight of each row.
+    splits : sequence of (ndarray, ndarray)
+        Training and held-out rows.
+
+    Raises
+    ------
+    InvalidInputError
+        If all training rows of a split, or all rows that are held out, have weight 0.
+    """
+    if weights is None:
+        return
+    weights = np.asarray(weights)
+    for fold, (train, _) in enumerate(splits):
+        if not weights[train].any():
+            raise InvalidInputError(
+                f"`sample_weight` is zero for every training row of split {fold}; leave these rows "
+                "out of the data, or use other splits."
+            )
+    if not weights[count_coverage(splits, len(weights)) > 0].any():
+        raise InvalidInputError(
+            "`sample_weight` is zero for every row that is held out, on which the final estimator "
+            "is trained; use other splits."
+        )
 
 
 def count_coverage(splits: Sequence[Split], n_rows: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import scipy.sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -106,6 +107,17 @@ def test_decision_values_of_a_fold_with_two_of_three_classes():
 def test_weights_that_are_none(weights, message):
     with pytest.raises(InvalidInputError, match=message):
         StackingClassifier([("one", Witness())], cv=3).fit(TABLE, Y, sample_weight=weights)
+    assert not Witness.seen
+
+
+@pytest.mark.parametrize(
+    ("is_used", "message"),
+    [(ROWS < 10, "every row that is held out"), (ROWS >= 20, "training row of split 0")],
+)
+def test_weights_that_are_zero_where_it_counts(is_used, message):
+    cv = TimeSeriesSplit(3)
+    with pytest.raises(InvalidInputError, match=message):
+        StackingClassifier([("one", Witness())], cv=cv).fit(TABLE, Y, sample_weight=is_used * 1.0)
     assert not Witness.seen
 
 
