@@ -243,11 +243,12 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
                 _check_takes_weights(name, estimator)
             _check_takes_weights("final_estimator", self.final_estimator_)
         routed = {name: {"fit": weights} for name in names}
-        for name, estimator in self.estimators:  # a stack among the learners has splits, too
+        # A stack among the learners, or one that teaches a student, has splits, too.
+        for name, estimator in self.estimators:
             prefix, last = "", estimator
             while isinstance(last, Pipeline):
                 prefix, last = f"{prefix}{last.steps[-1][0]}__", last_step(last)
-            if isinstance(last, JobStacking):
+            if not _is_dropped(last) and "groups" in inspect.signature(last.fit).parameters:
                 own = {f"{prefix}{key}": value for key, value in split_params.items()}
                 routed[name] = {"fit": {**weights, **own}}
         return {**routed, "splitter": {"split": split_params}}

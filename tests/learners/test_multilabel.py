@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import f1_score
 from sklearn.neural_network import MLPClassifier
@@ -120,3 +120,15 @@ def test_a_stack_predicts_the_probability_of_each_label(data, final):
     probabilities = stack.predict_proba(table)
     np.testing.assert_array_equal(probabilities, found)
     assert ((probabilities > 0.5) == stack.predict(table)).mean() > 0.99
+
+
+def test_a_stack_takes_a_sparse_indicator(data):
+    X, y = data
+    table = X.reshape(len(X), -1)
+    learners = [("tree", DecisionTreeClassifier(max_depth=3, random_state=0))]
+    stack = StackingClassifier(learners, DecisionTreeClassifier(random_state=0), cv=3)
+    expected = clone(stack).fit(table, y).predict(table)
+    np.testing.assert_array_equal(
+        stack.fit(table, scipy.sparse.csr_matrix(y)).predict(table), expected
+    )
+    np.testing.assert_array_equal(stack.out_of_fold_predictions_.y, y)
