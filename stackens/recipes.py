@@ -168,6 +168,8 @@ def _look_at(X: Any, y: Any, task: str, vectors: WordVectors | None) -> _Facts:
         raise InvalidInputError(
             f"`make_stack` is for one target; `y` must be 1-D, got shape {target.shape}."
         )
+    if not len(target):
+        raise InvalidInputError("`make_stack` needs rows to look at; `X` has none.")
     classes = _count_classes(target, task)
     spread: dict[str, Any] = {
         "classes": classes,

@@ -12,6 +12,7 @@ from stackens.ensemble._leaderboard import difference_of, score_outputs
 from stackens.ensemble._out_of_fold_outputs import check_comparable
 from stackens.ensemble._outputs import (
     CrossFit,
+    add_passed_through,
     cross_fit_finals,
     final_outputs,
     join_outputs,
@@ -72,5 +73,6 @@ def _outputs(
         if shuffled is not None:
             held_out = held_out.copy()
             held_out[:, shuffled] = held_out[random.permutation(len(test)), shuffled]
-        parts.append((test, final, final_outputs(final, held_out)))
+        seen = add_passed_through(stack, held_out, test)
+        parts.append((test, final, final_outputs(final, seen)))
     return join_outputs(stack, parts, len(matrix))

@@ -53,6 +53,9 @@ class ClassesFromFinal(ValuesFromFinal):
     """The same of classifiers."""
 
     _default_final: ClassVar[Any] = LogisticRegression
+    classes_: Any
+    final_estimator_: Any
+    transform: Callable[[Any], Any]
 
     @available_if(_final_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
@@ -65,11 +68,19 @@ class ClassesFromFinal(ValuesFromFinal):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_classes) or list of ndarray
-            Columns in the order of ``classes_``; of several labels one array for each.
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``; of several labels the probability of each.
         """
         check_is_fitted(self)
-        return super().predict_proba(X)  # type: ignore[misc]
+        if not isinstance(self.classes_, list):
+            return super().predict_proba(X)  # type: ignore[misc]
+        # scikit-learn's gives those of the labels' absence, of some final estimators.
+        found = self.final_estimator_.predict_proba(self.transform(X))
+        if not isinstance(found, list):
+            return found
+        has_label = [classes == 1 for classes in self.final_estimator_.classes_]
+        parts = zip(found, has_label, strict=True)
+        return np.column_stack([columns[:, there].sum(axis=1) for columns, there in parts])
 
     @available_if(_final_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:

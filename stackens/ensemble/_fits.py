@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
+from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_object
 
 from stackens.ensemble._fit import Fit, Policy, is_network, last_step
 from stackens.ensemble._plain_fits import run_plain
@@ -258,8 +259,8 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
             X, y, rows=fit.train, sample_weight=weights, hold_out=fit.hold_out, name=fit.label
         )
         return last, job, None
-    if weights is not None:  # Pipeline.fit routes it, or refuses it
-        return None
+    if weights is not None and not _only_last_takes_weights(learner):
+        return None  # Pipeline.fit routes it, or refuses it
     rows = np.arange(len(y)) if fit.train is None else fit.train
     target = y[rows]
     # Whatever comes before the network is fitted on this fold's training rows alone.
@@ -269,11 +270,22 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     job = last.plan_job(
         transformed,
         target,
+        sample_weight=None if weights is None else _safe_indexing(weights, rows),
         hold_out=None if fit.hold_out is None else fit.hold_out.of(rows),
         name=fit.label,
     )
     is_watched = fit.task.is_watched or has_callbacks(last)
     return last, job, {"X": transformed, "y": target} if is_watched else None
+
+
+def _only_last_takes_weights(pipeline: Pipeline) -> bool:
+    """Whether metadata routing hands weights of rows to the last step of a Pipeline alone."""
+    takers = [
+        name
+        for name, step in pipeline.steps
+        if get_routing_for_object(step).consumes("fit", ["sample_weight"])
+    ]
+    return _routing_enabled() and takers == [pipeline.steps[-1][0]]
 
 
 def _run_towers(

@@ -43,6 +43,12 @@ class FoldAverage(BaseEstimator):
         return int(self.estimators[0].n_features_in_)
 
     @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features, if there are any."""
+        names: np.ndarray = self.estimators[0].feature_names_in_
+        return names
+
+    @property
     def n_parameters_(self) -> int:
         """Number of parameters of all fold models."""
         return sum(int(e.n_parameters_) for e in self.estimators)

@@ -14,6 +14,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.ensemble._stacking import _BaseStacking
 from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -26,7 +27,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from stackens.ensemble._fallback import choose_predictor
-from stackens.ensemble._fit import Fit, Policy, adapt_learner
+from stackens.ensemble._fit import Fit, Policy, adapt_learner, last_step
 from stackens.ensemble._fits import plan_fits, run_fits
 from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._held_out_rows import choose_held_out_rows
@@ -34,9 +35,9 @@ from stackens.ensemble._inspectable import Inspectable
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._level_one import TakesBlocks, declare_blocks
 from stackens.ensemble._level_one_stacking import LevelOneStacking
-from stackens.ensemble._passthrough import SUMMARIES
+from stackens.ensemble._passthrough import SUMMARIES, check_passthrough
 from stackens.ensemble._seeds import fill_seeds
-from stackens.ensemble._splits import Split, make_splits
+from stackens.ensemble._splits import Split, check_decisions, check_weights, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
 from stackens.training import (
@@ -195,6 +196,11 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
     def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
         weights = params.get("sample_weight")
         check_consistent_length(X, y, groups, weights)
+        if weights is not None and (np.ndim(weights) != 1 or np.isnan(weights).any()):
+            raise InvalidInputError(
+                "`sample_weight` must hold one number for each row; got an array of shape "
+                f"{np.shape(weights)}{' with NaN' if np.ndim(weights) == 1 else ''}."
+            )
         if weights is not None and np.min(weights) < 0:
             raise InvalidInputError(
                 f"`sample_weight` must not be negative; got {np.min(weights)} in row "
@@ -237,9 +243,14 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
                 _check_takes_weights(name, estimator)
             _check_takes_weights("final_estimator", self.final_estimator_)
         routed = {name: {"fit": weights} for name in names}
-        for name, estimator in self.estimators:  # a stack among the learners has splits, too
-            if isinstance(estimator, JobStacking):
-                routed[name] = {"fit": {**weights, **split_params}}
+        # A stack among the learners, or one that teaches a student, has splits, too.
+        for name, estimator in self.estimators:
+            prefix, last = "", estimator
+            while isinstance(last, Pipeline):
+                prefix, last = f"{prefix}{last.steps[-1][0]}__", last_step(last)
+            if not _is_dropped(last) and "groups" in inspect.signature(last.fit).parameters:
+                own = {f"{prefix}{key}": value for key, value in split_params.items()}
+                routed[name] = {"fit": {**weights, **own}}
         return {**routed, "splitter": {"split": split_params}}
 
     def _plan(
@@ -249,6 +260,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         names, estimators = self._validate_estimators()
         self._draw_seed()
         self._validate_final_estimator()
+        check_passthrough(X, self.passthrough, self.final_estimator_)
         check_memory(self.memory)
         if self.fallback is not None and isinstance(getattr(self, "classes_", None), list):
             raise InvalidInputError("`fallback` compares single-label targets; `y` has several.")
@@ -267,6 +279,9 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             params=routed["splitter"]["split"],
             seed=self._seed,
         )
+        check_weights(params.get("sample_weight"), splits)
+        if is_classifier(self) and y.ndim == 1:
+            check_decisions(methods, splits, y)
         groups = routed["splitter"]["split"].get("groups")
         hold_out = choose_held_out_rows(
             splits,
@@ -381,7 +396,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             rows where the score is a mean over rows, else over splits), ``seconds``,
             ``parameters``, and ``predicts``, which marks what ``predict`` uses. The out-of-fold
             score of the stack is honest: its final estimator is fitted anew for each split on
-            the out-of-fold predictions of the other rows.
+            the out-of-fold predictions of the other rows, and what ``passthrough`` adds.
 
         Examples
         --------
@@ -442,6 +457,12 @@ def _holds_sequences(X: Any) -> bool:
 def _check_takes_weights(name: str, estimator: Any) -> None:
     if _is_dropped(estimator):
         return
+    if isinstance(estimator, Pipeline):
+        raise TypeError(
+            f"The Pipeline {name!r} takes no `sample_weight` by itself. Turn on scikit-learn's "
+            "metadata routing, `sklearn.set_config(enable_metadata_routing=True)`, and let the "
+            "step that takes weights ask for them, `set_fit_request(sample_weight=True)`."
+        )
     parameters = inspect.signature(estimator.fit).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     if not takes_any and "sample_weight" not in parameters:

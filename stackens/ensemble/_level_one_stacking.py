@@ -13,7 +13,12 @@ from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.ensemble._stacking import _BaseStacking
 from sklearn.utils import Bunch, _safe_indexing, check_random_state, get_tags
 from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_object
-from sklearn.utils.validation import _check_feature_names_in, _num_samples, check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_method_params,
+    _num_samples,
+    check_is_fitted,
+)
 
 from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._fit import Fit
@@ -95,19 +100,21 @@ class LevelOneStacking(_BaseStacking):
         params = self._final_params(params)
         if len(covered) < len(y):
             matrix, y = matrix[covered], y[covered]
-            params = {k: np.asarray(v)[covered] for k, v in params.items()}
+            params = _check_method_params(X, params, indices=covered)
         self._check_predictions(predictions, covered, names)
         sizes = iter(self._n_feature_outs)  # a learner with a list has one for each label
         widths = [
             sum(next(sizes) for _ in range(len(p) if isinstance(p, list) else 1))
             for p in predictions
         ]
+        self._passed_through = _numbers_beyond(matrix, sum(widths))
         layout = dict(zip(names, widths, strict=True))
         declare_blocks(self.final_estimator_, layout, self._block_methods)
         started = time.perf_counter()
         with task.fitting(self.final_estimator_, X=matrix, y=y, metadata=params or None):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._final_seconds = time.perf_counter() - started
+        self._final_weights = params.get("sample_weight")
         self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
 
     def _final_params(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -263,6 +270,7 @@ class LevelOneStacking(_BaseStacking):
         _fit_single_estimator(
             stack.final_estimator_, matrix, encode_target(self, kept.y), fit_params=params
         )
+        stack._final_weights = params.get("sample_weight")
         stack.predicts_with_ = choose_predictor(stack)
         return stack
 
@@ -294,6 +302,12 @@ class LevelOneStacking(_BaseStacking):
         elif self.passthrough:
             names += passthrough_names(self.passthrough, self._n_passthrough)
         return np.asarray(names, dtype=object)
+
+
+def _numbers_beyond(matrix: Any, start: int) -> Any:
+    """Return a copy of the columns that are no learner's; None if there are no numbers there."""
+    columns = matrix[:, start:]
+    return columns.copy() if columns.shape[1] and columns.dtype.kind in "biuf" else None
 
 
 def _warn_missing(fit: Fit, absent: list[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import scipy.sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 
@@ -27,6 +28,7 @@ __all__ = [
     "Probabilities",
     "Values",
     "CrossFit",
+    "add_passed_through",
     "average",
     "cross_fit_final",
     "cross_fit_finals",
@@ -171,7 +173,7 @@ def cross_fit_final(stack: Any) -> tuple[Any, np.ndarray]:
     """
     kept = stack.out_of_fold_predictions_
     parts = [
-        (test, final, final_outputs(final, kept.matrix[test]))
+        (test, final, final_outputs(final, add_passed_through(stack, kept.matrix[test], test)))
         for test, final in cross_fit_finals(stack)
     ]
     return join_outputs(stack, parts, len(kept.y))
@@ -205,16 +207,22 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
     place = np.full(int(kept.row_index.max()) + 1, -1)
     place[kept.row_index] = np.arange(len(kept.y))
     target = encode_target(stack, kept.y)
+    weights = getattr(stack, "_final_weights", None)
+    weights = None if weights is None else np.asarray(weights)
     finals: list[CrossFit] = []
     for train, test in kept.splits:
         train = train[train < len(place)]
         train, test = place[train][place[train] >= 0], place[test]
-        enough = len(train) > 1 and (not is_classifier(stack) or len(np.unique(target[train])) > 1)
+        counting = train if weights is None else train[weights[train] > 0]
+        enough = len(counting) > 1 and (
+            not is_classifier(stack) or len(np.unique(target[counting])) > 1
+        )
         if enough:
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
-            final.fit(matrix[train], target[train])
+            params = {} if weights is None else {"sample_weight": weights[train]}
+            final.fit(add_passed_through(stack, matrix[train], train), target[train], **params)
             finals.append((test, final))
     if not finals:
         raise InvalidInputError(
@@ -222,6 +230,16 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
             "held-out rows that are training rows of another split."
         )
     return finals
+
+
+def add_passed_through(stack: Any, matrix: np.ndarray, rows: np.ndarray) -> Any:
+    """Put what ``passthrough`` adds beside predictions for some of the rows that are covered."""
+    table = getattr(stack, "_passed_through", None)
+    if table is None:
+        return matrix
+    if scipy.sparse.issparse(table):
+        return scipy.sparse.hstack([matrix, table[rows]], format="csr")
+    return np.hstack([matrix, table[rows]])
 
 
 def own_final_estimator(stack: Any) -> Any:

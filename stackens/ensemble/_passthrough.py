@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import _num_samples
 
 from stackens.exceptions import InvalidInputError
 from stackens.sequence_statistics import STATISTICS
 from stackens.sequences import validate_sequences
 
-__all__ = ["SUMMARIES", "passthrough_names", "passthrough_table"]
+__all__ = ["SUMMARIES", "check_passthrough", "passthrough_names", "passthrough_table"]
 
 
 # What each becomes, statistic after statistic. None learns from other rows: nothing can leak.
@@ -56,6 +56,34 @@ def passthrough_table(X: Any, how: Any) -> Any:
             f"{shape}."
         )
     return check_array(table, accept_sparse="csr", dtype="numeric", input_name="`passthrough`")
+
+
+def check_passthrough(X: Any, how: Any, final: Any) -> None:
+    """Refuse, before training, a table that the final estimator cannot take after it.
+
+    Parameters
+    ----------
+    X, how
+        As for ``passthrough_table``; False is no table.
+    final : estimator
+        The final estimator.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such table, or it holds NaN and the final estimator takes none.
+    """
+    if how is False:
+        return
+    table = passthrough_table(X, how)
+    values = np.asarray(table.data if hasattr(table, "tocsr") else table)
+    if values.dtype.kind != "f" or get_tags(final).input_tags.allow_nan:
+        return
+    if np.isnan(values).any():
+        raise InvalidInputError(
+            f"`passthrough` hands NaN on to the final estimator {type(final).__name__}, which does "
+            "not take it. Impute `X` before, or choose a final estimator that takes NaN."
+        )
 
 
 def passthrough_names(how: Any, n_columns: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from numbers import Integral
 from typing import Any
@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["count_coverage", "make_splits"]
+__all__ = ["check_decisions", "check_weights", "count_coverage", "make_splits"]
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -70,6 +70,11 @@ def make_splits(
             f"from 0 to {len(y) - 1}."
         ) from error
     for fold, (train, test) in enumerate(splits):
+        if not len(train) or not len(test):
+            raise InvalidInputError(
+                f"Every split of `cv` must train on rows and hold out rows; split {fold} trains on "
+                f"{len(train)} and holds out {len(test)}."
+            )
         common = np.intersect1d(train, test)
         if len(common):
             raise InvalidInputError(
@@ -84,6 +89,65 @@ def make_splits(
             "be trained on these. Use a splitter that holds out more rows."
         )
     return splits
+
+
+def check_decisions(methods: Mapping[str, str], splits: Sequence[Split], y: np.ndarray) -> None:
+    """Refuse decision values of a fold with two of more classes: they have one column there.
+
+    Parameters
+    ----------
+    methods : mapping of str to str
+        What each learner predicts with, by its name.
+    splits : sequence of (ndarray, ndarray)
+        Training and held-out rows.
+    y : ndarray of shape (n_samples,)
+        Classes.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is such a fold, and a learner that predicts decision values.
+    """
+    names = [name for name, method in methods.items() if method == "decision_function"]
+    n_classes = len(np.unique(y))
+    for fold, (train, _) in enumerate(splits if names and n_classes > 2 else []):
+        if len(np.unique(y[train])) == 2:
+            raise InvalidInputError(
+                f"Only 2 of {n_classes} classes are in the training rows of split {fold}, so that "
+                f"`decision_function` of {', '.join(names)} has one column there. Use "
+                "`stack_method='predict_proba'` or 'predict', or stratified folds."
+            )
+
+
+def check_weights(weights: Any, splits: Sequence[Split]) -> None:
+    """Refuse weights that are zero wherever something is trained.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_samples,) or None
+        Weight of each row.
+    splits : sequence of (ndarray, ndarray)
+        Training and held-out rows.
+
+    Raises
+    ------
+    InvalidInputError
+        If all training rows of a split, or all rows that are held out, have weight 0.
+    """
+    if weights is None:
+        return
+    weights = np.asarray(weights)
+    for fold, (train, _) in enumerate(splits):
+        if not weights[train].any():
+            raise InvalidInputError(
+                f"`sample_weight` is zero for every training row of split {fold}; leave these rows "
+                "out of the data, or use other splits."
+            )
+    if not weights[count_coverage(splits, len(weights)) > 0].any():
+        raise InvalidInputError(
+            "`sample_weight` is zero for every row that is held out, on which the final estimator "
+            "is trained; use other splits."
+        )
 
 
 def count_coverage(splits: Sequence[Split], n_rows: int) -> np.ndarray:

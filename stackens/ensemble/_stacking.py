@@ -192,9 +192,11 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
         """
         fit_params = check_fit_params(self, fit_params)
         self._check_data(X, y, groups, fit_params)
+        y = y.toarray() if hasattr(y, "toarray") else y
         return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
+        y = y.toarray() if hasattr(y, "toarray") else y
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             encoders = [LabelEncoder().fit(column) for column in np.asarray(y).T]

@@ -27,13 +27,18 @@ def split_embedding_options(routed: Mapping[str, Any]) -> tuple[dict[str, Any], 
     return options, options.pop("weights", None)
 
 
-def check_embedding_options(options: Mapping[str, Any]) -> None:
-    """Refuse settings that the embedding does not take."""
+def check_embedding_options(options: Mapping[str, Any], vocabulary_size: int | None) -> None:
+    """Refuse settings that the embedding does not take, or that have no embedding."""
     import keras
 
     own = {"input_dim": "vocabulary_size", "output_dim": "embedding_dim"}
     names = [name for name in options if name not in _OF_EVERY_LAYER]
     check_routed_names("embedding", names, keras.layers.Embedding, own=own)
+    if options and vocabulary_size is None:
+        raise InvalidInputError(
+            f"`embedding__{next(iter(options))}` is for tokens, of which there are none: set "
+            "`vocabulary_size`, or leave it out."
+        )
 
 
 def place_vectors(
@@ -96,6 +101,13 @@ def _check_vectors(vectors: Any, vocabulary_size: int | None, embedding_dim: int
             "vectors are of another vocabulary."
         )
     is_given = ~np.isnan(table).any(axis=1)
+    is_drawn = np.isnan(table).all(axis=1)
+    if not (is_given | is_drawn).all():
+        row = int(np.argmin(is_given | is_drawn))
+        raise InvalidInputError(
+            f"`embedding__weights` must hold NaN in whole rows, whose vectors are drawn; row {row} "
+            "has NaN beside numbers."
+        )
     if np.isinf(table).any() or not is_given.any():
         raise InvalidInputError(
             "`embedding__weights` must hold finite numbers, or NaN in whole rows whose vectors are "

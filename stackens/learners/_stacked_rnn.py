@@ -122,7 +122,7 @@ class _StackedRNN(PoolingWeightsMixin, NetworkLearner):
         own |= {"kernel_regularizer": "l1` or `l2", "recurrent_regularizer": "l1` or `l2"}
         own |= {"return_sequences": "pooling", "seed": "random_state"}
         check_routed_names("recurrent", options["recurrent_options"], layer, own=own)
-        check_embedding_options(options["embedding_options"])
+        check_embedding_options(options["embedding_options"], self.vocabulary_size)
 
 
 _NETWORK_PARAMETERS = (

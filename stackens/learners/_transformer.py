@@ -95,7 +95,7 @@ class _Transformer(PoolingWeightsMixin, AttentionMapsMixin, NetworkLearner):
             "embedding_options": embedding_options,
             **{name: getattr(self, name) for name in _NETWORK_PARAMETERS},
         }
-        check_embedding_options(embedding_options)
+        check_embedding_options(embedding_options, self.vocabulary_size)
         describe = partial(_transformer_architecture, options)
         weights = None
         if vectors is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stackens.exceptions import InvalidInputError
 from stackens.portable._activations import sigmoid, softmax
 from stackens.portable._estimators import (
     Estimator,
@@ -140,6 +141,9 @@ class Stack(Estimator):
         if self.passthrough is not False:
             table = X if self.passthrough is True else self.passthrough.transform(X)
             blocks.append(read_table(table, allow_missing=True))
+        n_rows = [len(block) for block in blocks]
+        if len(set(n_rows)) > 1:
+            raise InvalidInputError(f"All views must have as many rows; got {sorted(set(n_rows))}.")
         return hstack(blocks)
 
     def _block(self, predicted: np.ndarray, method: str) -> np.ndarray:

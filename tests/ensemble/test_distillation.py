@@ -251,6 +251,15 @@ def test_pipelines_weights_groups_and_several_seeds():
     assert clone(small).get_params().keys() == small.get_params().keys()
 
 
+def test_groups_reach_the_teacher_of_a_learner_of_a_stack():
+    groups = np.arange(len(X)) % 30
+    teacher = StackingClassifier([("linear", LogisticRegression())], cv=3)
+    learners = [("small", DistilledClassifier(teacher, student(epochs=1)))]
+    outer = StackingClassifier(learners, LogisticRegression(), cv=2).fit(X, LABELS, groups=groups)
+    for train, test in outer.estimators_[0].teacher_.out_of_fold_predictions_.splits:
+        assert not set(groups[train]) & set(groups[test])
+
+
 def test_numbers():
     X, y = make_regression(120, 6, noise=5.0, random_state=0)
     y = (y - y.mean()) / y.std()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scikeras.wrappers import KerasClassifier
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GroupKFold,
@@ -27,6 +29,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 import stackens.training
 from stackens import (
+    SequenceFlattener,
+    SequenceScaler,
     StackedRNNClassifier,
     StackedRNNRegressor,
     StackingClassifier,
@@ -227,6 +231,43 @@ def test_a_stack_among_the_learners_gets_the_groups_of_its_rows(calls):
             seen = rows_of(job, np.r_[job.training_rows, job.validation_rows])
             assert set(seen) <= set(train)
             assert not set(GROUPS[seen]) & set(GROUPS[np.setdiff1d(train, seen)])
+
+
+def test_a_stack_at_the_end_of_a_pipeline_gets_them_too():
+    inner = stack_of(make_pipeline(SequenceFlattener(), LogisticRegression()), cv=3)
+    nested = make_pipeline(make_pipeline(FunctionTransformer(), inner))
+    outer = stack_of(nested, cv=3).fit(X, Y, groups=GROUPS)
+    (fitted,) = outer.estimators_
+    splits = fitted[-1][-1].out_of_fold_predictions_.splits
+    assert sum(len(test) for _, test in splits) == N_ROWS
+    for train, test in splits:
+        assert not set(GROUPS[train]) & set(GROUPS[test])
+
+
+def test_behind_a_pipeline_weights_and_groups_go_together(calls):
+    weights = np.random.default_rng(4).uniform(0.5, 2, N_ROWS)
+    with sklearn.config_context(enable_metadata_routing=True):
+        last = rnn(epochs=2).set_fit_request(sample_weight=True)
+        pipeline = make_pipeline(SequenceScaler(), last)
+        final = LogisticRegression(max_iter=500).set_fit_request(sample_weight=False)
+        cv = GroupKFold(3).set_split_request(groups=True)
+        stack = StackingClassifier([("rnn", pipeline)], final, cv=cv, predict_with="folds")
+        stack.fit(X, Y, groups=GROUPS, sample_weight=weights)
+        jobs = calls[-1]
+        for (train, _), job in zip(stack.out_of_fold_predictions_.splits, jobs, strict=True):
+            training, validation = (
+                train[rows] for rows in (job.training_rows, job.validation_rows)
+            )
+            assert not set(GROUPS[training]) & set(GROUPS[validation])
+            assert_array_equal(np.union1d(training, validation), np.sort(train))
+            assert_array_equal(job.sample_weight, weights[train].astype("float32"))
+        last.set_params(early_stopping=False)
+        own = StackingClassifier([("rnn", pipeline)], final, cv=cv, predict_with="folds")
+        own.fit(X, Y, groups=GROUPS, sample_weight=weights)
+        train, test = own.out_of_fold_predictions_.splits[0]
+        alone = clone(pipeline).fit(X[train], Y[train], sample_weight=weights[train])
+        found = own.out_of_fold_predictions_.blocks["rnn"][test]
+        assert_array_equal(found, alone.predict_proba(X[test]))
 
 
 # ---- the refit -------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -65,6 +67,47 @@ def test_weights_reach_the_new_final_estimator(iris):
     other = first.with_final_estimator(GaussianNB(priors=None), sample_weight=weights + 1e-9)
     assert (other.predict(X[y != "setosa"]) != "setosa").all()
     assert other.final_estimator_.class_prior_[0] < 1e-6
+
+
+def test_the_honest_score_is_that_of_a_weighted_final_estimator(iris):
+    X, y = iris
+    weights = np.where((np.arange(len(y)) % 3 == 0) & (y == "setosa"), 5.0, 1.0)
+    weights[y == "versicolor"] = 0.0  # as if they were not there
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
+    final = DecisionTreeClassifier(max_depth=2, random_state=0)
+    learners = [("tree", DecisionTreeClassifier(max_depth=1, random_state=0))]
+    stack = StackingClassifier(learners, final, cv=cv).fit(X, y, sample_weight=weights)
+    codes = np.searchsorted(stack.classes_, y)
+    found = stack.out_of_fold("stack")
+    again = stack.with_final_estimator(final, sample_weight=weights).out_of_fold("stack")
+    matrix = stack.out_of_fold_predictions_.matrix
+    for train, test in cv.split(X, y):
+        by_hand = clone(final).fit(matrix[train], codes[train], sample_weight=weights[train])
+        np.testing.assert_array_equal(found.y_proba[test], by_hand.predict_proba(matrix[test]))
+        np.testing.assert_array_equal(again.y_proba[test], by_hand.predict_proba(matrix[test]))
+    assert not (found.y_pred == "versicolor").any()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, scipy.sparse.csr_matrix])
+def test_the_honest_score_is_that_of_a_final_estimator_that_sees_what_passes_through(kind, iris):
+    X, y = iris
+    cv = list(StratifiedKFold(3, shuffle=True, random_state=0).split(X, y))[:2]  # rows left out
+    blind = DummyClassifier(strategy="uniform", random_state=0)  # the table is all there is to know
+    learners, final = [("blind", blind)], DecisionTreeClassifier(random_state=0)
+    # Each split trains on the rows that the other holds out.
+    cv = [(cv[1][1], cv[0][1]), (cv[0][1], cv[1][1])]
+    stack = StackingClassifier(learners, final, cv=cv, passthrough=True, fallback="best")
+    stack.fit(kind(X), y)
+    matrix = np.hstack([stack.out_of_fold_predictions_.matrix, X[stack.coverage_ > 0]])
+    covered, codes = np.flatnonzero(stack.coverage_), np.searchsorted(stack.classes_, y)
+    found = stack.out_of_fold("stack")
+    for train, test in cv:
+        train, test = np.searchsorted(covered, train), np.searchsorted(covered, test)
+        by_hand = clone(final).fit(matrix[train], codes[covered[train]])
+        np.testing.assert_array_equal(found.y_proba[test], by_hand.predict_proba(matrix[test]))
+    assert stack.predicts_with_ == "stack"
+    assert stack.leaderboard().loc["stack", "out_of_fold"] > 0.8
+    assert np.isfinite(stack.contributions(n_repeats=2, random_state=0).loc["blind", "permutation"])
 
 
 def test_networks_are_not_trained_again(monkeypatch):

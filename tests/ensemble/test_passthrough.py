@@ -85,3 +85,16 @@ def test_what_is_no_table_is_refused():
         StackingClassifier(LEARNERS, passthrough=lambda x: x).fit(X, Y)
     with pytest.raises(ValueError, match="passthrough"):
         StackingClassifier(LEARNERS, passthrough="first").fit(X, Y)
+
+
+@pytest.mark.parametrize("predict_with", ["refit", "folds"])
+def test_columns_of_a_data_frame_keep_their_names(predict_with):
+    frame = pd.DataFrame(X[:, 0], columns=["age", "size"])
+    learners = [("linear", LogisticRegression())]
+    stack = StackingClassifier(learners, cv=3, passthrough=True, predict_with=predict_with)
+    table = stack.set_output(transform="pandas").fit(frame, Y).transform(frame)
+    assert table.columns.to_list() == ["stackingclassifier_linear", "age", "size"]
+    pd.testing.assert_frame_equal(table[["age", "size"]], frame)
+    assert stack.feature_names_in_.tolist() == ["age", "size"]
+    with pytest.raises(ValueError, match="feature names"):
+        stack.predict(frame[["size", "age"]])

@@ -79,6 +79,8 @@ def test_a_stack_of_views(tmp_path):
     ]
     stack = StackingClassifier(learners, cv=3).fit(views(), Y)
     assert export_numpy(stack, tmp_path / "model", views()) > 0
+    with pytest.raises(InvalidInputError, match=r"as many rows; got \[5, 40\]"):
+        portable.load(tmp_path / "model").predict({**PARTS, "ragged": RAGGED[:5]})
 
 
 @pytest.mark.parametrize("steps", [(-2, None), (1, 3), slice(None, None, -1)], ids=repr)

@@ -126,6 +126,14 @@ FAULTS = {
     "infinite": ({"table": np.where(TABLE > 1, np.inf, TABLE)}, "finite"),
     "nothing given": ({"table": TABLE * np.nan}, "not in all"),
     "one dimension": ({"table": TABLE[0]}, r"got \(4,\)"),
+    "beside numbers": (
+        {"table": np.where(np.isin(TABLE, TABLE[3, 2]), np.nan, TABLE)},
+        "row 3 has NaN",
+    ),
+    "no embedding": (
+        {"table": None, "vocabulary_size": None, "embedding__trainable": False},
+        "`embedding__trainable` is for tokens",
+    ),
     "unknown setting": ({"embedding__trainabel": False}, "embedding__trainabel"),
 }
 
@@ -134,7 +142,7 @@ FAULTS = {
 def test_vectors_that_cannot_be_used(case, monkeypatch):
     parameters, message = FAULTS[case]
     monkeypatch.setattr(stackens.learners._base, "train_with_memory", pytest.fail)
-    data = X.astype(float) if case == "no tokens" else X
+    data = X.astype(float) if case in ("no tokens", "no embedding") else X
     with pytest.raises(ValueError, match=message) as caught:
         make_learner(**parameters).fit(data, Y)
     assert case == "unknown setting" or isinstance(caught.value, InvalidInputError)

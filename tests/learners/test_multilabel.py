@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import f1_score
 from sklearn.neural_network import MLPClassifier
@@ -97,3 +97,38 @@ def test_a_loss_of_one_class_is_refused(data):
         learner(loss="sparse_categorical_crossentropy").fit(*data)
     with pytest.raises(ValueError, match="1d array"):
         learner().fit(data[0], np.random.default_rng(0).integers(0, 4, (200, 2)))
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        DecisionTreeClassifier(max_depth=3, random_state=0),
+        MLPClassifier((8,), solver="lbfgs", max_iter=2000, tol=1e-2, random_state=0),
+    ],
+    ids=["list", "array"],
+)
+def test_a_stack_predicts_the_probability_of_each_label(data, final):
+    X, y = data
+    table = X.reshape(len(X), -1)
+    y = np.column_stack([y, np.zeros(len(y), int)])  # a label that nobody has
+    learners = [("tree", DecisionTreeClassifier(max_depth=3, random_state=0))]
+    stack = StackingClassifier(learners, final, cv=3).fit(table, y)
+    found = stack.final_estimator_.predict_proba(stack.transform(table))
+    if isinstance(found, list):
+        found = [part[:, 1] if part.shape[1] == 2 else 0 * part[:, 0] for part in found]
+        found = np.column_stack(found)
+    probabilities = stack.predict_proba(table)
+    np.testing.assert_array_equal(probabilities, found)
+    assert ((probabilities > 0.5) == stack.predict(table)).mean() > 0.99
+
+
+def test_a_stack_takes_a_sparse_indicator(data):
+    X, y = data
+    table = X.reshape(len(X), -1)
+    learners = [("tree", DecisionTreeClassifier(max_depth=3, random_state=0))]
+    stack = StackingClassifier(learners, DecisionTreeClassifier(random_state=0), cv=3)
+    expected = clone(stack).fit(table, y).predict(table)
+    np.testing.assert_array_equal(
+        stack.fit(table, scipy.sparse.csr_matrix(y)).predict(table), expected
+    )
+    np.testing.assert_array_equal(stack.out_of_fold_predictions_.y, y)
