@@ -6,7 +6,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.feature_extraction import DictVectorizer
@@ -21,6 +21,7 @@ TEXTS = [f"word{i} {'even' if i % 2 == 0 else 'odd'}" for i in range(1000)]
 words = st.lists(st.text(), unique=True)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(words, st.data())
 def test_any_words_come_back_in_their_order(words, data):
     numbers = data.draw(
