@@ -227,7 +227,8 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
     if not finals:
         raise InvalidInputError(
             "The final estimator cannot be cross-fitted on these splits: its honest score needs "
-            "held-out rows that are training rows of another split."
+            "held-out rows that are training rows of another split, of positive weight, and of "
+            "at least 2 classes if it is a classifier."
         )
     return finals
 
