@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "NoLearnerLeftError",
     "OverlapWarning",
+    "SentenceLengthWarning",
     "StoreWarning",
     "TimeLimitError",
     "TimeLimitWarning",
@@ -135,3 +136,7 @@ class StoreWarning(UserWarning):
 
 class UnknownTokenWarning(UserWarning):
     """A text holds tokens that a vocabulary lacks; the message counts and names them."""
+
+
+class SentenceLengthWarning(UserWarning):
+    """Sentences, or translations, have reached the largest length; the message counts them."""
