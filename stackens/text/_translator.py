@@ -11,18 +11,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning
 from stackens.layer_sharing import resolve_layer_sharing
-from stackens.text._bleu import corpus_bleu
+from stackens.text._pairs import check_pairs, close
 from stackens.text._seeds import draw_seed
 from stackens.text._teacher import check_teacher, describe_teacher
-from stackens.text._tokenizer import BEGIN, END, TOKENS, UNKNOWN, learn_tokenizer
-from stackens.text._tokens import check_texts
+from stackens.text._tokenizer import TOKENS, learn_tokenizer
 from stackens.text._transfer import transferred_weights
+from stackens.text._translating import TranslatingMixin
 from stackens.training import (
     Architecture,
     EarlyStopping,
@@ -32,15 +31,12 @@ from stackens.training import (
     ParallelText,
     Progress,
     SoftTargets,
-    attention_of_pair,
     check_memory,
     data_digest,
     fit_key,
     require_keras,
-    score_pairs,
     stream,
     train_on_pairs,
-    translate,
     warn_of_no_keys,
 )
 
@@ -53,10 +49,9 @@ _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _ADAM = {"beta_2": 0.98, "epsilon": 1e-9, "global_clipnorm": 1.0}
 _TEACHERS = ("init_from", "distill_from")
 _OF_DECODING = {"beam_width": 4, "length_penalty": 1.0}  # no part of what is learnt
-_BLEU_TOKENS = {"words": "none", "characters": "char", "sentencepiece": "13a"}
 
 
-class SequenceTranslator(BaseEstimator):
+class SequenceTranslator(TranslatingMixin, BaseEstimator):
     """Translator of sentences: an encoder-decoder transformer, whose layers can be shared.
 
     With ``encoder_sharing="all"`` one layer is used at every depth (recurrent stacking), so that
@@ -332,7 +327,7 @@ sequence of int, default="none"
         require_keras()
         self._validate_params()
         orders = self._orders_of_layers()
-        sentences = _check_pairs(source, target)
+        sentences = check_pairs(source, target)
         self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
         seed = draw_seed(self.random_state)
         rows, held_out = self._hold_out(len(sentences[0]), seed)
@@ -436,7 +431,7 @@ sequence of int, default="none"
         ):
             encoded = tokenizer.encode(sentences, name, warn=warn)
             self._check_lengths(encoded, name)
-            sides.append([_close(ids, begin=name == "target") for ids in encoded])
+            sides.append([close(ids, begin=name == "target") for ids in encoded])
         return sides[0], sides[1]
 
     def _check_lengths(self, encoded: list[np.ndarray], name: str) -> None:
@@ -508,176 +503,6 @@ sequence of int, default="none"
 
         return Architecture(build_translator, self._network)
 
-    # ---- use -----------------------------------------------------------------------------------
-
-    def predict(self, source: Any) -> list[str]:
-        """Translate sentences.
-
-        Parameters
-        ----------
-        source : iterable of str
-            Sentences; none may be empty.
-
-        Returns
-        -------
-        list of str
-            The unknown token is never written.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no sentence, or an empty one.
-        """
-        check_is_fitted(self)
-        return self._translate(self._read(source))
-
-    def _read(self, source: Any) -> list[np.ndarray]:
-        encoded = self._tokenizers[0].encode(check_texts(source, "source"), "source", warn=True)
-        long = [len(ids) for ids in encoded if len(ids) > self.max_length]
-        if long:
-            warnings.warn(
-                f"{len(long)} of {len(encoded)} sentences have more than `max_length`="
-                f"{self.max_length} tokens, the longest {max(long)}. They are read whole, but no "
-                "sentence in training was as long.",
-                SentenceLengthWarning,
-                stacklevel=3,
-            )
-        return [_close(ids) for ids in encoded]
-
-    def _translate(self, source: list[np.ndarray], *, cached: bool = True) -> list[str]:
-        tokenizer = self._tokenizers[1]
-        return [tokenizer.decode(ids) for ids in self._search(source, cached=cached)]
-
-    def _search(self, source: list[np.ndarray], *, cached: bool = True) -> list[np.ndarray]:
-        """Return the ids of translations, without begin and end."""
-        is_forbidden = np.arange(len(self._tokenizers[1])) <= UNKNOWN
-        is_forbidden[END] = False
-        found, _ = translate(
-            self._architecture(),
-            self.weights_,
-            source,
-            begin=BEGIN,
-            end=END,
-            forbidden=is_forbidden,
-            n_beams=int(self.beam_width),
-            length_penalty=float(self.length_penalty),
-            max_length=int(self.max_length),
-            cached=cached,
-        )
-        n_full = sum(len(ids) == self.max_length for ids in found)
-        if n_full:
-            warnings.warn(
-                f"{n_full} of {len(found)} translations have reached `max_length`="
-                f"{self.max_length} tokens and stop there.",
-                SentenceLengthWarning,
-                stacklevel=4,
-            )
-        return found
-
-    def score(self, source: Any, target: Any) -> float:
-        """Return BLEU of the translations, from 0 to 100.
-
-        Words are compared as they are, between white space (``tokenize="none"`` of sacrebleu);
-        with ``tokens="characters"`` characters are, and with ``tokens="sentencepiece"`` what
-        sacrebleu takes for words ("13a"). Needs sacrebleu (extra ``text``).
-
-        Parameters
-        ----------
-        source : iterable of str
-            Sentences.
-        target : iterable of str
-            The translation of each.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        InvalidInputError
-            As in ``fit`` and ``predict``.
-        MissingExtraError
-            If sacrebleu is not installed.
-        """
-        check_is_fitted(self)
-        source, target = _check_pairs(source, target)
-        return corpus_bleu(self.predict(source), target, _BLEU_TOKENS[self.tokens])
-
-    def sentence_scores(self, source: Any, target: Any = None) -> list[np.ndarray]:
-        """Return the logarithm of the probability of each token of translations.
-
-        Parameters
-        ----------
-        source : iterable of str
-            Sentences.
-        target : iterable of str, default=None
-            The translation of each; None takes those of ``predict``.
-
-        Returns
-        -------
-        list of ndarray of float32 of shape (n_tokens_i + 1,)
-            In nats, with the end of the sentence as the last one. Their sum is that of the whole
-            translation.
-
-        Raises
-        ------
-        InvalidInputError
-            As in ``fit`` and ``predict``.
-        """
-        check_is_fitted(self)
-        if target is None:
-            source = check_texts(source, "source")
-            encoded = self._search(self._read(source))
-        else:
-            source, target = _check_pairs(source, target)
-            encoded = self._tokenizers[1].encode(target, "target", warn=True)
-        read = [_close(ids, begin=True) for ids in encoded]
-        return score_pairs(self._architecture(), self.weights_, self._read(source), read)
-
-    def attention(self, source: str, target: str | None = None) -> Bunch:
-        """Return where the tokens of a pair look, in every layer and head.
-
-        Parameters
-        ----------
-        source : str
-            A sentence.
-        target : str, default=None
-            Its translation; None takes that of ``predict``.
-
-        Returns
-        -------
-        sklearn.utils.Bunch
-            ``encoder``: ndarray of shape (n_layers, n_heads, n_source, n_source); ``decoder``:
-            (n_layers, n_heads, n_target, n_target); ``cross``: (n_layers, n_heads, n_target,
-            n_source): weights, that add up to 1 over the last axis, of what is looked at.
-            ``source_tokens``, ``target_tokens``: list of str, what encoder and decoder read: a
-            sentence and its end; the begin and a translation. At each of the latter, the token
-            after it is predicted.
-
-        Raises
-        ------
-        InvalidInputError
-            If the sentence is none, or empty.
-        """
-        check_is_fitted(self)
-        for name, sentence in (("source", source), ("target", target)):
-            if not isinstance(sentence, str) and (name, sentence) != ("target", None):
-                raise InvalidInputError(
-                    f"`{name}` must be one sentence, a str; got a {type(sentence).__name__}."
-                )
-        (read,) = self._read(source)
-        if target is None:
-            target = self._translate([read])[0]
-        of_source, of_target = self._tokenizers
-        ids = of_target.encode([target], "target", warn=True)[0]
-        begun = _close(ids, begin=True)[:-1]
-        found = attention_of_pair(self._architecture(), self.weights_, read, begun)
-        return Bunch(
-            **dict(zip(("encoder", "decoder", "cross"), found, strict=True)),
-            source_tokens=[*of_source.split(source), of_source.vocabulary[END]],
-            target_tokens=[of_target.vocabulary[BEGIN], *of_target.split(target)],
-        )
-
     # ---- scikit-learn --------------------------------------------------------------------------
 
     @property
@@ -724,18 +549,3 @@ sequence of int, default="none"
         tags.input_tags.two_d_array = False
         tags.target_tags.required = True
         return tags
-
-
-def _check_pairs(source: Any, target: Any) -> tuple[list[str], list[str]]:
-    source, target = check_texts(source, "source"), check_texts(target, "target")
-    if len(source) != len(target):
-        raise InvalidInputError(
-            "`source` and `target` must have equally many sentences, one translation for each; "
-            f"got {len(source)} and {len(target)}."
-        )
-    return source, target
-
-
-def _close(ids: np.ndarray, *, begin: bool = False) -> np.ndarray:
-    """Put the end after a sentence, and perhaps begin before it."""
-    return np.array([*([BEGIN] if begin else []), *ids, END], "int32")

@@ -28,6 +28,8 @@ class _Program(FlatTraining):
         super().__init__(job.architecture.build(), job.optimizer, _PARTS)
         self.label_smoothing = job.label_smoothing
         self.teacher = None if job.teacher is None else _Teacher(job)
+        # A function of its own: both parts are the same graph, traced once.
+        self._differentiate = tf.function(self._loss_and_gradient, autograph=False)
         self._step = tf.function(self._train_step, autograph=False)
         self._is_traced = False
 
@@ -69,27 +71,23 @@ class _Program(FlatTraining):
         sources, targets = self._split(source), self._split(target)
         losses, gradients = [], []
         for part, others in enumerate(state.others):
-            loss, gradient = self._differentiate(
-                flat, others, sources[part], targets[part], scale, teacher
+            before = [variable.read_value() for variable in others]
+            loss, gradient, after = self._differentiate(
+                flat, before, sources[part], targets[part], scale, teacher
             )
             losses.append(loss)
             gradients.append(gradient)
+            for variable, value in zip(others, after, strict=True):
+                variable.assign(value)
         sums = [tf.add_n(list(parts)) for parts in zip(*gradients, strict=True)]
         self.update(state, self.layout.join(sums), rate)
         return tf.add_n(losses) / scale, n_tokens
 
-    def _differentiate(
-        self,
-        flat: Any,
-        others: list[tf.Variable],
-        source: Any,
-        target: Any,
-        scale: Any,
-        teacher: Any,
-    ) -> tuple[Any, list[Any]]:
-        """Return the scaled loss of a part of the batch, and its gradient."""
+    def _loss_and_gradient(
+        self, flat: Any, before: Any, source: Any, target: Any, scale: Any, teacher: Any
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Return the scaled loss of a part of the batch, its gradient, and the seeds after it."""
         parameters = self.layout.split(flat)
-        before = [variable.read_value() for variable in others]
         ids = target[:, 1:]
         places = tf.where(ids != 0)  # padding costs no row of the output layer
         ids = tf.gather_nd(ids, places)
@@ -107,11 +105,9 @@ class _Program(FlatTraining):
                     hidden, kernel, ids, self.label_smoothing, (teacher, source, target, places)
                 )
             loss = tf.reduce_sum(losses) * scale
-        for variable, own in zip(others, self.model.non_trainable_variables, strict=True):
-            value = scope.get_current_value(own)
-            if value is not None:
-                variable.assign(value)
-        return loss, tape.gradient(loss, parameters, unconnected_gradients="zero")
+        after = [scope.get_current_value(v) for v in self.model.non_trainable_variables]
+        gradient = tape.gradient(loss, parameters, unconnected_gradients="zero")
+        return loss, [tf.convert_to_tensor(part) for part in gradient], after
 
     def _split(self, values: Any) -> list[Any]:
         half = tf.shape(values)[0] // 2
@@ -215,7 +211,7 @@ def _plain_nats(hidden: Any, kernel: Any, ids: Any) -> Any:
     return nats, gradient
 
 
-_PROGRAMS = ProgramCache(max_size=4)
+_PROGRAMS = ProgramCache(max_size=8)
 
 
 def find_program(job: ParallelText) -> _Program:

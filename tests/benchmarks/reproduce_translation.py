@@ -1,6 +1,6 @@
 """Japanese to English with shared layers: what sharing costs, and what wins it back.
 
-    python tests/benchmarks/reproduce_translation.py [--seeds 2] [--only TEXT] [--list]
+    python tests/benchmarks/reproduce_translation.py [--seeds 2] [--only NAME …] [--list]
 
 small_parallel_enja, its own split, width 128 and 4 heads everywhere: one layer, six and twelve
 that are one and the same, six of their own; then the means against what sharing costs, one at a
@@ -10,7 +10,7 @@ settings are fixed, and the test sentences are looked at once, at the end.
 
 Each run has a file of its own in ``docs/benchmarks/results/translation``, and is not done again. A
 network that was being trained goes on with its last epoch; networks are kept in ``--store``, and
-teachers are taken from there. ``--only "6 shared"`` runs what begins with this.
+teachers are taken from there. ``--only "1 layer" "6 shared"`` runs these.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--seed", type=int, help="only this one")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="*", choices=list(RUNS), default=list(RUNS))
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--store", type=Path, default=Path("demo_output/translation"))
     options = parser.parse_args()
@@ -248,7 +248,7 @@ def main():
         for name in RUNS:
             path = FOLDER / f"{file_name(name, seed)}.json"
             settings = json.loads(json.dumps({**SETTINGS, **RUNS[name]}))
-            if not name.startswith(options.only):
+            if name not in options.only:
                 continue
             if path.exists() and json.loads(path.read_text())["settings"] == settings:
                 continue
