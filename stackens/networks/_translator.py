@@ -44,6 +44,19 @@ class TranslationNetwork(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self._options = {
+            "source_size": source_size,
+            "target_size": target_size,
+            "d_model": d_model,
+            "n_heads": n_heads,
+            "feed_forward_dim": feed_forward_dim,
+            "dropout": dropout,
+            "encoder_order": list(encoder_order),
+            "decoder_order": list(decoder_order),
+            "share_encoder_decoder": share_encoder_decoder,
+            "depth_embedding": depth_embedding,
+            "tied_embeddings": tied_embeddings,
+        }
         self.encoder_order, self.decoder_order = tuple(encoder_order), tuple(decoder_order)
         self.d_model, self.n_heads = d_model, n_heads
 
@@ -214,6 +227,10 @@ class TranslationNetwork(keras.Model):
             )
             after.append(kept)
         return self.decoder_norm(hidden), after
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the configuration from which the network can be made anew."""
+        return {"name": self.name, **self._options}
 
 
 def build_translator(

@@ -48,7 +48,18 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _ADAM = {"beta_2": 0.98, "epsilon": 1e-9, "global_clipnorm": 1.0}
 _TEACHERS = ("init_from", "distill_from")
-_OF_DECODING = {"beam_width": 4, "length_penalty": 1.0}  # no part of what is learnt
+_NOT_LEARNT_WITH = (
+    *_TEACHERS,  # what they give is looked at, not what they are
+    *("beam_width", "length_penalty", "memory", "random_state", "verbose"),
+)
+
+
+class _Settings(BaseEstimator):
+    """What a network is trained with, for the key of its training."""
+
+    def __init__(self, parameters: dict[str, Any], random_state: Any) -> None:
+        self.parameters = parameters
+        self.random_state = random_state
 
 
 class SequenceTranslator(TranslatingMixin, BaseEstimator):
@@ -105,8 +116,8 @@ sequence of int, default="none"
     schedule : {"inverse_sqrt", "linear", "constant"}, default="inverse_sqrt"
         How it falls after the warm-up: with the square root of the step, along a line to nothing
         at the end, or not at all.
-    warmup_steps : int, default=1000
-        Steps of training in which it rises.
+    warmup_steps : int, default=None
+        Steps of training in which it rises. None is 1000, or a quarter of all if that is less.
     batch_tokens : int, default=2500
         Most tokens of either language in a step, padding included.
     epochs : int, default=10
@@ -181,8 +192,8 @@ sequence of int, default="none"
     >>> names = {"one": "un", "two": "deux", "three": "trois"}
     >>> target = [" ".join(names[word] for word in s.split()) for s in source]
     >>> model = SequenceTranslator(16, n_layers=2, encoder_sharing="all", decoder_sharing="all",
-    ...                            warmup_steps=20, learning_rate=0.01, dropout=0.0, epochs=30,
-    ...                            batch_tokens=64, random_state=0)
+    ...                            learning_rate=0.01, dropout=0.0, epochs=30, batch_tokens=64,
+    ...                            random_state=0)
     >>> model.fit(source, target).predict(["three two", "one two"])
     ['trois deux', 'un deux']
     """
@@ -206,7 +217,7 @@ sequence of int, default="none"
         "label_smoothing": [_FRACTION],
         "learning_rate": [_POSITIVE],
         "schedule": [StrOptions({"inverse_sqrt", "linear", "constant"})],
-        "warmup_steps": [Interval(Integral, 0, None, closed="left")],
+        "warmup_steps": [Interval(Integral, 0, None, closed="left"), None],
         "batch_tokens": [_POSITIVE_INT],
         "epochs": [_POSITIVE_INT],
         "early_stopping": ["boolean"],
@@ -246,7 +257,7 @@ sequence of int, default="none"
         label_smoothing: float = 0.1,
         learning_rate: float = 0.002,
         schedule: str = "inverse_sqrt",
-        warmup_steps: int = 1000,
+        warmup_steps: int | None = None,
         batch_tokens: int = 2500,
         epochs: int = 10,
         early_stopping: bool = False,
@@ -464,7 +475,7 @@ sequence of int, default="none"
             epochs=int(self.epochs),
             batch_tokens=int(self.batch_tokens),
             schedule=self.schedule,
-            warmup_steps=int(self.warmup_steps),
+            warmup_steps=None if self.warmup_steps is None else int(self.warmup_steps),
             label_smoothing=float(self.label_smoothing),
             validation=validation,
             early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
@@ -486,13 +497,16 @@ sequence of int, default="none"
         store = check_memory(self.memory)
         if store is None:
             return {}
+        settings = _Settings(
+            {k: v for k, v in self.get_params(deep=False).items() if k not in _NOT_LEARNT_WITH},
+            self.random_state,
+        )
         # The pairs hold what a teacher has translated; what else it gives is in `extra`.
-        bare = clone(self).set_params(**dict.fromkeys(_TEACHERS), **_OF_DECODING)
         taught = None if job.teacher is None else job.teacher.weights
         data = data_digest(
             list(job.source), list(job.target), params={"validation": job.validation}
         )
-        key = fit_key(bare, data, seed=job.seed, extra=(self._network, job.weights, taught))
+        key = fit_key(settings, data, seed=job.seed, extra=(self._network, job.weights, taught))
         if isinstance(key, NoKey):
             warn_of_no_keys([type(self).__name__], [key])
             return {}

@@ -20,6 +20,7 @@ from stackens.training._translation import pad, score_pairs
 
 __all__ = ["ParallelText", "SoftTargets", "train_on_pairs"]
 
+_WARMUP = 1000  # steps, where nothing is said, and there are enough
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 
 
@@ -66,8 +67,8 @@ class ParallelText:
     schedule : {"inverse_sqrt", "linear", "constant"}
         How the learning rate falls after it has risen: with the square root of the step, along a
         line to nothing at the end, or not at all.
-    warmup_steps : int
-        Steps in which it rises along a line.
+    warmup_steps : int or None
+        Steps in which it rises along a line; None is 1000, or a quarter of all if that is less.
     label_smoothing : float, default=0.0
         Share of each label that is spread over all ids.
     validation : pair of sequences of ndarray, default=None
@@ -90,7 +91,7 @@ class ParallelText:
     epochs: int
     batch_tokens: int
     schedule: str
-    warmup_steps: int
+    warmup_steps: int | None
     label_smoothing: float = 0.0
     validation: Pairs | None = None
     early_stopping: EarlyStopping | None = None
@@ -123,14 +124,14 @@ class ParallelText:
     def learning_rates(self, epoch: int, n_steps: int) -> np.ndarray:
         """Return the rate of each step of an epoch (from 0), of shape (n_steps,)."""
         step = 1 + epoch * n_steps + np.arange(n_steps)
-        rising = np.minimum(1.0, step / max(1, self.warmup_steps))
+        n_all = self.epochs * n_steps
+        warmup = min(_WARMUP, n_all // 4) if self.warmup_steps is None else self.warmup_steps
+        rising = np.minimum(1.0, step / max(1, warmup))
         falling = np.ones(n_steps)
         if self.schedule == "inverse_sqrt":
-            falling = np.sqrt(max(1, self.warmup_steps) / np.maximum(step, self.warmup_steps))
+            falling = np.sqrt(max(1, warmup) / np.maximum(step, max(1, warmup)))
         elif self.schedule == "linear":
-            n_all = self.epochs * n_steps
-            rest = max(1, n_all - self.warmup_steps)
-            falling = np.clip((n_all + 1 - step) / rest, 0.0, 1.0)
+            falling = np.clip((n_all + 1 - step) / max(1, n_all - warmup), 0.0, 1.0)
         return np.asarray(self.optimizer.learning_rate * rising * falling, "float32")
 
 

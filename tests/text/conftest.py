@@ -49,7 +49,6 @@ def make_translator():
             "n_heads": 2,
             "n_layers": 1,
             "dropout": 0.0,
-            "warmup_steps": 40,
             "learning_rate": 0.01,
             "batch_tokens": 200,
             "epochs": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -49,6 +50,14 @@ def test_probabilities_of_all_next_tokens_add_up(by_hand, some_translator, netwo
     first = by_hand.softmax(logits)[0]
     total = sum(np.exp(score[0]) for score in scores) + first[: UNKNOWN + 1].sum()
     assert total == pytest.approx(1, rel=1e-5)
+
+
+def test_a_saved_and_loaded_network_computes_the_same(network, tmp_path):
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    inputs = [np.array([[4, 5, END]], "int32"), np.array([[BEGIN, 6]], "int32")]
+    np.testing.assert_array_equal(loaded(inputs), network(inputs))
+    assert loaded.count_params() == network.count_params()
 
 
 def test_later_tokens_change_no_earlier_logit(network):

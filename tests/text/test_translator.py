@@ -175,9 +175,10 @@ def test_every_pair_comes_once_an_epoch_in_batches_of_similar_lengths(make_trans
         ("linear", [0.5, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]),
     ],
 )
-def test_learning_rates(schedule, expected):
+@pytest.mark.parametrize("warmup_steps", [2, None])  # None is a quarter of so few
+def test_learning_rates(schedule, expected, warmup_steps):
     job = ParallelText(
-        Architecture(dict), [], [], Optimizer("Adam", 2.0), 0, 2, 1, schedule, warmup_steps=2
+        Architecture(dict), [], [], Optimizer("Adam", 2.0), 0, 2, 1, schedule, warmup_steps
     )
     found = np.concatenate([job.learning_rates(epoch, 4) for epoch in range(2)])
     np.testing.assert_allclose(found, 2 * np.array(expected), rtol=1e-6)
