@@ -203,7 +203,8 @@ def _train(job: ParallelText, checkpoint: Checkpoint | None) -> TrainedNetwork:
         for name, value in logs.items():
             history.setdefault(name, []).append(value)
         if job.early_stopping is not None:
-            best.look(logs["val_loss"], epoch, job.early_stopping, state.parameters.numpy())
+            now = program.freeze(state, epoch, history, seconds=0.0)
+            best.look(logs["val_loss"], epoch, job.early_stopping, (now.parameters, now.others))
         if checkpoint is not None and checkpoint.is_due():
             seconds = time.perf_counter() - started
             checkpoint.save(program.freeze(state, epoch, history, seconds=seconds, **vars(best)))
@@ -226,10 +227,14 @@ class _Best:
     best: tuple[np.ndarray, list[np.ndarray]] | None = None
 
     def look(
-        self, loss: float, epoch: int, stopping: EarlyStopping, parameters: np.ndarray
+        self,
+        loss: float,
+        epoch: int,
+        stopping: EarlyStopping,
+        state: tuple[np.ndarray, list[np.ndarray]],
     ) -> None:
         if loss < self.best_loss - stopping.min_delta:
-            self.best_loss, self.best_epoch, self.best = loss, epoch, (parameters, [])
+            self.best_loss, self.best_epoch, self.best = loss, epoch, state
 
     def is_over(self, stopping: EarlyStopping | None, epoch: int) -> bool:
         return stopping is not None and epoch - 1 - self.best_epoch >= stopping.patience

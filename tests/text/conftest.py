@@ -13,7 +13,7 @@ WORDS = {"one": "un", "two": "deux", "three": "trois", "four": "quatre", "five":
 
 def make_pairs(n, seed=0):
     draw = np.random.default_rng(seed)
-    source = [" ".join(draw.choice(list(WORDS), draw.integers(1, 6))) for _ in range(n)]
+    source = [" ".join(draw.choice(list(WORDS), draw.integers(1, 5))) for _ in range(n)]
     return source, [" ".join(WORDS[word] for word in reversed(s.split())) for s in source]
 
 
@@ -29,13 +29,13 @@ def by_hand():
 
 @pytest.fixture(scope="session")
 def pairs():
-    return make_pairs(300)
+    return make_pairs(400)
 
 
 @pytest.fixture(scope="session")
 def unseen(pairs):
     known = set(pairs[0])
-    both = zip(*make_pairs(200, seed=1), strict=True)
+    both = zip(*make_pairs(300, seed=1), strict=True)
     return [list(side) for side in zip(*((s, t) for s, t in both if s not in known), strict=True)]
 
 
@@ -63,7 +63,8 @@ def make_translator():
 @pytest.fixture(scope="session")
 def translator(make_translator, pairs):
     """One that has learnt the task."""
-    return make_translator(d_model=32, epochs=60).fit(*pairs)
+    settings = {"d_model": 32, "n_heads": 4, "learning_rate": 0.005, "schedule": "linear"}
+    return make_translator(**settings, epochs=60).fit(*pairs)
 
 
 @pytest.fixture(scope="session", params=["plain", "shared"])
