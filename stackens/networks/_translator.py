@@ -24,7 +24,39 @@ __all__ = ["TranslationNetwork", "build_translator"]
 class TranslationNetwork(keras.Model):
     """Encoder and decoder, in pieces that training and a search by beams can use.
 
-    It is made by :func:`build_translator`, which describes the parameters.
+    Made by :func:`build_translator`, which checks what is given.
+
+    Parameters
+    ----------
+    source_size, target_size : int
+        Number of token ids of either side, 0 (padding) included.
+    d_model, n_heads, feed_forward_dim : int
+        Features of every timestep, heads of attention, hidden units.
+    dropout : float
+        Dropped fraction of the embedded tokens, and inside the blocks.
+    encoder_order, decoder_order : sequence of int
+        Index of the block at each depth.
+    share_encoder_decoder, depth_embedding : bool
+        As in :func:`build_translator`.
+    tied_embeddings : {"target", "all", "none"}
+        As in :func:`build_translator`.
+    **kwargs : dict
+        Arguments of :class:`keras.Model`.
+
+    Notes
+    -----
+    Call argument: a pair of token ids, of shapes (batch, source_timesteps) and
+    (batch, target_timesteps), with 0 as padding at the end. Returns logits of the tokens that come
+    next, of shape (batch, target_timesteps, target_size).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.networks import build_translator
+    >>> network = build_translator(source_size=9, target_size=8, d_model=16, n_encoder_layers=1,
+    ...                            n_decoder_layers=1)
+    >>> network([np.array([[4, 5, 2]]), np.array([[1, 6]])]).shape
+    TensorShape([1, 2, 8])
     """
 
     def __init__(
@@ -114,22 +146,41 @@ class TranslationNetwork(keras.Model):
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Return logits (batch, target_timesteps, target_size) of the tokens that come next."""
+        """Compute logits of the tokens that come next."""
         source, target = inputs
         memory, mask = self.encode(source, training)
         hidden = self.decode(target, memory, mask, training)
         return tf.matmul(hidden, self.output_kernel(), transpose_b=True)
 
     def output_kernel(self) -> Any:
-        """Return the matrix (target_size, d_model) whose products with a hidden row are logits."""
+        """Return the output layer.
+
+        Returns
+        -------
+        tensor of shape (target_size, d_model)
+            Its products with a hidden row are logits.
+        """
         return tf.convert_to_tensor(self.output_embedding.embeddings)
 
     def encode(
         self, source: Any, training: bool | None = False, scores: list[Any] | None = None
     ) -> tuple[Any, Any]:
-        """Read tokens (batch, timesteps); return hidden rows, and which of them are no padding.
+        """Read the source.
 
-        Attention weights of each layer are added to ``scores``, if that is given.
+        Parameters
+        ----------
+        source : int tensor of shape (batch, timesteps)
+            Tokens, with 0 as padding.
+        training : bool, default=False
+            Whether something is dropped.
+        scores : list, default=None
+            To which the attention weights of each layer are added.
+
+        Returns
+        -------
+        memory : tensor of shape (batch, timesteps, d_model)
+        mask : bool tensor of shape (batch, timesteps)
+            False at padding.
         """
         mask = source != 0
         hidden = self.positions(self.source_embedding(source))
@@ -152,10 +203,24 @@ class TranslationNetwork(keras.Model):
         training: bool | None = False,
         scores: list[Any] | None = None,
     ) -> Any:
-        """Read target tokens (batch, timesteps), the first of which begins the sentence.
+        """Read the target, each token with those before it.
 
-        Pairs of attention weights, of self-attention and of attention to the source, are added to
-        ``scores``, if that is given.
+        Parameters
+        ----------
+        target : int tensor of shape (batch, timesteps)
+            Tokens, the first of which begins the sentence.
+        memory, mask : tensor
+            From ``encode``.
+        training : bool, default=False
+            Whether something is dropped.
+        scores : list, default=None
+            To which pairs of attention weights, of self-attention and of attention to the source,
+            are added for each layer.
+
+        Returns
+        -------
+        tensor of shape (batch, timesteps, d_model)
+            Their products with the output kernel are logits.
         """
         hidden = self.positions(self.target_embedding(target))
         hidden = self.input_dropout(hidden, training=training)
@@ -170,11 +235,33 @@ class TranslationNetwork(keras.Model):
         return self.decoder_norm(hidden)
 
     def project_memory(self, memory: Any) -> list[tuple[Any, Any]]:
-        """Return keys and values of what was encoded, for each distinct block of the decoder."""
+        """Compute keys and values of what was encoded, once for all steps.
+
+        Parameters
+        ----------
+        memory : tensor of shape (batch, timesteps, d_model)
+            From ``encode``.
+
+        Returns
+        -------
+        list of tuple of tensors of shape (batch, n_heads, timesteps, key_dim)
+            For each distinct block of the decoder.
+        """
         return [block.project_source(memory) for block in self.decoder_blocks]
 
     def empty_cache(self, n_rows: Any) -> list[tuple[Any, Any]]:
-        """Return keys and values before the first step, for each depth of the decoder."""
+        """Make keys and values as they are before the first step.
+
+        Parameters
+        ----------
+        n_rows : int scalar tensor
+            Number of sentences.
+
+        Returns
+        -------
+        list of tuple of tensors of shape (n_rows, n_heads, 0, key_dim)
+            For each depth of the decoder.
+        """
         shape = tf.stack([n_rows, self.n_heads, 0, self.d_model // self.n_heads])
         nothing = tf.zeros(shape, self.compute_dtype)
         return [(nothing, nothing) for _ in self.decoder_order]
