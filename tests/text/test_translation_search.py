@@ -12,6 +12,9 @@ from stackens.text._tokenizer import BEGIN, END, UNKNOWN
 from stackens.training import translate
 from stackens.training._beam_search import beam_search
 
+# Hardly trained translators do not know when to end.
+pytestmark = pytest.mark.filterwarnings("ignore::stackens.exceptions.SentenceLengthWarning")
+
 SENTENCES = ["one two three", "five", "four four one two five", "three one"]
 
 
