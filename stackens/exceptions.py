@@ -17,6 +17,7 @@ __all__ = [
     "MissingExtraError",
     "NoLearnerLeftError",
     "OverlapWarning",
+    "SentenceLengthWarning",
     "StoreWarning",
     "TimeLimitError",
     "TimeLimitWarning",
@@ -328,4 +329,21 @@ class UnknownTokenWarning(UserWarning):
     ...     score = model.score(["abc"])
     >>> [warning.category.__name__ for warning in caught]
     ['UnknownTokenWarning']
+    """
+
+
+class SentenceLengthWarning(UserWarning):
+    """Sentences, or translations, have reached the largest length; the message counts them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from stackens.text import SequenceTranslator
+    >>> model = SequenceTranslator(8, n_heads=2, n_layers=1, max_length=4, epochs=1, random_state=0)
+    >>> model = model.fit(["a b", "b a"], ["c d", "d c"])
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     translations = model.predict(["a b a b a b a b"])
+    >>> "SentenceLengthWarning" in [warning.category.__name__ for warning in caught]
+    True
     """

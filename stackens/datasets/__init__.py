@@ -15,6 +15,7 @@ from stackens.datasets._series import (
     load_etth1,
     load_sunspots,
 )
+from stackens.datasets._small_parallel_enja import load_small_parallel_enja
 from stackens.datasets._splice import load_splice
 from stackens.datasets._tinyshakespeare import load_tinyshakespeare
 from stackens.datasets._trec import load_trec
@@ -31,6 +32,7 @@ __all__ = [
     "load_libras",
     "load_natops",
     "load_pendigits",
+    "load_small_parallel_enja",
     "load_splice",
     "load_sunspots",
     "load_tinyshakespeare",

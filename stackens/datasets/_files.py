@@ -37,8 +37,8 @@ def find_files(
     checksums : mapping of str to str
         SHA-256 of each file, by name.
     url : str
-        A zip archive that holds the files; or, if it ends with the name of the only file, that
-        file.
+        A zip archive that holds the files, or numbered parts of them (name.000, …); or, if it ends
+        with the name of the only file, that file.
     data_home : path, default=None
         Looked in first; then the folder that the environment variable STACKENS_DATA names, then
         the cache (STACKENS_CACHE, or ``~/.cache/stackens``). Only the cache is written to.
@@ -131,11 +131,28 @@ def _download(url: str, target: Path, checksums: Mapping[str, str], folder: str)
 
 
 def _extract(archive: zipfile.ZipFile, name: str, checksum: str) -> bytes:
-    """Return the checked content of the member of that plain name, whatever path it claims."""
-    members = [m for m in archive.infolist() if Path(m.filename).name == name]
-    if len(members) != 1 or members[0].file_size > _MAX_BYTES:
+    """Return the checked content of the member of that plain name, whatever path it claims.
+
+    Or that of its parts (name.000, name.001, …), one after the other.
+    """
+    members = _members(archive, name) or _parts(archive, name)
+    if not members or sum(member.file_size for member in members) > _MAX_BYTES:
         raise OSError(f"The downloaded archive must hold {name!r} once; it has {len(members)}")
-    return _check(name, archive.read(members[0]), checksum)
+    return _check(name, b"".join(archive.read(member) for member in members), checksum)
+
+
+def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+    found = [member for member in archive.infolist() if Path(member.filename).name == name]
+    if len(found) > 1:
+        raise OSError(f"The downloaded archive must hold {name!r} once; it has {len(found)}")
+    return found
+
+
+def _parts(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
+    found: list[zipfile.ZipInfo] = []
+    while part := _members(archive, f"{name}.{len(found):03}"):
+        found += part
+    return found
 
 
 def _check(name: str, content: bytes, checksum: str) -> bytes:

@@ -12,6 +12,7 @@ from stackens.layers._last_timestep import LastTimestep
 from stackens.layers._masked_max_pooling import MaskedMaxPooling1D
 from stackens.layers._multi_head_attention import MultiHeadAttention, make_causal_mask
 from stackens.layers._position_encoding import PositionEncoding
+from stackens.layers._transformer_decoder_block import TransformerDecoderBlock
 from stackens.layers._transformer_encoder_block import TransformerEncoderBlock
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MaskedMaxPooling1D",
     "MultiHeadAttention",
     "PositionEncoding",
+    "TransformerDecoderBlock",
     "TransformerEncoderBlock",
     "make_causal_mask",
 ]

@@ -131,28 +131,83 @@ class TransformerEncoderBlock(keras.layers.Layer):
         return_attention_scores: bool = False,
     ) -> Any:
         """Let every timestep look at the others, then transform it."""
-        scores: list[Any] = []
+        allowed = self._attention_mask(sequences, mask)
+        hidden, scores = self.attend(sequences, allowed, training)
+        outputs = self.transform(hidden, training)
+        return (outputs, scores) if return_attention_scores else outputs
 
-        def attend(queries: Any) -> Any:
-            outputs, weights = self._attention(
-                queries,
-                attention_mask=self._attention_mask(queries, mask),
-                training=training,
-                return_attention_scores=True,
-            )
-            scores.append(weights)
-            return outputs
+    def attend(self, sequences: Any, attention_mask: Any, training: bool | None) -> tuple[Any, Any]:
+        """Do the first half: attention with its residual connection and normalisation.
 
-        def transform(hidden: Any) -> Any:
-            return self._feed_forward(hidden, training=training)
+        Parameters
+        ----------
+        sequences : tensor of shape (batch, timesteps, features)
+            The input.
+        attention_mask : bool tensor or None
+            Who may look where, as for :class:`MultiHeadAttention`.
+        training : bool or None
+            Whether something is dropped.
 
-        hidden = self._add(sequences, attend, self._norms[0], training)
-        outputs = self._add(hidden, transform, self._norms[1], training)
-        return (outputs, scores[0]) if return_attention_scores else outputs
+        Returns
+        -------
+        hidden : tensor of shape (batch, timesteps, features)
+        scores : tensor of shape (batch, num_heads, timesteps, timesteps)
+        """
+        norm = self._norms[0]
+        added, scores = self._attention(
+            norm(sequences) if self.norm_first else sequences,
+            attention_mask=attention_mask,
+            training=training,
+            return_attention_scores=True,
+        )
+        return self._add(sequences, added, norm, training), scores
 
-    def _add(self, hidden: Any, part: Any, norm: Any, training: bool | None) -> Any:
-        """Apply a part with its residual connection, normalisation and dropout."""
-        added = part(norm(hidden) if self.norm_first else hidden)
+    def attend_cached(
+        self, new: Any, cache: tuple[Any, Any], attention_mask: Any
+    ) -> tuple[Any, tuple[Any, Any]]:
+        """Do the first half for new timesteps, with the keys and values of those before.
+
+        Parameters
+        ----------
+        new : tensor of shape (batch, n_new, features)
+            What comes next.
+        cache : tuple of tensors of shape (batch, num_heads, n_before, key_dim)
+            Keys and values so far.
+        attention_mask : bool tensor
+            Of a shape that fits (batch, num_heads, n_new, n_before + n_new).
+
+        Returns
+        -------
+        hidden : tensor of shape (batch, n_new, features)
+        cache : tuple of tensors of shape (batch, num_heads, n_before + n_new, key_dim)
+        """
+        norm = self._norms[0]
+        queries = norm(new) if self.norm_first else new
+        pairs = zip(cache, self._attention.project_source(queries), strict=True)
+        keys, values = (tf.concat(pair, axis=2) for pair in pairs)
+        added, _ = self._attention.attend(queries, keys, values, attention_mask)
+        return self._add(new, added, norm, False), (keys, values)
+
+    def transform(self, hidden: Any, training: bool | None) -> Any:
+        """Do the second half: the feed-forward network, likewise.
+
+        Parameters
+        ----------
+        hidden : tensor of shape (batch, timesteps, features)
+            From ``attend``.
+        training : bool or None
+            Whether something is dropped.
+
+        Returns
+        -------
+        tensor of shape (batch, timesteps, features)
+        """
+        norm = self._norms[1]
+        added = self._feed_forward(norm(hidden) if self.norm_first else hidden, training=training)
+        return self._add(hidden, added, norm, training)
+
+    def _add(self, hidden: Any, added: Any, norm: Any, training: bool | None) -> Any:
+        """Add what a part found, with dropout and, unless that came first, normalisation."""
         if self._dropout is not None:
             added = self._dropout(added, training=training)
         return hidden + added if self.norm_first else norm(hidden + added)

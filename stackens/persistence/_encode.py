@@ -31,7 +31,8 @@ __all__ = ["Encoder"]
 _LEFT_OUT = re.compile(
     r"_skl_.*|_callback_fit.*|_parent_callback.*|store_|scorer_|_predictor|_wrapper|_places"
 )
-_PARAMETERS_LEFT_OUT = ("callbacks", "memory", "on_epoch_end")
+# Nor are teachers part of their students.
+_PARAMETERS_LEFT_OUT = ("callbacks", "distill_from", "init_from", "memory", "on_epoch_end")
 _PLAIN = (bool, int, str, type(None))
 
 

@@ -49,6 +49,9 @@ _OWN = {
     "stackens.preprocessing._view": ("View",),
     "stackens.preprocessing._windows": ("SlidingWindows",),
     "stackens.preprocessing._word_vectors": ("WordVectors",),
+    "stackens.text._language_model": ("StackedRNNLanguageModel",),
+    "stackens.text._tokenizer": ("Tokenizer",),
+    "stackens.text._translator": ("SequenceTranslator",),
 }
 OWN_TYPES = frozenset(f"{module}.{name}" for module, names in _OWN.items() for name in names)
 _SCIKERAS = frozenset({"scikeras.wrappers.KerasClassifier", "scikeras.wrappers.KerasRegressor"})

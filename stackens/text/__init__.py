@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from stackens.text._language_model import StackedRNNLanguageModel
+from stackens.text._translator import SequenceTranslator
 
-__all__ = ["StackedRNNLanguageModel"]
+__all__ = ["SequenceTranslator", "StackedRNNLanguageModel"]

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from stackens.exceptions import InvalidInputError, UnknownTokenWarning
+from stackens.exceptions import InvalidInputError
 from stackens.parameters import check_count
+from stackens.text._seeds import LARGEST_SEED, draw_seed
 from stackens.text._tokens import (
     BOUNDARY,
     UNKNOWN,
@@ -29,6 +28,7 @@ from stackens.text._tokens import (
     encode,
     learn_vocabulary,
     split_text,
+    warn_of_unknown,
 )
 from stackens.training import (
     Architecture,
@@ -52,9 +52,7 @@ __all__ = ["StackedRNNLanguageModel"]
 
 _LOGGER = logging.getLogger(__name__)
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
-_LARGEST_SEED = np.iinfo(np.int32).max
 _LARGEST_NORM = 1.0  # of all gradients together: recurrent networks have steep walls
-_SHOWN = 5  # tokens that a warning names
 
 
 class StackedRNNLanguageModel(BaseEstimator):
@@ -235,7 +233,7 @@ class StackedRNNLanguageModel(BaseEstimator):
                 self._architecture(),
                 tokens,
                 Optimizer("Adam", self.learning_rate, {"global_clipnorm": _LARGEST_NORM}),
-                seed=_draw_seed(self.random_state),
+                seed=draw_seed(self.random_state),
                 epochs=self.epochs,
                 n_streams=min(self.batch_size, -(-(len(tokens) - 1) // self.window)),
                 window=self.window,
@@ -301,13 +299,7 @@ class StackedRNNLanguageModel(BaseEstimator):
         n_unknown = sum(int((ids == UNKNOWN).sum()) for ids in encoded)
         if n_unknown:
             unknown = {t for text in texts for t in split_text(text, self.level)} - set(self._ids)
-            warnings.warn(
-                f"{n_unknown} of {_count_targets(encoded)} tokens are not in the vocabulary and "
-                f"count as one unknown token: {sorted(unknown)[:_SHOWN]}"
-                f"{' …' if len(unknown) > _SHOWN else ''}.",
-                UnknownTokenWarning,
-                stacklevel=3,
-            )
+            warn_of_unknown(n_unknown, _count_targets(encoded), unknown, stacklevel=4)
         return encoded
 
     # ---- use -----------------------------------------------------------------------------------
@@ -429,7 +421,7 @@ class StackedRNNLanguageModel(BaseEstimator):
             top_k=n_ids - 1 if top_k is None else min(int(top_k), n_ids - 1),
             is_allowed=np.arange(n_ids) != UNKNOWN,
             end=BOUNDARY,
-            seed=int(stream(_draw_seed(random_state), "write").integers(_LARGEST_SEED)),
+            seed=int(stream(draw_seed(random_state), "write").integers(LARGEST_SEED)),
         )
         return prompt + "".join(self.vocabulary_[i] for i in drawn)
 
@@ -453,9 +445,3 @@ class StackedRNNLanguageModel(BaseEstimator):
 
 def _count_targets(encoded: Sequence[np.ndarray]) -> int:
     return sum(len(ids) - 1 for ids in encoded)
-
-
-def _draw_seed(random_state: Any) -> int:
-    if isinstance(random_state, Integral):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(_LARGEST_SEED))

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import InvalidInputError, UnknownTokenWarning
 
-__all__ = ["BOUNDARY", "UNKNOWN", "check_texts", "encode", "learn_vocabulary", "split_text"]
+__all__ = [
+    "BOUNDARY",
+    "UNKNOWN",
+    "check_texts",
+    "encode",
+    "learn_vocabulary",
+    "most_frequent",
+    "split_text",
+    "warn_of_unknown",
+]
 
 BOUNDARY, UNKNOWN = 0, 1  # before and after every text; any token that is not known
+_SHOWN = 5  # tokens that a warning names
 
 # Words take the blank before them along, so that tokens put side by side are the text again.
 _WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
@@ -41,15 +52,34 @@ def learn_vocabulary(texts: Sequence[str], level: str, max_tokens: int | None) -
     list of str
         The first two are empty: they stand for no text.
     """
-    counts = Counter(token for text in texts for token in split_text(text, level))
-    frequent = sorted(counts, key=lambda token: (-counts[token], token))
-    return ["", "", *(frequent if max_tokens is None else frequent[: max_tokens - 2])]
+    tokens = (token for text in texts for token in split_text(text, level))
+    return ["", "", *most_frequent(tokens, None if max_tokens is None else max_tokens - 2)]
+
+
+def most_frequent(tokens: Iterable[str], n: int | None, least: int = 1) -> list[str]:
+    """Return the ``n`` (None is all) most frequent tokens that occur at least so often.
+
+    The most frequent comes first; ties are sorted by the alphabet.
+    """
+    counts = Counter(tokens)
+    frequent = [token for token, count in counts.items() if count >= least]
+    return sorted(frequent, key=lambda token: (-counts[token], token))[:n]
 
 
 def encode(text: str, level: str, ids: dict[str, int]) -> np.ndarray:
     """Return ids of shape (n_tokens + 2,), with a boundary at either end."""
     found = [ids.get(token, UNKNOWN) for token in split_text(text, level)]
     return np.array([BOUNDARY, *found, BOUNDARY], "int32")
+
+
+def warn_of_unknown(n_unknown: int, n_tokens: int, unknown: set[str], stacklevel: int) -> None:
+    """Say how many tokens count as the unknown one, and name some."""
+    warnings.warn(
+        f"{n_unknown} of {n_tokens} tokens are not in the vocabulary and count as one unknown "
+        f"token: {sorted(unknown)[:_SHOWN]}{' …' if len(unknown) > _SHOWN else ''}.",
+        UnknownTokenWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def check_texts(texts: Any, name: str = "texts") -> list[str]:

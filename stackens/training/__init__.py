@@ -24,6 +24,7 @@ from stackens.training._fingerprint import (
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
+from stackens.training._parallel_text import ParallelText, SoftTargets, train_on_pairs
 from stackens.training._prediction import PREDICTION_BLOCK, predict, prepare_prediction
 from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
@@ -34,11 +35,12 @@ from stackens.training._served import fit_once, train_once, train_with_memory, w
 from stackens.training._soft_targets import with_soft_targets
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
+from stackens.training._translation import attention_of_pair, score_pairs, translate
 
 __all__ = [
     "PREDICTION_BLOCK",
-    "ArrayPool",
     "Architecture",
+    "ArrayPool",
     "CallbackSupportMixin",
     "Checkpoint",
     "EarlyStopping",
@@ -50,14 +52,17 @@ __all__ = [
     "NoKey",
     "OnProgress",
     "Optimizer",
+    "ParallelText",
     "Progress",
     "RunningText",
+    "SoftTargets",
     "StoreInfo",
     "Task",
     "TowerLearner",
     "TrainedNetwork",
     "TrainingState",
     "adapt",
+    "attention_of_pair",
     "check_memory",
     "data_digest",
     "fit_key",
@@ -76,13 +81,16 @@ __all__ = [
     "remembering_predictions",
     "require_keras",
     "sample_tokens",
+    "score_pairs",
     "seeded_globals",
     "stream",
     "sum_log_probabilities",
     "train",
+    "train_on_pairs",
     "train_on_text",
     "train_once",
     "train_with_memory",
+    "translate",
     "using_store",
     "warn_of_no_keys",
     "with_soft_targets",

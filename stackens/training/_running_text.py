@@ -177,7 +177,7 @@ def _train(job: RunningText, checkpoint: Checkpoint | None) -> TrainedNetwork:
             history.setdefault(name, []).append(value)
         if checkpoint is not None and checkpoint.is_due():
             seconds = time.perf_counter() - started
-            checkpoint.save(program.freeze(state, epoch, history, seconds))
+            checkpoint.save(program.freeze(state, epoch, history, seconds=seconds))
         if job.on_epoch_end is not None and job.on_epoch_end(epoch, logs):
             break
     seconds = time.perf_counter() - started

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from stackens.training._architecture import freeze
-from stackens.training._checkpoint import TrainingState
+from stackens.training._flat_training import FlatState, FlatTraining
 from stackens.training._next_token_program import zero_states
-from stackens.training._program import ProgramCache, WeightLayout
-from stackens.training._random import stream
-from stackens.training._updates import make_keras_optimizer, make_update_rule
+from stackens.training._program import ProgramCache
 
 if TYPE_CHECKING:
     from stackens.training._running_text import RunningText
@@ -24,14 +22,7 @@ __all__ = ["find_program"]
 _ROWS_OF_A_HALF = 32
 
 
-class _State(NamedTuple):
-    parameters: tf.Variable  # (n_parameters,)
-    slots: list[tf.Variable]  # each (n_parameters,)
-    step: tf.Variable
-    others: list[list[tf.Variable]]  # of each half: the states of its dropout
-
-
-class _Program:
+class _Program(FlatTraining):
     """Training of one network with one optimizer, open in streams, window and length.
 
     Parameters
@@ -43,56 +34,17 @@ class _Program:
     """
 
     def __init__(self, job: RunningText, n_parts: int) -> None:
-        rule = make_update_rule(make_keras_optimizer(job.optimizer))
-        assert rule is not None  # whoever makes such a job names an optimizer that has one
-        self.rule, self.n_parts = rule, n_parts
-        self.model = job.architecture.build()
-        self.layout = WeightLayout(self.model)
+        super().__init__(job.architecture.build(), job.optimizer, n_parts)
         self._train = tf.function(self._train_steps, autograph=False)
         self._is_traced = False
 
-    def new_state(self, weights: list[np.ndarray], seed: int, kept: TrainingState | None) -> _State:
-        """Make the variables of a training: at its start, or where it was."""
-        flat = self.layout.flatten(weights)
-        seeds = [int(stream(seed, "part", k).integers(2**31)) for k in range(self.n_parts)]
-        others = [self.layout.others(weights, part) for part in seeds]
-        slots = [np.full_like(flat, value) for value in self.rule.initial_slots]
-        step = np.array(0, "int64")
-        if kept is not None:
-            flat, slots, step = kept.parameters, kept.slots, kept.step
-            size = len(others[0])
-            others = [kept.others[k * size : (k + 1) * size] for k in range(self.n_parts)]
-        return _State(
-            tf.Variable(flat),
-            [tf.Variable(slot) for slot in slots],
-            tf.Variable(step),
-            [[tf.Variable(value) for value in part] for part in others],
-        )
-
-    def freeze(
-        self, state: _State, epoch: int, history: dict[str, list[float]], seconds: float
-    ) -> TrainingState:
-        """Return everything that the rest of the training depends on."""
-        return TrainingState(
-            epoch=epoch,
-            parameters=state.parameters.numpy(),
-            others=[variable.numpy() for part in state.others for variable in part],
-            slots=[slot.numpy() for slot in state.slots],
-            step=state.step.numpy(),
-            history=history,
-            best_loss=np.inf,
-            best_epoch=-1,
-            best=None,
-            seconds=seconds,
-        )
-
-    def weights_of(self, state: _State) -> list[np.ndarray]:
-        """Return weights in the order of ``Model.get_weights``."""
-        others = [variable.numpy() for variable in state.others[0]]
-        return self.layout.weights(state.parameters.numpy(), others)
-
     def train_epoch(
-        self, state: _State, streams: np.ndarray, counts: np.ndarray, rates: np.ndarray, window: int
+        self,
+        state: FlatState,
+        streams: np.ndarray,
+        counts: np.ndarray,
+        rates: np.ndarray,
+        window: int,
     ) -> float:
         """Train on all windows of the streams, in order; return the mean loss of a token."""
         if not self._is_traced:  # open in all sizes, so that no text retraces
@@ -107,7 +59,7 @@ class _Program:
         return float(loss) / float(counts.sum())
 
     def _train_steps(
-        self, state: _State, streams: Any, counts: Any, rates: Any, window: Any
+        self, state: FlatState, streams: Any, counts: Any, rates: Any, window: Any
     ) -> Any:
         ids, weights = self._split(streams), self._split(counts)
         carried = [zero_states(self.model, tf.shape(part)[0]) for part in ids]
@@ -125,9 +77,7 @@ class _Program:
                 gradients.append(gradient)
                 states.append(new)
             sums = [tf.add_n(list(parts)) / n_tokens for parts in zip(*gradients, strict=True)]
-            gradient = self.layout.join(self.rule.clip(sums))
-            self.rule.update(state.parameters, state.slots, state.step, rates[step], gradient)
-            state.step.assign_add(1)
+            self.update(state, self.layout.join(sums), rates[step])
             return step + 1, total + tf.cast(tf.add_n(losses), tf.float64), states
 
         start = [tf.constant(0), tf.constant(0.0, tf.float64), carried]

@@ -64,6 +64,11 @@ def test_downloads_into_the_cache_and_only_once(tmp_path, archive):
     assert find() == found  # the address given here has nothing
 
 
+def test_a_file_may_come_in_parts(tmp_path, archive):
+    found = find(archive({"x/A.ts.000": b"fi", "x/A.ts.001": b"rst", "B.ts": b"second"}))
+    assert {name: path.read_bytes() for name, path in found.items()} == CONTENT
+
+
 def test_half_of_the_files_is_not_enough(tmp_path, archive):
     put(tmp_path / "data")
     (tmp_path / "data" / "toy" / "B.ts").unlink()

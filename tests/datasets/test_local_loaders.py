@@ -13,6 +13,7 @@ from stackens.datasets import (
     load_libras,
     load_natops,
     load_pendigits,
+    load_small_parallel_enja,
     load_splice,
     load_tinyshakespeare,
     load_trec,
@@ -257,3 +258,22 @@ def test_published_tinyshakespeare(data_folder):
     text = load_tinyshakespeare(data_home=data_folder)
     assert (len(text.train), len(text.test)) == (1_003_854, 111_540)
     assert len(set(text.train + text.test)) == 65
+
+
+def test_pairs_of_sentences_stay_together(tmp_path):
+    (tmp_path / "small_parallel_enja").mkdir()
+    for part in ("train", "dev", "test"):
+        for language in ("ja", "en"):
+            text = f"{part} {language} one\n{part} {language} two\n"
+            (tmp_path / "small_parallel_enja" / f"{part}.{language}").write_text(text)
+    data = load_small_parallel_enja(data_home=tmp_path, download_if_missing=False)
+    assert data.dev.ja == ["dev ja one", "dev ja two"]
+    assert data.test.en == ["test en one", "test en two"]
+
+
+def test_small_parallel_enja_as_published(data_folder):
+    data = load_small_parallel_enja(data_home=data_folder, download_if_missing=False)
+    sizes = {name: (len(data[name].ja), len(data[name].en)) for name in ("train", "dev", "test")}
+    assert sizes == {"train": (50_000, 50_000), "dev": (500, 500), "test": (500, 500)}
+    words = {word for sentence in data.train.en for word in sentence.split()}
+    assert len(words) == 6634  # as its home says

@@ -14,6 +14,7 @@ from stackens.layers import (
     LastTimestep,
     MultiHeadAttention,
     PositionEncoding,
+    TransformerDecoderBlock,
     TransformerEncoderBlock,
     make_causal_mask,
 )
@@ -191,6 +192,34 @@ def test_keys_kept_from_step_to_step_give_what_all_at_once_gives():
         np.testing.assert_allclose(step[:, 0], whole[:, t], atol=2e-6)
 
 
+def test_a_decoder_that_goes_on_step_by_step_gives_what_all_at_once_gives():
+    x, source = make_input(), make_input(n_steps=5, seed=3)
+    block = TransformerDecoderBlock(HEADS, 9)
+    block(x, source)
+    seen = np.arange(5) < np.array([5, 2, 1, 4, 3])[:, None]
+    whole = randomize(block)(x, source, seen)
+    cache = (tf.zeros([N_ROWS, HEADS, 0, WIDTH // HEADS]),) * 2
+    projected = block.project_source(source)
+    for t in range(N_STEPS):
+        look = tf.ones([1, 1, 1, t + 1], tf.bool)
+        step, cache = block.step(x[:, t : t + 1], cache, look, projected, seen[:, None, None])
+        np.testing.assert_allclose(step[:, 0], whole[:, t], atol=5e-6)
+
+
+def test_a_decoder_without_a_source_to_see_is_a_causal_encoder():
+    x, source = make_input(), make_input(n_steps=5, seed=3)
+    stem = TransformerEncoderBlock(HEADS, 9, causal=True)
+    expected = randomize_after(stem, x)(x)
+    block = TransformerDecoderBlock(HEADS, 9, stem=stem)
+    assert not np.allclose(block(x, source), expected, atol=1e-3)
+    block._attention.output_kernel.assign(tf.zeros([WIDTH, WIDTH]))
+    np.testing.assert_allclose(block(x, source), expected, atol=1e-5)
+    own = TransformerDecoderBlock(HEADS, 9)
+    own(x, source)
+    assert own.count_params() == block.count_params()
+    assert {id(v) for v in stem.weights} < {id(v) for v in block.weights}
+
+
 def randomize_after(layer, x):
     layer(x)
     return randomize(layer)
@@ -273,6 +302,16 @@ def test_saved_and_loaded_layers_compute_the_same(name, tmp_path):
     np.testing.assert_array_equal(loaded(x), model(x))
     assert loaded.count_params() == model.count_params()
     assert len(loaded.losses) == len(model.losses)
+
+
+def test_a_saved_and_loaded_decoder_computes_the_same(tmp_path):
+    inputs = keras.Input((None, WIDTH)), keras.Input((None, WIDTH))
+    block = TransformerDecoderBlock(HEADS, 9, 0.1, "gelu")
+    model = keras.Model(inputs, block(*inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    x = [make_input(), make_input(n_steps=5, seed=3)]
+    np.testing.assert_array_equal(loaded(x), model(x))
 
 
 def test_a_block_used_at_several_depths_stays_one_when_it_is_saved(tmp_path):

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks
 
+import stackens
 from stackens.exceptions import (
     InvalidInputError,
     StoreWarning,
@@ -336,14 +337,16 @@ def test_passes_the_checks_that_need_no_table(check):
     getattr(estimator_checks, check)("StackedRNNLanguageModel", StackedRNNLanguageModel())
 
 
-def test_clone_pickle_and_parameters(model):
+def test_clone_files_and_parameters(model, tmp_path):
     cloned = clone(model)
     assert cloned.get_params() == model.get_params()
     with pytest.raises(NotFittedError):
         cloned.generate("a")
-    loaded = pickle.loads(pickle.dumps(model))
-    assert loaded.score(TEXTS) == model.score(TEXTS)
-    assert loaded.generate("the", 20, random_state=0) == model.generate("the", 20, random_state=0)
+    stackens.save(model, tmp_path / "some.stackens")
+    for loaded in (pickle.loads(pickle.dumps(model)), stackens.load(tmp_path / "some.stackens")):
+        assert loaded.score(TEXTS) == model.score(TEXTS)
+        texts = [m.generate("the", 20, random_state=0) for m in (loaded, model)]
+        assert texts[0] == texts[1]
     assert model.n_parameters_ == sum(w.size for w in model.weights_)
 
 

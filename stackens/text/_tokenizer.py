@@ -1,0 +1,181 @@
+"""Sentences as token ids and back, with ids for padding, begin, end and what is unknown."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError, MissingExtraError
+from stackens.text._tokens import most_frequent, warn_of_unknown
+
+__all__ = ["BEGIN", "END", "PADDING", "TOKENS", "UNKNOWN", "Tokenizer", "learn_tokenizer"]
+
+PADDING, BEGIN, END, UNKNOWN = range(4)
+_SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
+TOKENS = ("words", "characters", "sentencepiece")
+
+
+class Tokenizer:
+    """What the tokens of a language are.
+
+    Parameters
+    ----------
+    kind : {"words", "characters", "sentencepiece"}
+        How a sentence is cut.
+    vocabulary : sequence of str
+        Tokens by id; the first four stand for padding, begin, end, and all that is unknown.
+    model : ndarray of uint8, default=None
+        The bytes of a sentencepiece model, for that kind.
+    """
+
+    def __init__(
+        self, kind: str, vocabulary: Sequence[str], model: np.ndarray | None = None
+    ) -> None:
+        self.kind = kind
+        self.vocabulary = list(vocabulary)
+        self.model = model
+        first = len(_SPECIAL)
+        self._ids = {token: i for i, token in enumerate(self.vocabulary) if i >= first}
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tokenizer):
+            return NotImplemented
+        return (self.kind, self.vocabulary) == (other.kind, other.vocabulary)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def split(self, sentence: str) -> list[str]:
+        """Return the tokens of a sentence."""
+        if self.kind == "sentencepiece":
+            pieces: list[str] = _processor(self._bytes()).encode(sentence, out_type=str)
+            return pieces
+        return sentence.split() if self.kind == "words" else list(sentence)
+
+    def encode(self, sentences: Iterable[str], name: str, *, warn: bool) -> list[np.ndarray]:
+        """Return the ids of each sentence, without begin and end.
+
+        Parameters
+        ----------
+        sentences : iterable of str
+            Sentences.
+        name : str
+            What they are called in messages.
+        warn : bool
+            Whether to say how many tokens are unknown.
+
+        Returns
+        -------
+        list of ndarray of int32 of shape (n_tokens_i,)
+
+        Raises
+        ------
+        InvalidInputError
+            If a sentence has no token.
+        """
+        found, unknown = [], []
+        for number, sentence in enumerate(sentences):
+            tokens = self.split(sentence)
+            if not tokens:
+                raise InvalidInputError(
+                    f"`{name}` must not hold empty sentences; sentence {number} is "
+                    f"{sentence!r}. Leave it out."
+                )
+            ids = [self._ids.get(token, UNKNOWN) for token in tokens]
+            unknown += [t for t, i in zip(tokens, ids, strict=True) if i == UNKNOWN]
+            found.append(np.array(ids, "int32"))
+        if unknown and warn:
+            n_tokens = sum(len(ids) for ids in found)
+            warn_of_unknown(len(unknown), n_tokens, set(unknown), stacklevel=4)
+        return found
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the sentence of some ids."""
+        tokens = [self.vocabulary[i] for i in ids]
+        if self.kind == "sentencepiece":
+            sentence: str = _processor(self._bytes()).decode(tokens)
+            return sentence
+        return (" " if self.kind == "words" else "").join(tokens)
+
+    def _bytes(self) -> bytes:
+        assert self.model is not None
+        return self.model.tobytes()
+
+
+def learn_tokenizer(
+    sentences: Sequence[str], kind: str, max_tokens: int | None, min_frequency: int
+) -> Tokenizer:
+    """Learn the tokens of some sentences.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        To learn from.
+    kind : {"words", "characters", "sentencepiece"}
+        How a sentence is cut.
+    max_tokens : int or None
+        Largest number of ids; None is no limit (8000 for sentencepiece, which needs one).
+    min_frequency : int
+        Words and characters that occur less often are unknown.
+
+    Returns
+    -------
+    Tokenizer
+
+    Raises
+    ------
+    MissingExtraError
+        If sentencepiece is wanted, and not installed.
+    """
+    if kind == "sentencepiece":
+        return _learn_pieces(sentences, max_tokens or 8000)
+    cut = Tokenizer(kind, _SPECIAL).split
+    n = None if max_tokens is None else max_tokens - len(_SPECIAL)
+    tokens = (token for sentence in sentences for token in cut(sentence))
+    return Tokenizer(kind, [*_SPECIAL, *most_frequent(tokens, n, min_frequency)])
+
+
+def _learn_pieces(sentences: Sequence[str], n_pieces: int) -> Tokenizer:
+    package = _require_sentencepiece()
+    written = io.BytesIO()
+    package.SentencePieceTrainer.train(
+        sentence_iterator=iter(sentences),
+        model_writer=written,
+        vocab_size=n_pieces,
+        hard_vocab_limit=False,  # few texts have fewer pieces
+        character_coverage=1.0,
+        normalization_rule_name="identity",
+        max_sentence_length=1 << 20,
+        pad_id=PADDING,
+        bos_id=BEGIN,
+        eos_id=END,
+        unk_id=UNKNOWN,
+        num_threads=1,
+        minloglevel=2,
+    )
+    model = np.frombuffer(written.getvalue(), np.uint8)
+    processor = _processor(model.tobytes())
+    pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
+    return Tokenizer("sentencepiece", [*_SPECIAL, *pieces[len(_SPECIAL) :]], model)
+
+
+@functools.lru_cache(maxsize=4)
+def _processor(model: bytes) -> Any:
+    return _require_sentencepiece().SentencePieceProcessor(model_proto=model)
+
+
+def _require_sentencepiece() -> Any:
+    try:
+        import sentencepiece
+    except ImportError as error:
+        raise MissingExtraError(
+            "`tokens='sentencepiece'` needs sentencepiece, which is not installed. Install it "
+            'with: pip install "stackens[text]"'
+        ) from error
+    return sentencepiece

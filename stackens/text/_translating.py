@@ -1,0 +1,193 @@
+"""What a fitted translator does: it translates, scores pairs, and shows its attention."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
+
+from stackens.exceptions import InvalidInputError, SentenceLengthWarning
+from stackens.text._bleu import corpus_bleu
+from stackens.text._pairs import check_pairs, close
+from stackens.text._tokenizer import BEGIN, END, UNKNOWN
+from stackens.text._tokens import check_texts
+from stackens.training import attention_of_pair, score_pairs, translate
+
+__all__ = ["TranslatingMixin"]
+
+_BLEU_TOKENS = {"words": "none", "characters": "char", "sentencepiece": "13a"}
+
+
+class TranslatingMixin:
+    """For a translator with tokenizers, weights and an architecture."""
+
+    def predict(self: Any, source: Any) -> list[str]:
+        """Translate sentences.
+
+        Parameters
+        ----------
+        source : iterable of str
+            Sentences; none may be empty.
+
+        Returns
+        -------
+        list of str
+            The unknown token is never written.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no sentence, or an empty one.
+        """
+        check_is_fitted(self)
+        return self._translate(self._read(source))
+
+    def _read(self: Any, source: Any) -> list[np.ndarray]:
+        encoded = self._tokenizers[0].encode(check_texts(source, "source"), "source", warn=True)
+        long = [len(ids) for ids in encoded if len(ids) > self.max_length]
+        if long:
+            warnings.warn(
+                f"{len(long)} of {len(encoded)} sentences have more than `max_length`="
+                f"{self.max_length} tokens, the longest {max(long)}. They are read whole, but no "
+                "sentence in training was as long.",
+                SentenceLengthWarning,
+                stacklevel=3,
+            )
+        return [close(ids) for ids in encoded]
+
+    def _translate(self: Any, source: list[np.ndarray], *, cached: bool = True) -> list[str]:
+        tokenizer = self._tokenizers[1]
+        return [tokenizer.decode(ids) for ids in self._search(source, cached=cached)]
+
+    def _search(self: Any, source: list[np.ndarray], *, cached: bool = True) -> list[np.ndarray]:
+        """Return the ids of translations, without begin and end."""
+        is_forbidden = np.arange(len(self._tokenizers[1])) <= UNKNOWN
+        is_forbidden[END] = False
+        found, _ = translate(
+            self._architecture(),
+            self.weights_,
+            source,
+            begin=BEGIN,
+            end=END,
+            forbidden=is_forbidden,
+            n_beams=int(self.beam_width),
+            length_penalty=float(self.length_penalty),
+            max_length=int(self.max_length),
+            cached=cached,
+        )
+        n_full = sum(len(ids) == self.max_length for ids in found)
+        if n_full:
+            warnings.warn(
+                f"{n_full} of {len(found)} translations have reached `max_length`="
+                f"{self.max_length} tokens and stop there.",
+                SentenceLengthWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def score(self: Any, source: Any, target: Any) -> float:
+        """Return BLEU of the translations, from 0 to 100.
+
+        Words are compared as they are, between white space (``tokenize="none"`` of sacrebleu);
+        with ``tokens="characters"`` characters are, and with ``tokens="sentencepiece"`` what
+        sacrebleu takes for words ("13a"). Needs sacrebleu (extra ``text``).
+
+        Parameters
+        ----------
+        source : iterable of str
+            Sentences.
+        target : iterable of str
+            The translation of each.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InvalidInputError
+            As in ``fit`` and ``predict``.
+        MissingExtraError
+            If sacrebleu is not installed.
+        """
+        check_is_fitted(self)
+        source, target = check_pairs(source, target)
+        return corpus_bleu(self.predict(source), target, _BLEU_TOKENS[self.tokens])
+
+    def sentence_scores(self: Any, source: Any, target: Any = None) -> list[np.ndarray]:
+        """Return the logarithm of the probability of each token of translations.
+
+        Parameters
+        ----------
+        source : iterable of str
+            Sentences.
+        target : iterable of str, default=None
+            The translation of each; None takes those of ``predict``.
+
+        Returns
+        -------
+        list of ndarray of float32 of shape (n_tokens_i + 1,)
+            In nats, with the end of the sentence as the last one. Their sum is that of the whole
+            translation.
+
+        Raises
+        ------
+        InvalidInputError
+            As in ``fit`` and ``predict``.
+        """
+        check_is_fitted(self)
+        if target is None:
+            source = check_texts(source, "source")
+            encoded = self._search(self._read(source))
+        else:
+            source, target = check_pairs(source, target)
+            encoded = self._tokenizers[1].encode(target, "target", warn=True)
+        read = [close(ids, begin=True) for ids in encoded]
+        return score_pairs(self._architecture(), self.weights_, self._read(source), read)
+
+    def attention(self: Any, source: str, target: str | None = None) -> Bunch:
+        """Return where the tokens of a pair look, in every layer and head.
+
+        Parameters
+        ----------
+        source : str
+            A sentence.
+        target : str, default=None
+            Its translation; None takes that of ``predict``.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            ``encoder``: ndarray of shape (n_layers, n_heads, n_source, n_source); ``decoder``:
+            (n_layers, n_heads, n_target, n_target); ``cross``: (n_layers, n_heads, n_target,
+            n_source): weights, that add up to 1 over the last axis, of what is looked at.
+            ``source_tokens``, ``target_tokens``: list of str, what encoder and decoder read: a
+            sentence and its end; the begin and a translation. At each of the latter, the token
+            after it is predicted.
+
+        Raises
+        ------
+        InvalidInputError
+            If the sentence is none, or empty.
+        """
+        check_is_fitted(self)
+        for name, sentence in (("source", source), ("target", target)):
+            if not isinstance(sentence, str) and (name, sentence) != ("target", None):
+                raise InvalidInputError(
+                    f"`{name}` must be one sentence, a str; got a {type(sentence).__name__}."
+                )
+        (read,) = self._read(source)
+        if target is None:
+            target = self._translate([read])[0]
+        of_source, of_target = self._tokenizers
+        ids = of_target.encode([target], "target", warn=True)[0]
+        begun = close(ids, begin=True)[:-1]
+        found = attention_of_pair(self._architecture(), self.weights_, read, begun)
+        return Bunch(
+            **dict(zip(("encoder", "decoder", "cross"), found, strict=True)),
+            source_tokens=[*of_source.split(source), of_source.vocabulary[END]],
+            target_tokens=[of_target.vocabulary[BEGIN], *of_target.split(target)],
+        )

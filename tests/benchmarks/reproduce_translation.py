@@ -1,0 +1,264 @@
+"""Japanese to English with shared layers: what sharing costs, and what wins it back.
+
+    python tests/benchmarks/reproduce_translation.py [--seeds 2] [--only NAME …] [--list]
+
+small_parallel_enja, its own split, width 128 and 4 heads everywhere: one layer, six and twelve
+that are one and the same, six of their own; then the means against what sharing costs, one at a
+time: longer training, a vector for each depth, a few distinct layers, a wider one, transfer from
+the six layers, and distillation from them, word by word or by their translations. Epochs and
+settings are fixed, and the test sentences are looked at once, at the end.
+
+Each run has a file of its own in ``docs/benchmarks/results/translation``, and is not done again. A
+network that was being trained goes on with its last epoch; networks are kept in ``--store``, and
+teachers are taken from there. ``--only "1 layer" "6 shared"`` runs these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+from _harness import RESULTS, describe_machine
+from _runs import show, write_table
+from sacrebleu.metrics import BLEU
+
+from stackens import JobStore
+from stackens.datasets import load_small_parallel_enja
+from stackens.inspection import attention_entropy
+from stackens.text import SequenceTranslator
+
+FOLDER = RESULTS / "translation"
+TABLE = RESULTS.parent / "translation.txt"
+SETTINGS = {
+    "d_model": 128,
+    "n_heads": 4,
+    "feed_forward_dim": 512,
+    "dropout": 0.1,
+    "min_frequency": 2,
+    "max_tokens": None,
+    "max_length": 40,
+    "label_smoothing": 0.1,
+    "learning_rate": 0.002,
+    "warmup_steps": 1000,
+    "batch_tokens": 2500,
+    "epochs": 8,
+}
+LONG = 24  # epochs
+N_UNCACHED = 64  # test sentences that are also translated without cached keys and values
+N_ATTENTION = 50  # test sentences whose attention is looked at
+
+
+def share(spec):
+    return {"encoder_sharing": spec, "decoder_sharing": spec}
+
+
+SIX = {"n_layers": 6}
+SIX_SHARED = {**SIX, **share("all")}
+TWO_OF_SIX = share((0, 0, 0, 1, 1, 1))
+TEACHER = "6 unshared"
+# Settings beside those above; a teacher is the name of another run, with the same seed.
+RUNS = {
+    "1 layer": {"n_layers": 1},
+    "6 shared": SIX_SHARED,
+    "6 unshared": SIX,
+    "12 shared": {"n_layers": 12, **share("all")},
+    "6 shared, depth embedding": {**SIX_SHARED, "depth_embedding": True},
+    "6 shared, feed-forward 1536": {**SIX_SHARED, "feed_forward_dim": 1536},
+    "6 of 2 distinct": TWO_OF_SIX,
+    "6 of 3 distinct": share((0, 0, 1, 1, 2, 2)),
+    "6 shared, encoder and decoder": {**SIX_SHARED, "share_encoder_decoder": True},
+    "6 shared, transfer": {**SIX_SHARED, "init_from": TEACHER},
+    "6 shared, word distillation": {**SIX_SHARED, "distill_from": TEACHER},
+    "6 shared, sequence distillation": {
+        **SIX_SHARED,
+        "distill_from": TEACHER,
+        "distillation": "sequence",
+    },
+    "6 of 2 distinct, transfer, word distillation": {
+        **TWO_OF_SIX,
+        "init_from": TEACHER,
+        "distill_from": TEACHER,
+    },
+    "1 layer, long": {"n_layers": 1, "epochs": LONG},
+    "6 shared, long": {**SIX_SHARED, "epochs": LONG},
+    "6 unshared, long": {**SIX, "epochs": LONG},
+    "6 of 2 distinct, long": {**TWO_OF_SIX, "epochs": LONG},
+}
+
+
+class Clock(logging.Handler):
+    """Writes down what every epoch cost, so that an interrupted run does not forget it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.restart()
+
+    def restart(self):
+        self.cpu, self.wall = time.process_time(), time.perf_counter()
+
+    def emit(self, record):
+        spent = (time.process_time() - self.cpu, time.perf_counter() - self.wall)
+        with self.path.open("a") as file:
+            file.write(json.dumps([record.args[0], *spent]) + "\n")
+        print(f"{self.path.stem}: {record.getMessage()} ({spent[0]:.0f} s CPU)", flush=True)
+        self.restart()
+
+    def totals(self):
+        """Sum over epochs; of one that was done twice the last time counts."""
+        epochs = {}
+        for line in self.path.read_text().splitlines():
+            epoch, *spent = json.loads(line)
+            epochs[epoch] = spent
+        cpu, wall = np.sum(list(epochs.values()), axis=0)
+        return {"training_cpu_seconds": round(cpu, 1), "training_seconds": round(wall, 1)}
+
+
+def file_name(name, seed):
+    return f"{name.replace(', ', '_').replace(' ', '-')}_{seed}"
+
+
+def train(name, seed, data, store):
+    """Return a fitted translator; from the store, if it is there."""
+    settings = {**SETTINGS, **RUNS[name], "random_state": seed}
+    for role in ("init_from", "distill_from"):
+        if role in settings:
+            settings[role] = train(settings[role], seed, data, store)
+    clock = Clock(store / f"{file_name(name, seed)}.jsonl")
+    logger = logging.getLogger("stackens.text")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(clock)
+    try:
+        memory = JobStore(store / "networks", checkpoint_every=0)
+        model = SequenceTranslator(**settings, memory=memory).fit(data.train.ja, data.train.en)
+    finally:
+        logger.removeHandler(clock)
+    model.clock_ = clock
+    return model
+
+
+def translate(model, source, **options):
+    """Return translations, and seconds by the clock and of the processor."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    found = model._translate(model._read(source), **options)
+    return found, time.perf_counter() - wall, time.process_time() - cpu
+
+
+def run(name, seed, data, store):
+    model = train(name, seed, data, store)
+    metric = BLEU(tokenize="none", force=True)
+    found = {
+        "n_parameters": model.n_parameters_,
+        "n_layer_parameters": model.n_layer_parameters_,
+        "loss": model.history_["loss"],
+        **model.clock_.totals(),
+    }
+    for width in (1, 4):
+        model.set_params(beam_width=width)
+        for options in ({}, {"cached": False}):  # traces
+            translate(model, data.test.ja[:2], **options)
+        translations, wall, cpu = translate(model, data.test.ja)
+        found[f"test_bleu_beam_{width}"] = metric.corpus_score(translations, [data.test.en]).score
+        found[f"decoding_seconds_beam_{width}"] = wall
+        found[f"decoding_cpu_seconds_beam_{width}"] = cpu
+        found[f"sentences_per_second_beam_{width}"] = len(translations) / wall
+        longest = sorted(data.test.ja, key=lambda s: -len(s.split()))[:N_UNCACHED]
+        fast, fast_wall, fast_cpu = translate(model, longest)
+        slow, slow_wall, slow_cpu = translate(model, longest, cached=False)
+        found[f"uncached_to_cached_beam_{width}"] = slow_wall / fast_wall
+        found[f"uncached_to_cached_cpu_beam_{width}"] = slow_cpu / fast_cpu
+        found[f"cached_is_uncached_beam_{width}"] = fast == slow
+    found["dev_bleu_beam_4"] = model.score(data.dev.ja, data.dev.en)
+    found["signature"] = str(metric.get_signature())
+    found["entropy"] = entropies(model, data.test)
+    return found
+
+
+def entropies(model, pairs):
+    """Return the mean entropy of attention, layer by layer, on the same pairs for all models."""
+    sums = {}
+    for source, target in zip(pairs.ja[:N_ATTENTION], pairs.en[:N_ATTENTION], strict=True):
+        maps = model.attention(source, target)
+        for part in ("encoder", "decoder", "cross"):
+            mean = attention_entropy(maps[part][np.newaxis])[0].mean(axis=1)
+            sums[part] = sums.get(part, 0) + mean / N_ATTENTION
+    return {part: np.round(mean, 4).tolist() for part, mean in sums.items()}
+
+
+def load_results():
+    return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def write(seeds):
+    done = load_results()
+    rows = []
+    for name in RUNS:
+        keys = [file_name(name, seed) for seed in range(seeds)]
+        found = {key: done[key] for key in keys if key in done}
+        if not found:
+            continue
+        cells = [
+            show(found, "test_bleu_beam_1", 1),
+            show(found, "test_bleu_beam_4", 1),
+            *(
+                f"{next(iter(found.values()))[key]:,}"
+                for key in ("n_parameters", "n_layer_parameters")
+            ),
+            show(found, "training_cpu_seconds", 0),
+            show(found, "decoding_cpu_seconds_beam_4", 1),
+            show(found, "sentences_per_second_beam_4", 0),
+            show(found, "uncached_to_cached_beam_4", 1),
+        ]
+        rows.append((name, *cells, str(len(found))))
+    head = (
+        "layers",
+        "BLEU, greedy",
+        "BLEU, beam 4",
+        "parameters",
+        "without embeddings",
+        "training, CPU seconds",
+        "decoding 500 sentences with beam 4, CPU seconds",
+        "sentences per second",
+        "uncached to cached",
+        "seeds",
+    )
+    write_table(TABLE, "Test sentences; mean over seeds ± their standard deviation", head, rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--only", nargs="*", choices=list(RUNS), default=list(RUNS))
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--store", type=Path, default=Path("demo_output/translation"))
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(RUNS))
+        return
+    options.store.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    data = load_small_parallel_enja()
+    seeds = range(options.seeds) if options.seed is None else [options.seed]
+    for seed in seeds:  # a whole table for the first seed, then the next one
+        for name in RUNS:
+            path = FOLDER / f"{file_name(name, seed)}.json"
+            settings = json.loads(json.dumps({**SETTINGS, **RUNS[name]}))
+            if name not in options.only:
+                continue
+            if path.exists() and json.loads(path.read_text())["settings"] == settings:
+                continue
+            found = run(name, seed, data, options.store)
+            found |= {"settings": settings, "machine": describe_machine()}
+            path.write_text(json.dumps(found, indent=1) + "\n")
+            print(f"{path.stem}: {found}", flush=True)
+            write(options.seeds)
+    write(options.seeds)
+
+
+if __name__ == "__main__":
+    main()
