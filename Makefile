@@ -1,13 +1,16 @@
 # Every target works on a fresh checkout: it makes the virtual environment that it needs.
-# Choose an interpreter with `make demo PYTHON=python3.12`, pytest options with PYTEST_ARGS.
+# Choose an interpreter with `make demo PYTHON=python3.12`, pytest options with PYTEST_ARGS. Tests run
+# in as many processes as there are cores, at most 8; WORKERS=0 keeps them in one.
 
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
+WORKERS ?= auto
 KILLS ?= 20
 SEED ?= 0
 
 BIN := $(VENV)/bin
+PYTEST := -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 comma := ,
 OLDEST := tests/constraints-oldest.txt
@@ -31,16 +34,16 @@ demo: $(VENV)/.installed-plot ## Train a stack of stacked RNNs on handwritten di
 	@$(BIN)/python examples/plot_digits.py
 
 test: $(VENV)/.installed-test ## Run the whole test suite and the doctests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.installed-test ## Run the tests that are not marked slow
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-oldest: .venv-oldest/.installed ## Run the suite on the oldest supported versions
-	.venv-oldest/bin/python -m pytest $(PYTEST_ARGS)
+	.venv-oldest/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 test-newest: .venv-newest/.installed ## Run the suite on the newest versions there are
-	.venv-newest/bin/python -m pytest $(PYTEST_ARGS)
+	.venv-newest/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint ## Check style, formatting and types
 	$(BIN)/ruff check .
