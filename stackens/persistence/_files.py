@@ -63,8 +63,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
     Notes
     -----
     Callbacks, hooks and ``memory`` are not written: they belong to the process that trains. The
-    out-of-fold predictions of a stack are, with the labels of its training rows; the sequences
-    themselves are not, but for the history of a forecaster.
+    out-of-fold predictions of a stack are, with the labels of its training rows, and what its
+    ``passthrough`` made of these rows; the sequences themselves are not, but for the history of a
+    forecaster.
 
     Examples
     --------
