@@ -3,7 +3,7 @@
     STACKENS_DATA=FOLDER python tests/benchmarks/reproduce_imdb.py [--seeds 3] [--only TEXT]
 
 The tutorial's two SimpleRNN(64), as it runs them: plain Keras, batches of 32, 5 epochs, the last
-200 tokens padded in front, its test rows as validation rows after every epoch. The slides'
+100 tokens padded in front, its test rows as validation rows after every epoch. The slides'
 networks: Embedding(10000, 32) on 500 words, then three LSTM(32, dropout=0.2), or a bidirectional
 one. A stack of stacked RNNs alone, and the same beside two linear models of words; both start from
 the text, each fold with a vocabulary of its own, and the second takes the networks of the first
@@ -38,7 +38,7 @@ VOCABULARY = 10_000
 
 # ---- the tutorial -------------------------------------------------------------------------------
 
-TUTORIAL = {"units": 64, "embedding_dim": 32, "length": 200, "epochs": 5, "batch_size": 32}
+TUTORIAL = {"units": 64, "embedding_dim": 32, "length": 100, "epochs": 5, "batch_size": 32}
 # As published, after each of the 5 epochs.
 PUBLISHED = {
     "training": (0.6674, 0.8253, 0.8881, 0.9313, 0.9611),
