@@ -96,7 +96,10 @@ def _is_of_keras(one: Any) -> bool:
 
 
 def check_objects(root: Any) -> None:
-    """Refuse estimators whose parts would lead compiled code astray.
+    """Refuse estimators whose parts do not fit, or would lead compiled code astray.
+
+    What is known of scikit-learn's is checked here; one of ours that is made of its attributes has
+    a method ``_check_loaded``.
 
     Parameters
     ----------
@@ -111,6 +114,7 @@ def check_objects(root: Any) -> None:
     """
     for one in walk(root):
         check = _CHECKS.get(f"{type(one).__module__}.{type(one).__qualname__}")
+        check = check or getattr(type(one), "_check_loaded", None)
         if check is not None:
             try:
                 check(one)

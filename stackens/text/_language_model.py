@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -20,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import check_count
+from stackens.text._saved import check_tokens, check_weights
 from stackens.text._seeds import LARGEST_SEED, draw_seed
 from stackens.text._tokens import (
     BOUNDARY,
@@ -432,6 +434,16 @@ class StackedRNNLanguageModel(BaseEstimator):
         """Number of parameters of the network, embedding included."""
         check_is_fitted(self)
         return int(sum(w.size for w in self.weights_))
+
+    def _check_loaded(self) -> None:
+        """Refuse what a file says, where its parts do not belong together."""
+        self._validate_params()
+        if not self.__sklearn_is_fitted__():
+            return
+        check_tokens(self.vocabulary_, self._ids, UNKNOWN + 1)
+        sizes = [len(self.vocabulary_), self.embedding_dim, *self._units, len(self.vocabulary_)]
+        at_least = sum(a * b for a, b in pairwise(sizes)) + sum(n * n for n in self._units)
+        check_weights(self.weights_, self._architecture(), at_least)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "weights_" in vars(self)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import InvalidInputError, MissingExtraError
+from stackens.text._saved import check_tokens
 from stackens.text._tokens import most_frequent, warn_of_unknown
 
 __all__ = ["BEGIN", "END", "PADDING", "TOKENS", "UNKNOWN", "Tokenizer", "learn_tokenizer"]
@@ -20,24 +21,19 @@ TOKENS = ("words", "characters", "sentencepiece")
 
 
 class Tokenizer:
-    """What the tokens of a language are.
+    """What the tokens of a language are: words, or characters.
 
     Parameters
     ----------
-    kind : {"words", "characters", "sentencepiece"}
+    kind : {"words", "characters"}
         How a sentence is cut.
     vocabulary : sequence of str
         Tokens by id; the first four stand for padding, begin, end, and all that is unknown.
-    model : ndarray of uint8, default=None
-        The bytes of a sentencepiece model, for that kind.
     """
 
-    def __init__(
-        self, kind: str, vocabulary: Sequence[str], model: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, kind: str, vocabulary: Sequence[str]) -> None:
         self.kind = kind
         self.vocabulary = list(vocabulary)
-        self.model = model
         first = len(_SPECIAL)
         self._ids = {token: i for i, token in enumerate(self.vocabulary) if i >= first}
 
@@ -53,10 +49,11 @@ class Tokenizer:
 
     def split(self, sentence: str) -> list[str]:
         """Return the tokens of a sentence."""
-        if self.kind == "sentencepiece":
-            pieces: list[str] = _processor(self._bytes()).encode(sentence, out_type=str)
-            return pieces
         return sentence.split() if self.kind == "words" else list(sentence)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Return the sentence of some tokens."""
+        return (" " if self.kind == "words" else "").join(tokens)
 
     def encode(self, sentences: Iterable[str], name: str, *, warn: bool) -> list[np.ndarray]:
         """Return the ids of each sentence, without begin and end.
@@ -97,15 +94,39 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the sentence of some ids."""
-        tokens = [self.vocabulary[i] for i in ids]
-        if self.kind == "sentencepiece":
-            sentence: str = _processor(self._bytes()).decode(tokens)
-            return sentence
-        return (" " if self.kind == "words" else "").join(tokens)
+        return self.join([self.vocabulary[i] for i in ids])
 
-    def _bytes(self) -> bytes:
-        assert self.model is not None
-        return self.model.tobytes()
+    def _check_loaded(self) -> None:
+        check_tokens(self.vocabulary, self._ids, len(_SPECIAL))
+
+
+class PieceTokenizer(Tokenizer):
+    """The pieces of a sentencepiece model.
+
+    A file that holds one must be trusted: what reads the bytes of a model is compiled code, and has
+    been led astray by bytes that were made for it.
+
+    Parameters
+    ----------
+    vocabulary : sequence of str
+        Pieces by id, as in :class:`Tokenizer`.
+    model : ndarray of uint8
+        The bytes of the model.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], model: np.ndarray) -> None:
+        super().__init__("sentencepiece", vocabulary)
+        self.model = model
+
+    def split(self, sentence: str) -> list[str]:
+        """Return the pieces of a sentence."""
+        pieces: list[str] = _processor(self.model.tobytes()).encode(sentence, out_type=str)
+        return pieces
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """Return the sentence of some pieces."""
+        sentence: str = _processor(self.model.tobytes()).decode(list(tokens))
+        return sentence
 
 
 def learn_tokenizer(
@@ -141,7 +162,7 @@ def learn_tokenizer(
     return Tokenizer(kind, [*_SPECIAL, *most_frequent(tokens, n, min_frequency)])
 
 
-def _learn_pieces(sentences: Sequence[str], n_pieces: int) -> Tokenizer:
+def _learn_pieces(sentences: Sequence[str], n_pieces: int) -> PieceTokenizer:
     package = _require_sentencepiece()
     written = io.BytesIO()
     package.SentencePieceTrainer.train(
@@ -162,7 +183,7 @@ def _learn_pieces(sentences: Sequence[str], n_pieces: int) -> Tokenizer:
     model = np.frombuffer(written.getvalue(), np.uint8)
     processor = _processor(model.tobytes())
     pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
-    return Tokenizer("sentencepiece", [*_SPECIAL, *pieces[len(_SPECIAL) :]], model)
+    return PieceTokenizer([*_SPECIAL, *pieces[len(_SPECIAL) :]], model)
 
 
 @functools.lru_cache(maxsize=4)

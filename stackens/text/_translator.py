@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.text._pairs import check_pairs, close
+from stackens.text._saved import check_weights
 from stackens.text._seeds import draw_seed
 from stackens.text._teacher import check_teacher, describe_teacher
 from stackens.text._tokenizer import TOKENS, learn_tokenizer
@@ -516,6 +517,25 @@ sequence of int, default="none"
         from stackens.networks import build_translator
 
         return Architecture(build_translator, self._network)
+
+    # ---- files ---------------------------------------------------------------------------------
+
+    def _check_loaded(self) -> None:
+        """Refuse what a file says, where its parts do not belong together."""
+        self._validate_params()
+        if not self.__sklearn_is_fitted__():
+            return
+        network: dict[str, Any] = self._network
+        sizes = (network["source_size"], network["target_size"])
+        if sizes != tuple(len(tokenizer) for tokenizer in self._tokenizers):
+            raise ValueError(f"vocabularies of other sizes than {sizes}")
+        width, hidden = network["d_model"], network["feed_forward_dim"]
+        n_layers = max(network["encoder_sharing"]) + 1
+        if not network["share_encoder_decoder"]:
+            n_layers += max(network["decoder_sharing"]) + 1
+        n_rows = sizes[1] if network["tied_embeddings"] == "all" else sum(sizes)
+        at_least = width * (n_rows + n_layers * (4 * width + 2 * hidden))
+        check_weights(self.weights_, self._architecture(), at_least)
 
     # ---- scikit-learn --------------------------------------------------------------------------
 

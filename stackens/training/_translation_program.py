@@ -45,11 +45,8 @@ class _Program:
                         "forbidden": forbidden,
                         "length_penalty": power,
                     }
-                    with inside(self.model, self.layout.split(flat), None):
-                        memory, mask = self.model.encode(source)
-                        kernel = self.model.output_kernel()
                     begun = self._begin_cached if cached else self._begin_anew
-                    return beam_search(*begun(flat, memory, mask, kernel, options), **options)
+                    return beam_search(*begun(flat, source, options), **options)
 
                 signature = [
                     self._flat,
@@ -63,7 +60,7 @@ class _Program:
                 )
             return self._searches[key]
 
-    def _begin_cached(self, flat: Any, memory: Any, mask: Any, kernel: Any, options: Any) -> Any:
+    def _begin_cached(self, flat: Any, source: Any, options: Any) -> Any:
         """Keys and values of all beams lie side by side, and masks say whose they are.
 
         So a beam that goes on from another one moves no keys: it only looks at others.
@@ -72,6 +69,8 @@ class _Program:
         n_rows, n_beams = options["n_rows"], options["n_beams"]
         own = tf.eye(n_beams, batch_shape=[n_rows], dtype=tf.bool)
         with inside(self.model, weights, None):
+            memory, mask = self.model.encode(source)
+            kernel = self.model.output_kernel()
             projected = self.model.project_memory(memory)
             cache = self.model.empty_cache(n_rows)
 
@@ -81,7 +80,9 @@ class _Program:
             tokens = tf.gather(ids, position, axis=2)
             with inside(self.model, weights, None):
                 hidden, cache = self.model.step(tokens, position, cache, visible, projected, mask)
-            return _logits(hidden, kernel, n_beams), (cache, visible)
+            flat_hidden = tf.reshape(hidden, [-1, kernel.shape[1]])
+            logits = tf.matmul(flat_hidden, kernel, transpose_b=True)
+            return tf.reshape(logits, [-1, n_beams, kernel.shape[0]]), (cache, visible)
 
         heads = self.model.n_heads
         shape = tf.TensorShape([None, heads, None, self.model.d_model // heads])
@@ -89,17 +90,16 @@ class _Program:
         options["invariants"] = ([(shape, shape) for _ in cache], seen)
         return step, (cache, tf.zeros([n_rows, n_beams, 0], tf.bool))
 
-    def _begin_anew(self, flat: Any, memory: Any, mask: Any, kernel: Any, options: Any) -> Any:
-        """Read every beginning from its first token again, at every step."""
+    def _begin_anew(self, flat: Any, source: Any, options: Any) -> Any:
+        """Call the network on the sentence and each beginning of a translation, at every step."""
         weights, n_beams = self.layout.split(flat), options["n_beams"]
-        memory, mask = (tf.repeat(values, n_beams, axis=0) for values in (memory, mask))
+        sources = tf.repeat(source, n_beams, axis=0)
 
         def step(position: Any, ids: Any, parents: Any, state: Any) -> tuple[Any, Any]:
-            so_far = ids[:, :, : position + 1]
-            flat_ids = tf.reshape(so_far, [-1, position + 1])
+            so_far = tf.reshape(ids[:, :, : position + 1], [-1, position + 1])
             with inside(self.model, weights, None):
-                hidden = self.model.decode(flat_ids, memory, mask)[:, -1]
-            return _logits(hidden, kernel, n_beams), state
+                logits = self.model((sources, so_far))[:, -1]
+            return tf.reshape(logits, [-1, n_beams, logits.shape[-1]]), state
 
         options["invariants"] = ()
         return step, ()
@@ -123,11 +123,6 @@ class _Program:
             self.model.decode(target, memory, mask, scores=decoder)
         own, cross = zip(*decoder, strict=True)
         return [tf.stack(list(maps), axis=1) for maps in (encoder, own, cross)]
-
-
-def _logits(hidden: Any, kernel: Any, n_beams: int) -> Any:
-    flat = tf.reshape(hidden, [-1, kernel.shape[1]])
-    return tf.reshape(tf.matmul(flat, kernel, transpose_b=True), [-1, n_beams, kernel.shape[0]])
 
 
 _PROGRAMS = ProgramCache(max_size=8)

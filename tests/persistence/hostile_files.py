@@ -32,6 +32,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import stackens
 from stackens.archive import read_archive, write_archive
+from stackens.text import SequenceTranslator, StackedRNNLanguageModel
 
 CANARY = "STACKENS_CANARY"  # a variable of the environment
 DATA = Path(__file__).parent / "data"
@@ -63,6 +64,7 @@ def hostile_files(folder: Path) -> Iterator[Made]:
         (histograms, "histogram"),
         (others, "mlp"),
         (vocabularies, "vocabulary"),
+        (texts, "translator"),
     ):
         for name, change in group():
             source = next((s for s in base if name.startswith(f"{s}:")), start)
@@ -88,6 +90,10 @@ def tables(folder: Path) -> dict[str, Path]:
         "codes": OneHotEncoder().fit(X[:, 3:]),
     }
     made["mlp"].fit(X, y)
+    made["translator"] = SequenceTranslator(8, n_heads=2, n_layers=1, epochs=1, random_state=0)
+    made["translator"].fit(["a b", "b a"], ["x y", "y x"])
+    made["language"] = StackedRNNLanguageModel(embedding_dim=4, units=4, epochs=1, random_state=0)
+    made["language"].fit(["a text of some length"])
     for name, estimator in made.items():
         stackens.save(estimator, folder / name)
     return {name: folder / name for name in made}
@@ -975,3 +981,101 @@ def vocabularies() -> Iterator[tuple[str, Callable]]:
         )
     twice = lambda meta, _: _part(meta)["vocabularies"].append(_part(meta)["vocabularies"][0])  # noqa: E731
     yield "twice in one place", twice
+
+
+# ---- translators and language models ------------------------------------------------------------
+
+
+def texts() -> Iterator[tuple[str, Callable]]:
+    """Networks of other sizes than the weights, and vocabularies that are none."""
+
+    def attribute(name, value, at=-1):
+        def change(meta, arrays):
+            pairs = meta["objects"][at]["state"]
+            pairs[[key for key, _ in pairs].index(name)][1] = value
+
+        return change
+
+    def network(name, value):
+        def change(meta, arrays):
+            state = dict(meta["objects"][-1]["state"])
+            pairs = state["_network"]["dict"]
+            pairs[[key for key, _ in pairs].index(name)][1] = value
+
+        return change
+
+    def array(name, make):
+        return lambda meta, arrays: arrays.update({name: make(arrays[name])})
+
+    for name, value in (
+        ("source_size", 10**9),
+        ("source_size", "6"),
+        ("target_size", 5),
+        ("d_model", 10**9),
+        ("d_model", 16),
+        ("d_model", None),
+        ("n_heads", 3),
+        ("n_heads", 0),
+        ("feed_forward_dim", 10**9),
+        ("feed_forward_dim", 10**30),
+        ("feed_forward_dim", 16),
+        ("feed_forward_dim", -1),
+        ("dropout", 2.0),
+        ("encoder_sharing", {"tuple": []}),
+        ("encoder_sharing", {"tuple": [0, 1]}),
+        ("encoder_sharing", {"tuple": [10**9]}),
+        ("encoder_sharing", "all"),
+        ("decoder_sharing", {"tuple": [0, 10**9]}),
+        ("decoder_sharing", {"tuple": ["0"]}),
+        ("depth_embedding", True),
+        ("tied_embeddings", "all"),
+        ("tied_embeddings", "none"),
+    ):
+        yield f"network's {name} {value!r}", network(name, value)
+    for name, value in (
+        ("weights_", {"list": []}),
+        ("weights_", {"list": [{"array": "a0"}] * 1000}),
+        ("weights_", {"list": ["a0"]}),
+        ("weights_", None),
+        ("_tokenizers", {"list": [{"ref": 0}]}),
+        ("_tokenizers", {"list": ["words", "words"]}),
+        ("_network", {"dict": []}),
+        ("_network", None),
+        ("max_length", -1),
+        ("length_penalty", "long"),
+    ):
+        yield f"{name} {str(value)[:40]}", attribute(name, value)
+    for name, value in (
+        ("vocabulary", {"list": [0, 1, 2, 3, 4, 5]}),
+        ("vocabulary", {"list": ["<pad>", "<s>", "</s>", "<unk>", "a"]}),
+        ("vocabulary", {"list": ["<pad>", "<s>", "</s>", "<unk>", "b", "a"]}),
+        ("vocabulary", "<pad>"),
+        ("_ids", {"dict": [["a", 10**9], ["b", 5]]}),
+        ("_ids", {"dict": [["a", -1], ["b", 5]]}),
+        ("_ids", None),
+    ):
+        yield f"source's {name} {str(value)[-30:]}", attribute(name, value, at=0)
+    yield "an embedding of one row less", array("a0", lambda a: a[:-1])
+    yield "an embedding of integers", array("a0", lambda a: a.astype(int))
+    yield "a kernel on its side", array("a9", np.transpose)
+
+    def piece(meta, arrays):
+        one = meta["objects"][0]
+        one["type"] = "stackens.text._tokenizer.PieceTokenizer"
+        arrays["a99"] = np.frombuffer(bytes([10, 255, 255, 255, 255, 7]), np.uint8)
+        one["state"].append(["model", {"array": "a99"}])
+
+    yield "a model of sentencepiece", piece
+    for name, value in (
+        ("_units", {"tuple": [10**9]}),
+        ("_units", {"tuple": [5]}),
+        ("_units", {"tuple": []}),
+        ("embedding_dim", 10**9),
+        ("embedding_dim", 5),
+        ("cell", "os.system"),
+        ("vocabulary_", {"list": ["", ""]}),
+        ("vocabulary_", None),
+        ("_ids", {"dict": [["a", 10**9]]}),
+        ("weights_", {"list": []}),
+    ):
+        yield f"language: {name} {str(value)[:40]}", attribute(name, value)
