@@ -23,7 +23,7 @@ from stackens.learners import (
 from stackens.persistence._distributions import describe_distribution
 from stackens.persistence._skops_part import pack_part
 from stackens.persistence._times import describe_times
-from stackens.persistence._trust import OWN_TYPES, is_own, name_of
+from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, is_own, name_of
 
 __all__ = ["Encoder"]
 
@@ -136,7 +136,7 @@ class Encoder:
             return {"is": "bunch", "type": name, "items": self._pairs(value)}
         if not (is_own(value) or _holds_own(value, set())):
             return self._guarded(pack_part, value, self._array)
-        if name.startswith("stackens.") and name not in OWN_TYPES:
+        if name.startswith("stackens.") and name not in OWN_TYPES | TYPES_ON_TRUST:
             raise self._refusal(f"a {name}")
         self._importable(type(value))
         if isinstance(value, tuple):

@@ -10,7 +10,7 @@ from typing import Any
 from stackens.exceptions import ArchiveError, InvalidInputError
 from stackens.persistence._sklearn_types import ESTIMATORS, INTERNALS
 
-__all__ = ["OWN_TYPES", "Trust", "find_type", "is_own", "name_of"]
+__all__ = ["OWN_TYPES", "TYPES_ON_TRUST", "Trust", "find_type", "is_own", "name_of"]
 
 _BUNCH = "sklearn.utils._bunch.Bunch"
 
@@ -54,6 +54,8 @@ _OWN = {
     "stackens.text._translator": ("SequenceTranslator",),
 }
 OWN_TYPES = frozenset(f"{module}.{name}" for module, names in _OWN.items() for name in names)
+# Ours, and written, but made from a file only if its user says so: compiled code reads its bytes.
+TYPES_ON_TRUST = frozenset({"stackens.text._tokenizer.PieceTokenizer"})
 _SCIKERAS = frozenset({"scikeras.wrappers.KerasClassifier", "scikeras.wrappers.KerasRegressor"})
 # Searches hold scorers, which are functions.
 _TAKEN_APART = _SCIKERAS | {"sklearn.model_selection._search.BaseSearchCV"}
