@@ -33,7 +33,7 @@ class TranslationNetwork(keras.Model):
     d_model, n_heads, feed_forward_dim : int
         Features of every timestep, heads of attention, hidden units.
     dropout : float
-        Dropped fraction of the embedded tokens, and inside the blocks.
+        Dropped fraction inside the blocks.
     encoder_order, decoder_order : sequence of int
         Index of the block at each depth.
     share_encoder_decoder, depth_embedding : bool
@@ -125,7 +125,6 @@ class TranslationNetwork(keras.Model):
             for k in range(max(self.decoder_order) + 1)
         ]
         self.positions = PositionEncoding(math.sqrt(d_model), name="positions")
-        self.input_dropout = keras.layers.Dropout(dropout, name="input_dropout")
         self.encoder_norm, self.decoder_norm = (
             keras.layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm")
             for name in ("encoder", "decoder")
@@ -184,7 +183,6 @@ class TranslationNetwork(keras.Model):
         """
         mask = source != 0
         hidden = self.positions(self.source_embedding(source))
-        hidden = self.input_dropout(hidden, training=training)
         for depth, index in enumerate(self.encoder_order):
             if self.encoder_depths is not None:
                 hidden = self.encoder_depths(hidden, depth=depth)
@@ -223,7 +221,6 @@ class TranslationNetwork(keras.Model):
             Their products with the output kernel are logits.
         """
         hidden = self.positions(self.target_embedding(target))
-        hidden = self.input_dropout(hidden, training=training)
         for depth, index in enumerate(self.decoder_order):
             if self.decoder_depths is not None:
                 hidden = self.decoder_depths(hidden, depth=depth)
@@ -349,7 +346,7 @@ def build_translator(
     feed_forward_dim : int, default=None
         Hidden units of the feed-forward networks; None is four times ``d_model``.
     dropout : float, default=0.0
-        Dropped fraction of the embedded tokens, and inside the blocks.
+        Dropped fraction inside the blocks.
     encoder_sharing, decoder_sharing : default="none"
         Which blocks are one and the same: see
         :func:`stackens.layer_sharing.resolve_layer_sharing`.

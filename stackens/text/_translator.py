@@ -82,8 +82,8 @@ class SequenceTranslator(TranslatingMixin, BaseEstimator):
     feed_forward_dim : int, default=None
         Hidden units of each layer's feed-forward network; None is four times ``d_model``.
     dropout : float in [0, 1), default=0.1
-        Dropped fraction of the embedded tokens, of attention weights, of hidden units, and of what
-        each part of a layer adds.
+        Dropped fraction of attention weights, of hidden units, and of what each part of a layer
+        adds.
     encoder_sharing, decoder_sharing : {"none", "all", "sequence", "cycle", "cycle_rev"} or \
 sequence of int, default="none"
         Which layers are one and the same: see

@@ -43,8 +43,8 @@ SETTINGS = {
     "max_length": 40,
     "label_smoothing": 0.1,
     "learning_rate": 0.002,
-    "warmup_steps": 1000,
-    "batch_tokens": 2500,
+    "warmup_steps": 600,
+    "batch_tokens": 1250,
     "epochs": 8,
 }
 LONG = 24  # epochs
