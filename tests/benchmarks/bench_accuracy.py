@@ -222,11 +222,14 @@ def summary(documents):
         aims = [("TWIESN", found["published"].get("TWIESN")), ("aim", found["goal"])]
         for what, aim in aims:
             if aim is not None:
-                seen = {final: np.mean(found["test"][final]) for final in FINAL}
-                met = [final.removeprefix("stack, ") for final in FINAL if seen[final] >= aim]
+                stacks = [who for who in (*FINAL, RECIPE) if who in found["test"]]
+                seen = {who.removeprefix("stack, "): np.mean(found["test"][who]) for who in stacks}
+                met = [who for who, mean in seen.items() if mean >= aim]
+                missed = [f"{who} ({mean:.4f})" for who, mean in seen.items() if mean < aim]
                 lines.append(
-                    f"- {name}, {what} {aim:.3f}: reached by {', '.join(met) or 'none'} (best "
-                    f"{max(seen.values()):.3f})."
+                    f"- {name}, {what} {aim:.3f}: reached by {', '.join(met) or 'none'}"
+                    + (f"; missed by {', '.join(missed)}" if missed else "")
+                    + "."
                 )
     return lines
 
