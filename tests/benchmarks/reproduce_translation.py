@@ -33,6 +33,7 @@ from stackens.text import SequenceTranslator
 
 FOLDER = RESULTS / "translation"
 TABLE = RESULTS.parent / "translation.txt"
+FIGURE = RESULTS.parent / "translation_attention.svg"
 SETTINGS = {
     "d_model": 128,
     "n_heads": 4,
@@ -50,6 +51,7 @@ SETTINGS = {
 LONG = 24  # epochs
 N_UNCACHED = 64  # test sentences that are also translated without cached keys and values
 N_ATTENTION = 50  # test sentences whose attention is looked at
+DRAWN = 21  # the test sentence whose attention is drawn
 
 
 def share(spec):
@@ -174,19 +176,63 @@ def run(name, seed, data, store):
         found[f"cached_is_uncached_beam_{width}"] = fast == slow
     found["dev_bleu_beam_4"] = model.score(data.dev.ja, data.dev.en)
     found["signature"] = str(metric.get_signature())
-    found["entropy"] = entropies(model, data.test)
+    found["attention"] = look_at_attention(model, data.test)
     return found
 
 
-def entropies(model, pairs):
-    """Return the mean entropy of attention, layer by layer, on the same pairs for all models."""
+def look_at_attention(model, pairs):
+    """Return what models can be compared by: all of them read the same sentences.
+
+    Entropies of each layer, and where each looks in the source of one sentence: means over heads.
+    """
     sums = {}
     for source, target in zip(pairs.ja[:N_ATTENTION], pairs.en[:N_ATTENTION], strict=True):
         maps = model.attention(source, target)
         for part in ("encoder", "decoder", "cross"):
             mean = attention_entropy(maps[part][np.newaxis])[0].mean(axis=1)
             sums[part] = sums.get(part, 0) + mean / N_ATTENTION
-    return {part: np.round(mean, 4).tolist() for part, mean in sums.items()}
+    maps = model.attention(pairs.ja[DRAWN], pairs.en[DRAWN])
+    return {
+        "entropy": {part: np.round(mean, 4).tolist() for part, mean in sums.items()},
+        "source_tokens": maps.source_tokens,
+        "target_tokens": maps.target_tokens,
+        "cross": np.round(maps["cross"].mean(axis=1), 4).tolist(),
+    }
+
+
+def draw(done):
+    """Draw entropies by depth, and one sentence read by shared and unshared layers."""
+    import matplotlib.pyplot as plt
+
+    shown = {name: done.get(file_name(name, 0)) for name in ("6 shared", "6 unshared")}
+    if not all(shown.values()):
+        return
+    plt.rcParams["svg.hashsalt"] = "translation"  # the same numbers, the same file
+    fig = plt.figure(figsize=(11, 5.8), layout="constrained")
+    upper, lower = fig.subfigures(2, 1)
+    parts = {
+        "encoder": "the source, at itself",
+        "decoder": "the translation, at itself",
+        "cross": "the translation, at the source",
+    }
+    axes = upper.subplots(1, 3, sharey=True)
+    for ax, (part, what) in zip(axes, parts.items(), strict=True):
+        for name, found in shown.items():
+            entropy = found["attention"]["entropy"][part]
+            ax.plot(np.arange(len(entropy)) + 1, entropy, marker="o", label=name)
+        ax.set(title=what, xlabel="depth", ylim=(0, None))
+    axes[0].set_ylabel("entropy of attention in nats")
+    axes[0].legend()
+    maps = [(name, depth) for name in shown for depth in (1, 6)]
+    for ax, (name, depth) in zip(lower.subplots(1, 4, sharey=True), maps, strict=True):
+        look = shown[name]["attention"]
+        ax.imshow(look["cross"][depth - 1], cmap="Blues", vmin=0, vmax=1)
+        n_source = len(look["source_tokens"])
+        ax.set(title=f"{name}, depth {depth}", xlabel="word of the source")
+        ax.set_xticks(range(n_source), [*range(1, n_source), "end"])
+        ax.set_yticks(range(len(look["target_tokens"])), [*look["target_tokens"][1:], "end"])
+    fig.savefig(FIGURE, metadata={"Date": None})
+    plt.close(fig)
 
 
 def load_results():
@@ -226,6 +272,7 @@ def write(seeds):
         "uncached to cached",
         "seeds",
     )
+    draw(done)
     write_table(TABLE, "Test sentences; mean over seeds ± their standard deviation", head, rows)
 
 
