@@ -10,12 +10,13 @@ from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
     clone,
+    is_classifier,
 )
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from stackens.ensemble._fit import adapt_learner
+from stackens.ensemble._fit import adapt_learner, last_step
 from stackens.ensemble._job_stacking import JobStacking
 from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._soft_targets import out_of_fold_targets
@@ -43,8 +44,8 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
     prefit: bool
     random_state: Any
 
-    def _fit_teacher(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> np.ndarray:
-        """Set the fitted teacher; return its out-of-fold targets."""
+    def _check_parts(self, student: Any) -> None:
+        """Refuse a teacher that is no stack, and parts that predict something else."""
         if not isinstance(self.teacher, JobStacking):
             raise InvalidInputError(
                 "`teacher` must be a stack, which has out-of-fold predictions; got "
@@ -55,6 +56,18 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
                 "`teacher` must have out-of-fold predictions, which `cv='prefit'` has not: what it "
                 "says of rows that it has learnt by heart is no lesson. Use another `cv`."
             )
+        is_of_classes = is_classifier(self)
+        for name, part in (("teacher", self.teacher), ("student", student)):
+            if is_classifier(part) != is_of_classes:
+                wanted, other = ("classifier", "Regressor"), ("regressor", "Classifier")
+                kind, sibling = wanted if is_of_classes else other
+                raise InvalidInputError(
+                    f"`{name}` must be a {kind}; got {type(last_step(part)).__name__}. Give one, "
+                    f"or use Distilled{sibling}."
+                )
+
+    def _fit_teacher(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> np.ndarray:
+        """Set the fitted teacher; return its out-of-fold targets."""
         n_rows = _num_samples(X)
         if self.prefit:
             self._check_prefit(n_rows, y)

@@ -157,6 +157,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
                 "`student` must be a network that can be trained on probabilities, such as "
                 f"StackedRNNClassifier; got {type(last).__name__}."
             )
+        self._check_parts(last)
         if isinstance(student, Pipeline) and sample_weight is not None:
             raise InvalidInputError(
                 "`sample_weight` does not reach the network at the end of a Pipeline; leave it "

@@ -9,11 +9,15 @@ from sklearn.base import (
     RegressorMixin,
     _fit_context,
 )
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
+from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.validation import has_fit_parameter
 
 from stackens.ensemble._distilled import Distilled
 from stackens.ensemble._fit import adapt_learner
 from stackens.ensemble._soft_targets import join_rows
+from stackens.exceptions import InvalidInputError
 
 __all__ = ["DistilledRegressor"]
 
@@ -121,9 +125,14 @@ class DistilledRegressor(RegressorMixin, Distilled):
         Raises
         ------
         InvalidInputError
-            If ``teacher`` is no stack with out-of-fold predictions, or was fitted on other rows.
+            If ``teacher`` is no stack of regressors with out-of-fold predictions, or was fitted on
+            other rows, or ``student`` is no regressor, or one that takes no weights.
         """
         self._forget()
+        student = adapt_learner(self._seeded("student"))
+        self._check_parts(student)
+        if sample_weight is not None:
+            _check_takes_weights(student)
         check_consistent_length(X, y, groups, sample_weight)
         y = None if y is None else np.asarray(y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
@@ -140,8 +149,22 @@ class DistilledRegressor(RegressorMixin, Distilled):
         if sample_weight is not None:
             ones = np.ones(len(target) - len(soft))
             fit_params["sample_weight"] = np.concatenate([sample_weight, ones])
-        student = adapt_learner(self._seeded("student"))
         student.fit(joined, target[:, 0] if is_flat else target, **fit_params)
         self.soft_targets_ = soft[:, 0] if is_flat else soft
         self.student_ = student
         return self
+
+
+def _check_takes_weights(student: Any) -> None:
+    """Refuse a student to which weights of rows say nothing, before its teacher is trained."""
+    if isinstance(student, Pipeline):
+        if not _routing_enabled():
+            raise InvalidInputError(
+                "`sample_weight` does not reach the regressor at the end of a Pipeline; leave it "
+                "out, or give a `student` without other steps."
+            )
+    elif not has_fit_parameter(student, "sample_weight"):
+        raise InvalidInputError(
+            f"`student` must take `sample_weight`, which {type(student).__name__} does not; leave "
+            "it out."
+        )

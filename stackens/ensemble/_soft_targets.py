@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.utils.validation import _num_samples
 
 from stackens.ensemble._outputs import cross_fit_final, final_outputs
 from stackens.exceptions import InvalidInputError
@@ -67,12 +68,20 @@ def join_rows(X: Any, more: Any) -> Any:
         X = np.asarray(X)
     if more is None:
         return X
+    if _num_samples(more) == 0:
+        raise InvalidInputError("`X_unlabelled` has no rows; leave it out.")
     if hasattr(X, "iloc") != hasattr(more, "iloc"):
         raise InvalidInputError(
             f"`X_unlabelled` must be of the kind of `X`, a {type(X).__name__}; got a "
             f"{type(more).__name__}."
         )
     if hasattr(X, "iloc"):
+        columns, others = ([*getattr(frame, "columns", ())] for frame in (X, more))
+        if columns != others:
+            raise InvalidInputError(
+                f"`X_unlabelled` must have the columns of `X`, {columns}, in that order; got "
+                f"{others}."
+            )
         import pandas as pd
 
         return pd.concat([X, more], ignore_index=True)

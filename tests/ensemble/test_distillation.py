@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import load_iris, make_regression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -340,6 +340,64 @@ def test_a_teacher_of_other_rows():
 def test_parts_that_do_not_fit(teacher, network, message):
     with pytest.raises(InvalidInputError, match=message):
         DistilledClassifier(teacher, network).fit(X, Y)
+
+
+def make_regressors():
+    return StackingRegressor([("linear", Ridge())], cv=2)
+
+
+@pytest.mark.parametrize(
+    ("distilled", "message"),
+    [
+        (
+            DistilledClassifier(make_regressors(), student()),
+            "`teacher` must be a classifier; got StackingRegressor.*DistilledRegressor",
+        ),
+        (
+            DistilledClassifier(make_stack(), StackedRNNRegressor(2)),
+            "`student` must be a classifier; got StackedRNNRegressor",
+        ),
+        (
+            DistilledRegressor(make_stack(), Ridge()),
+            "`teacher` must be a regressor; got StackingClassifier.*DistilledClassifier",
+        ),
+        (
+            DistilledRegressor(make_regressors(), make_pipeline(StandardScaler(), student())),
+            "`student` must be a regressor; got StackedRNNClassifier",
+        ),
+    ],
+)
+@pytest.mark.parametrize("prefit", [False, True])
+def test_parts_that_predict_something_else(distilled, message, prefit, monkeypatch):
+    for stack in (StackingClassifier, StackingRegressor):
+        monkeypatch.setattr(stack, "fit", lambda *args, **kwargs: pytest.fail("trained"))
+    with pytest.raises(InvalidInputError, match=message):
+        clone(distilled).set_params(prefit=prefit).fit(X, Y)
+
+
+def test_weights_that_a_student_cannot_take_are_refused_before_training(monkeypatch):
+    monkeypatch.setattr(StackingRegressor, "fit", lambda *args, **kwargs: pytest.fail("trained"))
+    options = {"sample_weight": np.ones(len(X))}
+    with pytest.raises(InvalidInputError, match="`student` must take `sample_weight`, which KNei"):
+        DistilledRegressor(make_regressors(), KNeighborsRegressor()).fit(X, Y, **options)
+    head = make_pipeline(StandardScaler(), Ridge())
+    with pytest.raises(InvalidInputError, match="does not reach the regressor at the end"):
+        DistilledRegressor(make_regressors(), head).fit(X, Y, **options)
+
+
+def test_unlabelled_rows_that_are_none_or_of_other_columns(monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    small = DistilledRegressor(make_regressors(), Ridge())
+    again = small.fit(frame, Y, X_unlabelled=frame[:9]).predict(frame)
+    np.testing.assert_allclose(again, small.fit(X, Y, X_unlabelled=X[:9]).predict(X))
+    monkeypatch.setattr(StackingRegressor, "fit", lambda *args, **kwargs: pytest.fail("trained"))
+    for more in (frame[["d", "c", "b", "a"]], frame.rename(columns={"a": "z"}), frame[["a"]]):
+        with pytest.raises(InvalidInputError, match=r"columns of `X`, \['a', 'b', 'c', 'd'\]"):
+            small.fit(frame, Y, X_unlabelled=more)
+    for rows, none in ((frame, frame[:0]), (X, X[:0]), (X.tolist(), [])):
+        with pytest.raises(InvalidInputError, match="`X_unlabelled` has no rows"):
+            small.fit(rows, Y, X_unlabelled=none)
 
 
 def test_a_prefit_stack_has_nothing_to_teach():
