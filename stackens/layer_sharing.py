@@ -19,6 +19,7 @@ def resolve_layer_sharing(
     n_layers: int | None = None,
     *,
     n_unique_layers: int | None = None,
+    name: str = "layer_sharing",
 ) -> tuple[int, ...]:
     """Say for each depth of a network which of its distinct layers is used there.
 
@@ -34,6 +35,8 @@ default="none"
     n_unique_layers : int, default=None
         Distinct layers of "sequence", "cycle" and "cycle_rev"; None is half the depth, rounded
         up. The others do not use it.
+    name : str, default="layer_sharing"
+        What an error calls the parameter.
 
     Returns
     -------
@@ -64,8 +67,8 @@ default="none"
     check_count("n_layers", n_layers, or_none=True)
     check_count("n_unique_layers", n_unique_layers, or_none=True)
     if not isinstance(layer_sharing, str):
-        return _check_order(layer_sharing, n_layers)
-    check_choice("layer_sharing", layer_sharing, LAYER_SHARING)
+        return _check_order(layer_sharing, n_layers, name)
+    check_choice(name, layer_sharing, LAYER_SHARING)
     n_layers = int(n_layers or 1)
     if layer_sharing in ("none", "all"):
         return tuple(range(n_layers)) if layer_sharing == "none" else (0,) * n_layers
@@ -105,7 +108,7 @@ def check_equal_units(units: Sequence[int]) -> None:
         )
 
 
-def _check_order(layer_sharing: Any, n_layers: int | None) -> tuple[int, ...]:
+def _check_order(layer_sharing: Any, n_layers: int | None, name: str) -> tuple[int, ...]:
     try:
         order = tuple(layer_sharing)
     except TypeError:
@@ -114,19 +117,19 @@ def _check_order(layer_sharing: Any, n_layers: int | None) -> tuple[int, ...]:
         isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= 0 for i in order
     ):
         raise InvalidInputError(
-            f"`layer_sharing` must be one of {list(LAYER_SHARING)}, or the index (from 0) of the "
+            f"`{name}` must be one of {list(LAYER_SHARING)}, or the index (from 0) of the "
             f"layer at each depth, such as (0, 0, 1, 1); got {layer_sharing!r}."
         )
     order = tuple(int(i) for i in order)
     if n_layers not in (None, len(order)):
         raise InvalidInputError(
-            f"`layer_sharing`={order} is for {len(order)} layers, but `n_layers`={n_layers}. Give "
+            f"`{name}`={order} is for {len(order)} layers, but `n_layers`={n_layers}. Give "
             f"{n_layers} indices, or leave `n_layers` at None."
         )
     missing = sorted(set(range(max(order))) - set(order))
     if missing:
         raise InvalidInputError(
-            f"`layer_sharing`={order} uses layer {max(order)}, but not {missing}: use every index "
+            f"`{name}`={order} uses layer {max(order)}, but not {missing}: use every index "
             "from 0 to the largest one."
         )
     return order

@@ -54,6 +54,7 @@ __all__ = ["StackedRNNLanguageModel"]
 
 _LOGGER = logging.getLogger(__name__)
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+_LEVELS = ("char", "word")
 _LARGEST_NORM = 1.0  # of all gradients together: recurrent networks have steep walls
 
 
@@ -142,7 +143,7 @@ class StackedRNNLanguageModel(BaseEstimator):
         "units": [_POSITIVE_INT, "array-like"],
         "n_layers": [_POSITIVE_INT, None],
         "cell": [StrOptions({"lstm", "gru", "simple_rnn"})],
-        "level": [StrOptions({"char", "word"})],
+        "level": [StrOptions(set(_LEVELS))],
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
         "embedding_dim": [_POSITIVE_INT],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -218,13 +219,21 @@ class StackedRNNLanguageModel(BaseEstimator):
         """
         require_keras()
         self._validate_params()
-        units = self._units_of_layers()
+        network = {
+            "embedding_dim": int(self.embedding_dim),
+            "cell": self.cell,
+            "units": self._units_of_layers(),
+            "dropout": float(self.dropout),
+        }
         texts = check_texts(texts)
         if validation_texts is not None:
             validation_texts = check_texts(validation_texts, "validation_texts")
-        self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
+        for name in ("weights_", "history_"):
+            self.__dict__.pop(name, None)  # an estimator that fails from here on is not fitted
         vocabulary = learn_vocabulary(texts, self.level, self.max_tokens)
-        self.vocabulary_, self._units = vocabulary, units
+        # What was fitted stays as it was, whatever parameters are set later.
+        self.vocabulary_, self._level = vocabulary, self.level
+        self._network: dict[str, Any] = {"vocabulary_size": len(vocabulary), **network}
         self._ids = {token: i for i, token in enumerate(vocabulary) if i > UNKNOWN}
         encoded = self._encode(texts)
         tokens = np.concatenate([encoded[0][:1], *(text[1:] for text in encoded)])
@@ -262,10 +271,13 @@ class StackedRNNLanguageModel(BaseEstimator):
         return tuple(int(n_units) for n_units in units)
 
     def _tell(self, progress: Progress) -> Callable[[int, Any], None]:
+        count = progress.counter()
+
         def on_epoch_end(epoch: int, logs: Any) -> None:
             shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
             _LOGGER.info("Epoch %d of %d: %s", epoch + 1, self.epochs, shown)
-            progress.advance(1, shown)
+            if count is not None:  # a training that goes on counts what was done before, too
+                count(epoch + 1, self.epochs, shown)
 
         return on_epoch_end
 
@@ -285,22 +297,14 @@ class StackedRNNLanguageModel(BaseEstimator):
     def _architecture(self, n_timesteps: int | None = None) -> Architecture:
         from stackens.networks import build_language_model
 
-        options = {
-            "vocabulary_size": len(self.vocabulary_),
-            "embedding_dim": int(self.embedding_dim),
-            "cell": self.cell,
-            "units": self._units,
-            "dropout": float(self.dropout),
-            "n_timesteps": n_timesteps,
-        }
-        return Architecture(build_language_model, options)
+        return Architecture(build_language_model, {**self._network, "n_timesteps": n_timesteps})
 
     def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return ids with a boundary at either end, and say how much is unknown."""
-        encoded = [encode(text, self.level, self._ids) for text in texts]
+        encoded = [encode(text, self._level, self._ids) for text in texts]
         n_unknown = sum(int((ids == UNKNOWN).sum()) for ids in encoded)
         if n_unknown:
-            unknown = {t for text in texts for t in split_text(text, self.level)} - set(self._ids)
+            unknown = {t for text in texts for t in split_text(text, self._level)} - set(self._ids)
             warn_of_unknown(n_unknown, _count_targets(encoded), unknown, stacklevel=4)
         return encoded
 
@@ -441,8 +445,11 @@ class StackedRNNLanguageModel(BaseEstimator):
         if not self.__sklearn_is_fitted__():
             return
         check_tokens(self.vocabulary_, self._ids, UNKNOWN + 1)
-        sizes = [len(self.vocabulary_), self.embedding_dim, *self._units, len(self.vocabulary_)]
-        at_least = sum(a * b for a, b in pairwise(sizes)) + sum(n * n for n in self._units)
+        network, n_ids = self._network, len(self.vocabulary_)
+        if network["vocabulary_size"] != n_ids or self._level not in _LEVELS:
+            raise ValueError("a vocabulary of another size, or of tokens of another kind")
+        sizes = [n_ids, network["embedding_dim"], *network["units"], n_ids]
+        at_least = sum(a * b for a, b in pairwise(sizes)) + sum(n * n for n in network["units"])
         check_weights(self.weights_, self._architecture(), at_least)
 
     def __sklearn_is_fitted__(self) -> bool:

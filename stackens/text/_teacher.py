@@ -39,7 +39,9 @@ def check_teacher(teacher: Any, tokenizers: list[Tokenizer], name: str) -> None:
         raise InvalidInputError(
             f"`{name}` must be a fitted SequenceTranslator; got a {type(teacher).__name__}."
         )
-    check_is_fitted(teacher)
+    check_is_fitted(
+        teacher, msg=f"`{name}` must be a fitted SequenceTranslator; this one is not fitted yet."
+    )
     for side, own, other in zip(("source", "target"), tokenizers, teacher._tokenizers, strict=True):
         if own != other:
             n_common = len(set(own.vocabulary) & set(other.vocabulary))

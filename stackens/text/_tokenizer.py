@@ -40,6 +40,11 @@ class Tokenizer:
     def __len__(self) -> int:
         return len(self.vocabulary)
 
+    @property
+    def knows_any(self) -> bool:
+        """Whether there is a token that is not special."""
+        return len(self) > len(_SPECIAL)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tokenizer):
             return NotImplemented
@@ -55,7 +60,9 @@ class Tokenizer:
         """Return the sentence of some tokens."""
         return (" " if self.kind == "words" else "").join(tokens)
 
-    def encode(self, sentences: Iterable[str], name: str, *, warn: bool) -> list[np.ndarray]:
+    def encode(
+        self, sentences: Iterable[str], name: str, *, warn: bool, stacklevel: int = 4
+    ) -> list[np.ndarray]:
         """Return the ids of each sentence, without begin and end.
 
         Parameters
@@ -66,6 +73,8 @@ class Tokenizer:
             What they are called in messages.
         warn : bool
             Whether to say how many tokens are unknown.
+        stacklevel : int, default=4
+            Of that warning; 4 is the caller of the caller.
 
         Returns
         -------
@@ -89,7 +98,7 @@ class Tokenizer:
             found.append(np.array(ids, "int32"))
         if unknown and warn:
             n_tokens = sum(len(ids) for ids in found)
-            warn_of_unknown(len(unknown), n_tokens, set(unknown), stacklevel=4)
+            warn_of_unknown(len(unknown), n_tokens, set(unknown), stacklevel=stacklevel)
         return found
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -153,6 +162,8 @@ def learn_tokenizer(
     ------
     MissingExtraError
         If sentencepiece is wanted, and not installed.
+    InvalidInputError
+        If it finds no pieces: there are more letters than ``max_tokens``, or none.
     """
     if kind == "sentencepiece":
         return _learn_pieces(sentences, max_tokens or 8000)
@@ -165,21 +176,29 @@ def learn_tokenizer(
 def _learn_pieces(sentences: Sequence[str], n_pieces: int) -> PieceTokenizer:
     package = _require_sentencepiece()
     written = io.BytesIO()
-    package.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences),
-        model_writer=written,
-        vocab_size=n_pieces,
-        hard_vocab_limit=False,  # few texts have fewer pieces
-        character_coverage=1.0,
-        normalization_rule_name="identity",
-        max_sentence_length=1 << 20,
-        pad_id=PADDING,
-        bos_id=BEGIN,
-        eos_id=END,
-        unk_id=UNKNOWN,
-        num_threads=1,
-        minloglevel=2,
-    )
+    try:
+        package.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=written,
+            vocab_size=n_pieces,
+            hard_vocab_limit=False,  # few texts have fewer pieces
+            character_coverage=1.0,
+            normalization_rule_name="identity",
+            max_sentence_length=1 << 20,
+            pad_id=PADDING,
+            bos_id=BEGIN,
+            eos_id=END,
+            unk_id=UNKNOWN,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        n_letters = len({letter for sentence in sentences for letter in sentence.strip()})
+        raise InvalidInputError(
+            f"sentencepiece finds no {n_pieces} pieces in {len(sentences)} sentences with "
+            f"{n_letters} different letters, each of which needs one. Raise `max_tokens`, give "
+            "more sentences, or use `tokens='characters'`."
+        ) from error
     model = np.frombuffer(written.getvalue(), np.uint8)
     processor = _processor(model.tobytes())
     pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]

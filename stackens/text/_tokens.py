@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,10 @@ def check_texts(texts: Any, name: str = "texts") -> list[str]:
     """Return one text, or several, as a list; refuse what is none, or empty."""
     if isinstance(texts, str):
         texts = [texts]
-    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+    has_order = isinstance(texts, Iterable) and not isinstance(texts, bytes | Mapping | Set)
+    if not has_order or getattr(texts, "ndim", 1) == 0:
         raise InvalidInputError(
-            f"`{name}` must be a str or an iterable of str; got a {type(texts).__name__}."
+            f"`{name}` must be a str or an iterable of str, in order; got a {type(texts).__name__}."
         )
     if hasattr(texts, "columns"):  # iterating a data frame gives the names of its columns
         raise InvalidInputError(

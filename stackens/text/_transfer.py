@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -81,15 +82,20 @@ def _check_map(layer_map: Any, child: Any, parent: Any) -> dict[str, tuple[int, 
     for part in _PARTS:
         n_child, n_parent = (len(getattr(m, f"{part}_blocks")) for m in (child, parent))
         spread = np.linspace(0, n_parent - 1, n_child).round().astype(int)
-        indices = tuple(int(i) for i in given.get(part, spread))
-        if len(indices) != n_child or not all(0 <= i < n_parent for i in indices):
+        indices = given.get(part, spread)
+        is_list = isinstance(indices, Sequence | np.ndarray) and len(indices) == n_child
+        if not is_list or not all(_is_index(i, n_parent) for i in indices):
             raise InvalidInputError(
                 f"`layer_map[{part!r}]` must hold, for each of the {n_child} distinct layers of "
                 f"the student's {part}, the number of one of the {n_parent} of the teacher's (0 to "
-                f"{n_parent - 1}); got {indices}."
+                f"{n_parent - 1}); got {indices!r}."
             )
-        chosen[part] = indices
+        chosen[part] = tuple(int(i) for i in indices)
     return chosen
+
+
+def _is_index(value: Any, n: int) -> bool:
+    return isinstance(value, Integral) and 0 <= int(value) < n
 
 
 def _copy(old: Any, new: Any, name: str) -> None:

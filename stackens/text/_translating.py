@@ -29,13 +29,14 @@ class TranslatingMixin:
 
         Parameters
         ----------
-        source : iterable of str
-            Sentences; none may be empty.
+        source : str or iterable of str
+            One sentence, or several; none may be empty.
 
         Returns
         -------
         list of str
-            The unknown token is never written.
+            One translation of each, also of a single one; it may be empty. The unknown token is
+            never written.
 
         Raises
         ------
@@ -46,7 +47,8 @@ class TranslatingMixin:
         return self._translate(self._read(source))
 
     def _read(self: Any, source: Any) -> list[np.ndarray]:
-        encoded = self._tokenizers[0].encode(check_texts(source, "source"), "source", warn=True)
+        sentences = check_texts(source, "source")
+        encoded = self._tokenizers[0].encode(sentences, "source", warn=True, stacklevel=5)
         long = [len(ids) for ids in encoded if len(ids) > self.max_length]
         if long:
             warnings.warn(
@@ -59,10 +61,12 @@ class TranslatingMixin:
         return [close(ids) for ids in encoded]
 
     def _translate(self: Any, source: list[np.ndarray], *, cached: bool = True) -> list[str]:
-        tokenizer = self._tokenizers[1]
-        return [tokenizer.decode(ids) for ids in self._search(source, cached=cached)]
+        found = self._search(source, cached=cached, stacklevel=4)
+        return [self._tokenizers[1].decode(ids) for ids in found]
 
-    def _search(self: Any, source: list[np.ndarray], *, cached: bool = True) -> list[np.ndarray]:
+    def _search(
+        self: Any, source: list[np.ndarray], *, cached: bool = True, stacklevel: int = 3
+    ) -> list[np.ndarray]:
         """Return the ids of translations, without begin and end."""
         is_forbidden = np.arange(len(self._tokenizers[1])) <= UNKNOWN
         is_forbidden[END] = False
@@ -84,7 +88,7 @@ class TranslatingMixin:
                 f"{n_full} of {len(found)} translations have reached `max_length`="
                 f"{self.max_length} tokens and stop there.",
                 SentenceLengthWarning,
-                stacklevel=4,
+                stacklevel=stacklevel,
             )
         return found
 
@@ -97,9 +101,9 @@ class TranslatingMixin:
 
         Parameters
         ----------
-        source : iterable of str
-            Sentences.
-        target : iterable of str
+        source : str or iterable of str
+            One sentence, or several.
+        target : str or iterable of str
             The translation of each.
 
         Returns
@@ -115,16 +119,19 @@ class TranslatingMixin:
         """
         check_is_fitted(self)
         source, target = check_pairs(source, target)
-        return corpus_bleu(self.predict(source), target, _BLEU_TOKENS[self.tokens])
+        tokenizer = self._tokenizers[1]  # of the fit, whatever the parameter has become
+        return corpus_bleu(
+            self._translate(self._read(source)), target, _BLEU_TOKENS[tokenizer.kind]
+        )
 
     def sentence_scores(self: Any, source: Any, target: Any = None) -> list[np.ndarray]:
         """Return the logarithm of the probability of each token of translations.
 
         Parameters
         ----------
-        source : iterable of str
-            Sentences.
-        target : iterable of str, default=None
+        source : str or iterable of str
+            One sentence, or several.
+        target : str or iterable of str, default=None
             The translation of each; None takes those of ``predict``.
 
         Returns
@@ -139,14 +146,15 @@ class TranslatingMixin:
             As in ``fit`` and ``predict``.
         """
         check_is_fitted(self)
-        if target is None:
-            source = check_texts(source, "source")
-            encoded = self._search(self._read(source))
-        else:
+        if target is not None:
             source, target = check_pairs(source, target)
+        read = self._read(source)
+        if target is None:
+            encoded = self._search(read)
+        else:
             encoded = self._tokenizers[1].encode(target, "target", warn=True)
-        read = [close(ids, begin=True) for ids in encoded]
-        return score_pairs(self._architecture(), self.weights_, self._read(source), read)
+        begun = [close(ids, begin=True) for ids in encoded]
+        return score_pairs(self._architecture(), self.weights_, read, begun)
 
     def attention(self: Any, source: str, target: str | None = None) -> Bunch:
         """Return where the tokens of a pair look, in every layer and head.
@@ -180,14 +188,17 @@ class TranslatingMixin:
                     f"`{name}` must be one sentence, a str; got a {type(sentence).__name__}."
                 )
         (read,) = self._read(source)
-        if target is None:
-            target = self._translate([read])[0]
         of_source, of_target = self._tokenizers
-        ids = of_target.encode([target], "target", warn=True)[0]
+        if target is None:
+            ids = self._search([read])[0]
+            said = [of_target.vocabulary[i] for i in ids]
+        else:
+            ids = of_target.encode([target], "target", warn=True)[0]
+            said = of_target.split(target)
         begun = close(ids, begin=True)[:-1]
         found = attention_of_pair(self._architecture(), self.weights_, read, begun)
         return Bunch(
             **dict(zip(("encoder", "decoder", "cross"), found, strict=True)),
             source_tokens=[*of_source.split(source), of_source.vocabulary[END]],
-            target_tokens=[of_target.vocabulary[BEGIN], *of_target.split(target)],
+            target_tokens=[of_target.vocabulary[BEGIN], *said],
         )

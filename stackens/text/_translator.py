@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from stackens.exceptions import InvalidInputError, SentenceLengthWarning
+from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.text._pairs import check_pairs, close
 from stackens.text._saved import check_weights
@@ -319,9 +319,9 @@ sequence of int, default="none"
 
         Parameters
         ----------
-        source : iterable of str
-            Sentences; none may be empty.
-        target : iterable of str
+        source : str or iterable of str
+            One sentence, or several; none may be empty.
+        target : str or iterable of str
             The translation of each.
 
         Returns
@@ -332,7 +332,7 @@ sequence of int, default="none"
         ------
         InvalidInputError
             If there are not as many translations as sentences, there is an empty one or one that
-            is longer than ``max_length``, or a teacher does not fit.
+            is longer than ``max_length``, no token is known, or a teacher does not fit.
         TrainingDivergedError
             If the loss becomes NaN or infinite.
         """
@@ -340,15 +340,17 @@ sequence of int, default="none"
         self._validate_params()
         orders = self._orders_of_layers()
         sentences = check_pairs(source, target)
-        self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
+        for name in ("weights_", "history_", "best_epoch_"):
+            self.__dict__.pop(name, None)  # an estimator that fails from here on is not fitted
         seed = draw_seed(self.random_state)
         rows, held_out = self._hold_out(len(sentences[0]), seed)
-        training = [[side[row] for row in rows] for side in sentences]
-        self._learn_tokens(*training)
+        self._learn_tokens(*([side[row] for row in rows] for side in sentences))
+        encoded = self._encode_pairs(*sentences)  # all, so that errors name the rows of the caller
         for name in _TEACHERS:
             check_teacher(getattr(self, name), self._tokenizers, name)
+        pairs = tuple([side[row] for row in rows] for side in encoded)
         if self.distill_from is not None and self.distillation == "sequence":
-            training[1] = self._taught(*training)
+            pairs = pairs[0], self._taught([sentences[0][row] for row in rows], pairs[1])
         self._network: dict[str, Any] = {
             "source_size": len(self._tokenizers[0]),
             "target_size": len(self._tokenizers[1]),
@@ -364,11 +366,9 @@ sequence of int, default="none"
         }
         validation = None
         if len(held_out):
-            kept_back = [[side[row] for row in held_out] for side in sentences]
-            validation = self._encode_pairs(*kept_back, warn=False)
+            validation = tuple([side[row] for row in held_out] for side in encoded)
         with Progress(self.verbose, unit="epoch") as progress:
             progress.extend(self.epochs)
-            pairs = self._encode_pairs(*training, warn=False)
             job = self._plan(pairs, validation, seed, self._tell(progress))
             trained = train_on_pairs(job, **self._place(job))
         self.weights_, self.history_ = trained.weights, trained.history
@@ -390,13 +390,13 @@ sequence of int, default="none"
                 f"{self.n_layers!r}."
             )
         orders = []
-        sharings = (self.encoder_sharing, self.decoder_sharing)
-        for sharing, depth in zip(sharings, depths, strict=True):  # type: ignore[arg-type]
+        names = ("encoder_sharing", "decoder_sharing")
+        for name, depth in zip(names, depths, strict=True):  # type: ignore[arg-type]
+            sharing = getattr(self, name)
             if depth is None and isinstance(sharing, str):
                 depth = 2
-            orders.append(
-                resolve_layer_sharing(sharing, depth, n_unique_layers=self.n_unique_layers)
-            )
+            options: dict[str, Any] = {"n_unique_layers": self.n_unique_layers, "name": name}
+            orders.append(resolve_layer_sharing(sharing, depth, **options))
         n_encoder, n_decoder = (max(order) + 1 for order in orders)
         if self.share_encoder_decoder and n_decoder > n_encoder:
             raise InvalidInputError(
@@ -426,23 +426,35 @@ sequence of int, default="none"
             return
         self._tokenizers = [learn_tokenizer(s, self.tokens, *limits) for s in (source, target)]
 
-    def _taught(self, source: list[str], target: list[str]) -> list[str]:
-        """Return the teacher's translations; the given ones where it says nothing."""
-        with warnings.catch_warnings():  # of lengths: these are no results
+    def _taught(self, source: list[str], target: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the teacher's translations; the given ones where they are empty or too long."""
+        with warnings.catch_warnings():  # of lengths and unknown tokens: these are no results
             warnings.simplefilter("ignore", SentenceLengthWarning)
-            found = self.distill_from.predict(source)
-        return [new or given for new, given in zip(found, target, strict=True)]
+            warnings.simplefilter("ignore", UnknownTokenWarning)
+            said = self.distill_from.predict(source)
+        rows = [row for row, translation in enumerate(said) if translation.strip()]
+        found = self._tokenizers[1].encode([said[row] for row in rows], "target", warn=False)
+        taught = list(target)
+        for row, ids in zip(rows, found, strict=True):
+            if len(ids) <= self.max_length:
+                taught[row] = close(ids, begin=True)
+        return taught
 
     def _encode_pairs(
-        self, source: list[str], target: list[str], *, warn: bool
+        self, source: list[str], target: list[str]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return what the network reads: the source with an end, the target with both."""
         sides = []
         for name, tokenizer, sentences in zip(
             ("source", "target"), self._tokenizers, (source, target), strict=True
         ):
-            encoded = tokenizer.encode(sentences, name, warn=warn)
+            encoded = tokenizer.encode(sentences, name, warn=False)
             self._check_lengths(encoded, name)
+            if not tokenizer.knows_any:
+                raise InvalidInputError(
+                    f"No token of `{name}` occurs `min_frequency`={self.min_frequency} times, so "
+                    "that all of them would be unknown. Lower `min_frequency`."
+                )
             sides.append([close(ids, begin=name == "target") for ids in encoded])
         return sides[0], sides[1]
 
@@ -486,10 +498,13 @@ sequence of int, default="none"
         )
 
     def _tell(self, progress: Progress) -> Callable[[int, Any], None]:
+        count = progress.counter()
+
         def on_epoch_end(epoch: int, logs: Any) -> None:
             shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
             _LOGGER.info("Epoch %d of %d: %s", epoch + 1, self.epochs, shown)
-            progress.advance(1, shown)
+            if count is not None:  # a training that goes on counts what was done before, too
+                count(epoch + 1, self.epochs, shown)
 
         return on_epoch_end
 
@@ -560,6 +575,7 @@ sequence of int, default="none"
     @property
     def n_layer_parameters_(self) -> int:
         """Number of parameters that are in no embedding of tokens."""
+        check_is_fitted(self)
         network: dict[str, Any] = self._network
         n_rows = network["target_size"] * (2 if network["tied_embeddings"] == "none" else 1)
         if network["tied_embeddings"] != "all":

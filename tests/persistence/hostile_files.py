@@ -1067,12 +1067,20 @@ def texts() -> Iterator[tuple[str, Callable]]:
 
     yield "a model of sentencepiece", piece
     for name, value in (
-        ("_units", {"tuple": [10**9]}),
-        ("_units", {"tuple": [5]}),
-        ("_units", {"tuple": []}),
+        ("vocabulary_size", 10**9),
+        ("vocabulary_size", None),
+        ("units", {"tuple": [10**9]}),
+        ("units", {"tuple": [5]}),
+        ("units", {"tuple": []}),
         ("embedding_dim", 10**9),
         ("embedding_dim", 5),
         ("cell", "os.system"),
+    ):
+        yield f"language: network's {name} {value!r}", network(name, value)
+    for name, value in (
+        ("cell", "os.system"),
+        ("_level", "bytes"),
+        ("_network", None),
         ("vocabulary_", {"list": ["", ""]}),
         ("vocabulary_", None),
         ("_ids", {"dict": [["a", 10**9]]}),

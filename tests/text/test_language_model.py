@@ -350,6 +350,15 @@ def test_clone_files_and_parameters(model, tmp_path):
     assert model.n_parameters_ == sum(w.size for w in model.weights_)
 
 
+def test_parameters_that_are_set_after_fit_change_nothing():
+    model = small(n_layers=2).fit(TEXTS)
+    before = model.score(TEXTS), model.generate("the", 20, random_state=0)
+    model.set_params(level="word", cell="gru", units=3, n_layers=None, embedding_dim=2)
+    assert (model.score(TEXTS), model.generate("the", 20, random_state=0)) == before
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.score(TEXTS) == before[0]
+
+
 # ---- bad input ----------------------------------------------------------------------------------
 
 

@@ -58,7 +58,7 @@ def assert_same_weights(one, other):
 
 def read(model, source, target):
     """Ids of both sides, as the network reads them."""
-    return model._encode_pairs(source, target, warn=False)
+    return model._encode_pairs(source, target)
 
 
 # ---- it learns ----------------------------------------------------------------------------------
@@ -512,7 +512,7 @@ def test_teachers_that_cannot_teach(make_translator, pairs, teacher, translator)
         student.predict(["a"])
     with pytest.raises(InvalidInputError, match="`init_from` has other shapes in source_embedding"):
         make_translator(init_from=translator).fit(*pairs)
-    for wrong in ({"encoder": (3,)}, {"encoder": (0, 1)}, {"layers": (0,)}):
+    for wrong in ({"encoder": (3,)}, {"encoder": (0, 1)}, {"encoder": 0}, {"layers": (0,)}):
         with pytest.raises(InvalidInputError, match="`layer_map"):
             make_translator(init_from=teacher, layer_map=wrong).fit(*pairs)
     with pytest.raises(NotFittedError):
