@@ -73,8 +73,9 @@ class DistilledClassifier(ClassifierMixin, Distilled):
 
     Notes
     -----
-    G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural network" (2015). Of a
-    stack with ``passthrough``, out-of-fold probabilities are those without what that adds.
+    G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural network" (2015). Final
+    estimators that are fitted for the targets see what ``passthrough`` adds, too, where that is
+    numbers.
 
     Examples
     --------

@@ -61,8 +61,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
 
     Notes
     -----
-    With the squared error, a mixture of targets is a mixture of losses. Of a stack with
-    ``passthrough``, out-of-fold predictions are those without what that adds.
+    With the squared error, a mixture of targets is a mixture of losses. Final estimators that are
+    fitted for the targets see what ``passthrough`` adds, too, where that is numbers.
 
     Examples
     --------

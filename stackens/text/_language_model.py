@@ -55,6 +55,7 @@ __all__ = ["StackedRNNLanguageModel"]
 _LOGGER = logging.getLogger(__name__)
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _LEVELS = ("char", "word")
+_LEAST_TEMPERATURE = 1e-6  # logits that are divided by less overflow
 _LARGEST_NORM = 1.0  # of all gradients together: recurrent networks have steep walls
 
 
@@ -423,7 +424,7 @@ class StackedRNNLanguageModel(BaseEstimator):
             self.weights_,
             self._encode([prompt])[0][:-1],
             int(n_tokens),
-            temperature=float(temperature),
+            temperature=max(float(temperature), _LEAST_TEMPERATURE),
             top_k=n_ids - 1 if top_k is None else min(int(top_k), n_ids - 1),
             is_allowed=np.arange(n_ids) != UNKNOWN,
             end=BOUNDARY,

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import load_iris, make_regression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, cross_val_predict
+from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -92,6 +92,18 @@ def test_targets_are_those_of_scikit_learn_by_hand():
         LogisticRegression(), np.hstack(blocks), LABELS, cv=CV, method="predict_proba"
     )
     np.testing.assert_allclose(small.soft_targets_, expected, atol=1e-6)
+
+
+def test_targets_know_what_passes_through():
+    stack = StackingRegressor(
+        [("linear", Ridge(50.0))], LinearRegression(), cv=KFold(3), passthrough=True
+    )
+    table, y = make_regression(60, 3, noise=5.0, random_state=0)
+    small = DistilledRegressor(stack, Ridge()).fit(table, y)
+    block = cross_val_predict(Ridge(50.0), table, y, cv=KFold(3))[:, None]
+    beside = np.hstack([block, table])
+    expected = cross_val_predict(LinearRegression(), beside, y, cv=KFold(3))
+    np.testing.assert_allclose(small.soft_targets_, expected, rtol=1e-6)
 
 
 def test_what_was_learnt_by_heart_is_never_taught():

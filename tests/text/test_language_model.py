@@ -295,6 +295,12 @@ def test_draws_follow_temperature_and_top_k(model):
     np.testing.assert_allclose(shares, expected, atol=4 * np.sqrt(0.25 / 600))
 
 
+def test_the_coldest_draws_take_the_most_probable_token(model):
+    expected = model.generate("the d", 10, top_k=1)
+    for temperature in (1e-6, 1e-40, 1e-300):
+        assert model.generate("the d", 10, temperature=temperature, random_state=0) == expected
+
+
 def test_a_text_ends_where_the_model_ends_it(model):
     ends = small(epochs=60, units=16).fit(["ab"] * 30)
     assert ends.generate("", 50, top_k=1) == "ab"
