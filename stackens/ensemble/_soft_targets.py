@@ -90,7 +90,7 @@ def join_rows(X: Any, more: Any) -> Any:
 
         return scipy.sparse.vstack([X, more]).tocsr()
     if isinstance(X, np.ndarray):
-        more = more if isinstance(more, np.ndarray) else np.asarray(more, dtype=X.dtype)
+        more = more if isinstance(more, np.ndarray) else _make_array(more, X)
         if X.shape[1:] != more.shape[1:]:
             raise InvalidInputError(
                 f"Rows of `X_unlabelled` must have the shape of rows of `X`, {X.shape[1:]}; got "
@@ -98,3 +98,19 @@ def join_rows(X: Any, more: Any) -> Any:
             )
         return np.concatenate([X, more])
     return [*X, *more]
+
+
+def _make_array(rows: Any, like: np.ndarray) -> np.ndarray:
+    """Return an array of rows that are none; its type is its own, so that nothing is cut."""
+    if like.dtype == object and like.ndim == 1:  # texts, or sequences of any lengths
+        found = np.empty(len(rows), dtype=object)
+        for place, row in enumerate(rows):
+            found[place] = row
+        return found
+    try:
+        return np.asarray(rows)
+    except ValueError as error:  # of several lengths
+        raise InvalidInputError(
+            f"Rows of `X_unlabelled` must have the shape of rows of `X`, {like.shape[1:]}; their "
+            "lengths differ. Sequences of several lengths go into a list of arrays, `X` as well."
+        ) from error

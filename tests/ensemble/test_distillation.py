@@ -21,7 +21,7 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
 )
-from stackens.ensemble._soft_targets import out_of_fold_targets, soften
+from stackens.ensemble._soft_targets import join_rows, out_of_fold_targets, soften
 from stackens.exceptions import InvalidInputError
 
 X, Y = load_iris(return_X_y=True)
@@ -395,6 +395,20 @@ def test_weights_that_a_student_cannot_take_are_refused_before_training(monkeypa
     head = make_pipeline(StandardScaler(), Ridge())
     with pytest.raises(InvalidInputError, match="does not reach the regressor at the end"):
         DistilledRegressor(make_regressors(), head).fit(X, Y, **options)
+
+
+def test_lists_of_unlabelled_rows_are_not_cut_to_the_type_of_an_array():
+    words = join_rows(np.array(["one", "six"]), ["a longer word"])
+    assert words.tolist() == ["one", "six", "a longer word"]
+    numbers = join_rows(np.array([[1, 2], [3, 4]]), [[0.5, 1.5]])
+    np.testing.assert_array_equal(numbers, [[1, 2], [3, 4], [0.5, 1.5]])
+    ragged = np.empty(2, dtype=object)
+    ragged[:] = [np.ones((2, 1)), np.ones((3, 1))]
+    for lengths in ([1, 4], [4, 4], [4]):
+        joined = join_rows(ragged, [np.zeros((n, 1)) for n in lengths])
+        assert [row.shape for row in joined] == [(n, 1) for n in (2, 3, *lengths)]
+    with pytest.raises(InvalidInputError, match=r"of `X`, \(3, 1\); their lengths differ"):
+        join_rows(np.zeros((2, 3, 1)), [np.zeros((3, 1)), np.zeros((2, 1))])
 
 
 def test_unlabelled_rows_that_are_none_or_of_other_columns(monkeypatch):
