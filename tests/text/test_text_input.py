@@ -342,6 +342,23 @@ def test_scikit_learn_cuts_lists_of_sentences(jobs):
         assert said[test].tolist() == fitted.predict(pairs[0])
 
 
+def test_scikit_learn_cuts_lists_of_texts(jobs, monkeypatch):
+    def count(architecture, weights, texts):
+        return np.array([-(float(len(ids)) ** 2) for ids in texts])
+
+    monkeypatch.setattr(_language_model, "sum_log_probabilities", count)
+    letters = [sentence * (k + 1) for k, sentence in enumerate(SOURCE)]
+    model = StackedRNNLanguageModel(random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownTokenWarning)
+        scores = cross_val_score(model, letters, cv=KFold(4))
+        search = GridSearchCV(model, {"units": [2, 3]}, cv=KFold(4)).fit(np.array(letters))
+    for (_, test), score in zip(KFold(4).split(letters), scores, strict=True):
+        lengths = np.array([len(letters[k]) for k in test])  # and a boundary at either end
+        assert score == pytest.approx(-((lengths + 2) ** 2).sum() / (lengths + 1).sum())
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], scores.mean())
+
+
 def test_students_are_searched_over_pairs_that_their_teacher_has_not_seen(jobs):
     source, target = SOURCE * 2, TARGET * 2
     teacher = make().fit(source[:12], target[:12])
