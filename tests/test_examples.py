@@ -45,8 +45,11 @@ NEED_DATA = [path for path in EXAMPLES if loaders_of(path)]
 
 
 def test_each_area_has_an_example():
-    """Text, its generation, speech, handwriting, motion, DNA, sensors, and forecasts."""
-    areas = ("trec", "tinyshakespeare", "fsdd", "pendigits", "natops", "splice", "ucr", "etth1")
+    """Text, its generation, speech, handwriting, motion, DNA, sensors, forecasts, translation."""
+    areas = {
+        *("trec", "tinyshakespeare", "fsdd", "pendigits", "natops", "splice", "ucr", "etth1"),
+        "small_parallel_enja",
+    }
     shown = set().union(*map(loaders_of, EXAMPLES))
     assert {f"load_{area}" for area in areas} <= shown <= set(datasets.__all__)
 
