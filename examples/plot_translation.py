@@ -38,10 +38,10 @@ except OSError as error:
 source, target, batch_tokens = pairs.train.ja, pairs.train.en, 1250
 test_source, test_target = pairs.test.ja, pairs.test.en
 if QUICK:
-    print("Quick: short sentences only, so a poor translator, tested on short sentences.")
     batch_tokens = 500
     sizes = np.array([[len(sentence.split()) for sentence in side] for side in (source, target)])
     rows = np.flatnonzero(sizes.max(axis=0) <= 8)
+    print(f"Quick: {len(rows)} short sentences, so a poor translator, tested on short ones.")
     source, target = [source[i] for i in rows], [target[i] for i in rows]
     rows = [i for i, sentence in enumerate(test_source) if len(sentence.split()) <= 8]
     test_source, test_target = [test_source[i] for i in rows], [test_target[i] for i in rows]
