@@ -518,7 +518,8 @@ sequence of int, default="none"
             self.random_state,
         )
         # The pairs hold what a teacher has translated; what else it gives is in `extra`.
-        taught = None if job.teacher is None else job.teacher.weights
+        teacher = job.teacher
+        taught = None if teacher is None else (teacher.architecture.options, teacher.weights)
         data = data_digest(
             list(job.source), list(job.target), params={"validation": job.validation}
         )
