@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ class Content:
             return sizes[number]
         if "name" in node and isinstance(node["name"], str):
             self._functions.add(node["name"])
-        return 1 + sum(self._look_at(one, sizes, depth + 1) for one in node.values())
+        return 1 + sum(self._look_at(one, sizes, depth + 1) for one in _parts_of(node))
 
     # ---- making --------------------------------------------------------------------------------
 
@@ -240,6 +240,15 @@ class Content:
     def _keras(self, described: Any, node: Any) -> Any:
         module, name, config = described
         return make_keras_object(module, name, self._value(config))
+
+
+def _parts_of(node: Mapping[str, Any]) -> Iterator[Any]:
+    """What a node is made from; times are no node, and their name is that of an index."""
+    for kind, part in node.items():
+        if kind == "times" and isinstance(part, dict):
+            yield from part.values()
+        else:
+            yield part
 
 
 def _check_attribute(cls: type, name: Any) -> None:

@@ -77,6 +77,8 @@ def make_times(described: dict[str, Any], values: np.ndarray) -> Any:
     freq, zone, unit, name = (described[k] for k in ("freq", "zone", "unit", "name"))
     if values.dtype != np.int64 or values.ndim != 1:
         raise ValueError("times that are no integers")
+    if name is not None and not isinstance(name, str):
+        raise ValueError(f"times of the name {name!r}")
     if freq is not None and not _FREQUENCY.fullmatch(freq):
         raise ValueError(f"frequency {freq!r}")
     if described["kind"] == "period":

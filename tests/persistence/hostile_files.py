@@ -310,6 +310,9 @@ def values() -> Iterator[tuple[str, Callable]]:
         {"times": {**times, "zone": "dateutil//etc/passwd", "values": "a0"}},
         {"times": {**times, "freq": "D; import os", "values": "a0"}},
         {"times": {**times, "unit": "generic", "values": "a0"}},
+        {"times": {**times, "name": {"name": "os.system"}, "values": "a0"}},
+        {"times": {**times, "name": ["os.system"], "values": "a0"}},
+        {"times": {**times, "values": "a0"}, "name": "os.system"},
         {"times": {"kind": "datetime"}},
     ):
         yield f"value {json.dumps(value)[:70]}", _with_value(value)
