@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -11,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from stackens import NaiveForecaster, SequenceFlattener, StackingRegressor, WindowForecaster
 from stackens.forecasting import _backtest, _window_forecaster
+from stackens.forecasting._residuals import cross_fit
 
 N_STEPS, CUTOFF, HORIZON = 130, 90, 4
 
@@ -82,22 +85,85 @@ def test_the_recursive_strategy_is_sound():
     model = forecaster(strategy="recursive", known_future=[0])
     other_y, _ = changed_after(y, X, CUTOFF)
     honest = outcome(model, y, X[:, 1:], CUTOFF)
+    assert len(honest) > 50
     assert honest.equals(outcome(model, other_y, X[:, 1:], CUTOFF))
 
 
-@pytest.mark.parametrize("regressor", [Ridge(), stack()], ids=["ridge", "stack"])
-def test_no_scale_and_no_residual_knows_the_future(regressor):
-    y, X = series()
-    fits = []
-    for rows, covariates in ((y, X), changed_after(y, X, CUTOFF)):
-        fits.append(forecaster(regressor).fit(rows[:CUTOFF], covariates[:CUTOFF]))
-    one, other = fits
-    for name, value in vars(one._trained.scale).items():
-        np.testing.assert_array_equal(value, getattr(other._trained.scale, name))
-    np.testing.assert_array_equal(one.residuals_, other.residuals_)
-
-
 # ---- inside the training part ------------------------------------------------------------------
+
+
+def assert_residuals_do_not_know_the_future(model):
+    """Fitted on the whole series: what comes later is in no residual of earlier targets."""
+    y, X = series()
+    one, other = (clone(model).fit(*data) for data in ((y, X), changed_after(y, X, CUTOFF)))
+    cutoffs = np.asarray(one._training_cutoffs(one._history))[-len(one.residuals_) :]
+    is_early = cutoffs + HORIZON < CUTOFF
+    assert 0 < is_early.sum() < len(is_early)
+    np.testing.assert_allclose(one.residuals_[is_early], other.residuals_[is_early], atol=1e-9)
+    assert (np.abs(one.residuals_ - other.residuals_)[~is_early] > 1e-3).any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"normalization": "last"}, {"transform": "log"}, {"difference": (1, 7)}]
+)
+def test_no_residual_knows_the_future(options):
+    assert_residuals_do_not_know_the_future(forecaster(cv=5, **options))
+
+
+def test_the_canary_sings_when_residuals_are_those_of_a_model_of_all_windows(monkeypatch):
+    honest = WindowForecaster._fit_windows
+
+    def leaky(self, history, cutoffs):
+        return vars(self).get("_trained") or honest(self, history, cutoffs)
+
+    monkeypatch.setattr(WindowForecaster, "_fit_windows", leaky)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_residuals_do_not_know_the_future(forecaster(cv=5))
+
+
+def scales(regressor):
+    """Of two series that differ from the first held-out window on."""
+    y, X = series()
+    model = forecaster(regressor)
+    one = clone(model).fit(y, X)
+    cutoffs = one._training_cutoffs(one._history)
+    first_held_out = cutoffs[int(next(one._chain(cutoffs).split(cutoffs))[1][0])]
+    other = clone(model).fit(*changed_after(y, X, first_held_out + 1))
+    return [np.concatenate(list(vars(fitted._trained.scale).values())) for fitted in (one, other)]
+
+
+def test_the_folds_of_a_stack_share_a_scale_that_knows_no_held_out_window():
+    np.testing.assert_array_equal(*scales(stack()))
+
+
+def test_the_canary_sings_when_the_scale_is_that_of_all_windows():
+    """A regressor without folds may have it."""
+    with pytest.raises(AssertionError, match="not equal"):
+        np.testing.assert_array_equal(*scales(Ridge()))
+
+
+def test_residuals_of_a_stack_are_of_final_estimators_that_did_not_see_them():
+    """Against a loop over parts; the nearest neighbour of a row that was seen is that row."""
+    rng = np.random.default_rng(0)
+    matrix, y, held_out = rng.normal(size=(40, 2)), rng.normal(size=40), np.arange(20, 60)
+    parts = held_out.reshape(4, 10)
+    kept = SimpleNamespace(
+        row_index=held_out, matrix=matrix, y=y, splits=[(np.arange(p[0] - 4), p) for p in parts]
+    )
+    nearest = KNeighborsRegressor(1).fit(matrix, y)
+    stack = SimpleNamespace(out_of_fold_predictions_=kept, final_estimator_=nearest)
+    for gap in (0, 3):
+        expected = []
+        for part in parts:
+            known = [r for r in held_out if r < part[0] - gap or r > part[-1] + gap]
+            final = KNeighborsRegressor(1).fit(
+                matrix[np.array(known) - 20], y[np.array(known) - 20]
+            )
+            expected.extend(final.predict(matrix[part - 20]))
+        rows, found = cross_fit(stack, gap)
+        np.testing.assert_array_equal(rows, held_out)
+        np.testing.assert_array_equal(found[:, 0], expected)
+    assert (np.abs(nearest.predict(matrix) - y) < 1e-12).all()  # so it could have cheated
 
 
 @pytest.mark.parametrize("regressor", [Ridge(), stack()], ids=["ridge", "stack"])

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
@@ -293,7 +294,7 @@ def test_a_fit_that_fails_leaves_nothing_fitted():
     with pytest.raises(InvalidInputError):
         forecaster.fit(noisy(8))
     assert not hasattr(forecaster, "regressor_")
-    with pytest.raises(Exception, match="not fitted"):
+    with pytest.raises(NotFittedError):
         forecaster.predict()
 
 
