@@ -155,6 +155,8 @@ def test_a_pickle_is_not_opened(path, tmp_path):
     with pytest.raises(ArchiveError, match="no archive"):
         read_archive(path, kind="test")
     assert not marker.exists()
+    np.load(path, allow_pickle=True)
+    assert marker.exists()  # so it would have been seen
 
 
 def forge(header, data=b""):

@@ -280,11 +280,15 @@ def test_without_networks_there_is_no_number_of_parameters(regression):
         display.plot()
 
 
-def test_names_are_no_formulas(healthy):
+def test_names_are_no_formulas():
     X = np.random.default_rng(0).normal(size=(80, 2))
     learners = [("$x_$", Ridge()), ("$\\bad{$", DecisionTreeRegressor(max_depth=2))]
     stack = stackens.StackingRegressor(learners).fit(X, X[:, 0])
+    written = {"\\$x_\\$", "\\$\\bad{\\$"}  # as matplotlib wants what is no formula
     for display in (LearnerCorrelationDisplay, LearnerWeightsDisplay, LearnerContributionDisplay):
         drawn = display.from_estimator(stack).plot()
-        drawn.figure_.canvas.draw()
-    CostAccuracyDisplay.from_estimator(stack).plot().figure_.canvas.draw()
+        drawn.figure_.canvas.draw()  # a formula that is none would be an error
+        assert {label.get_text() for label in drawn.ax_.get_yticklabels()} == written
+    drawn = CostAccuracyDisplay.from_estimator(stack).plot()
+    drawn.figure_.canvas.draw()
+    assert written <= {text.get_text() for text in drawn.ax_.texts}

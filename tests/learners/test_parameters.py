@@ -38,7 +38,9 @@ def test_every_parameter_is_described_once(cls):
     text = inspect.getdoc(cls)
     assert not re.search("<[a-z_]+>", text)
     assert described(cls) == list(inspect.signature(cls).parameters)
-    for name, default in re.findall(r"^(\w+) : .*, default=(\S+)$", text, re.MULTILINE):
+    said = re.findall(r"^(\w+) : .*, default=(\S+)$", text, re.MULTILINE)
+    assert len(said) > 10
+    for name, default in said:
         assert repr(inspect.signature(cls).parameters[name].default) == default.replace('"', "'")
 
 

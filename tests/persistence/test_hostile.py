@@ -54,6 +54,57 @@ def reports(tmp_path_factory):
     return {names[one["name"]]: one for one in found}
 
 
+CONTROL = """
+import importlib.util, json, os, pickle, subprocess, sys
+spec = importlib.util.spec_from_file_location("load_each", sys.argv[1])
+watch = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(watch)
+watch.FOLDER, watch.ALLOWED = sys.argv[2], ()
+inside, outside = os.path.join(sys.argv[2], "inside"), os.path.join(sys.argv[2], "..", "outside")
+outside = os.path.abspath(outside)
+deeds = {
+    "reads a file of the folder": lambda: open(inside).close(),
+    "unpickles": lambda: pickle.loads(bytes.fromhex(sys.argv[3])),
+    "reads another file": lambda: open(outside).close(),
+    "writes a file": lambda: open(inside, "a").close(),
+    "removes a file": lambda: os.remove(inside),
+    "runs a command": lambda: os.system("true"),
+    "runs a program": lambda: subprocess.run([sys.executable, "-c", ""]),
+}
+sys.addaudithook(watch.hook)
+found = {}
+for name, deed in deeds.items():
+    watch.SEEN.clear()
+    watch.WATCH[0] = True
+    deed()
+    watch.WATCH[0] = False
+    found[name] = list(watch.SEEN)
+print(json.dumps(found))
+"""
+
+
+def test_the_watch_sees_what_files_must_not_do(tmp_path):
+    """The hook of the process that loads them, where each deed is done on purpose."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "inside").touch()
+    (tmp_path / "outside").touch()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", CONTROL, LOADER),
+            *(f"{tmp_path / 'folder'}", hostile.pickle.dumps(hostile.Evil()).hex()),
+        ],
+        env={**os.environ, hostile.CANARY: str(tmp_path / "canary")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen.pop("reads a file of the folder") == []
+    assert {name for name, deeds in seen.items() if not deeds} == set()
+    assert (tmp_path / "canary").exists()  # what no file may leave behind
+
+
 def test_there_are_hundreds(reports):
     assert len(reports) >= 400
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from stackens import SlidingWindows
 from stackens.exceptions import InvalidInputError
@@ -89,6 +89,8 @@ def test_groups_keep_a_recording_on_one_side_of_a_split():
     windows, y, groups = SlidingWindows(3, step=1).split(recordings(8, 9, 7, 6), [0, 1, 0, 1])
     for train, test in GroupKFold(2).split(windows, y, groups):
         assert not set(windows[train, 0, 0]) & set(windows[test, 0, 0])
+    for train, test in StratifiedKFold(2, shuffle=True, random_state=0).split(windows, y):
+        assert set(windows[train, 0, 0]) & set(windows[test, 0, 0])  # without them it would be
 
 
 @pytest.mark.parametrize(
