@@ -83,12 +83,15 @@ def rows_of(job, rows):
 
 def watched(calls):
     """Rows to train on and validation rows, by number in the whole data, of each job."""
-    return [
+    found = [
         (rows_of(job, job.training_rows), rows_of(job, job.validation_rows))
         for jobs in calls
         for job in jobs
         if job.validation_rows is not None
     ]
+    if not found:  # or loops over it would show nothing
+        pytest.fail("no job has validation rows")
+    return found
 
 
 # ---- canaries --------------------------------------------------------------------------------
@@ -151,6 +154,9 @@ def test_no_group_is_on_both_sides_when_the_refit_stops_by_itself(calls):
 def test_the_canary_sings_when_groups_are_ignored(calls):
     with pytest.raises(AssertionError):
         assert_groups_are_whole(calls, "random")
+    seen = watched(calls)
+    assert len(seen) == 2 * 4  # so it is for the groups that it sings
+    assert all(set(GROUPS[training]) & set(GROUPS[validation]) for training, validation in seen)
 
 
 def assert_latest_rows_are_watched(calls, gap=0, how="auto"):
@@ -171,6 +177,9 @@ def test_the_latest_rows_are_watched_in_time(calls, gap):
 def test_the_canary_sings_when_time_is_ignored(calls):
     with pytest.raises(AssertionError):
         assert_latest_rows_are_watched(calls, how="random")
+    seen = watched(calls)
+    assert len(seen) == 6  # so it is for the time that it sings
+    assert all(training.max() > validation.min() for training, validation in seen)
 
 
 def test_any_splits_that_go_forward_in_time_count_as_such(calls):
@@ -381,6 +390,14 @@ def test_a_rule_follows_a_part_of_the_rows():
     rule = HeldOutRows("groups", None, GROUPS).of(np.arange(50, 90))
     training, validation = rule(np.arange(40), 0.2, 0)
     assert not set(GROUPS[50:90][training]) & set(GROUPS[50:90][validation])
+    rows = np.array([7, 2, 9, 4, 0])  # in another order than that of time
+    training, validation = HeldOutRows("latest").of(rows)(np.arange(5), 0.4, 0)
+    assert rows[training].tolist() == [0, 2, 4]
+    assert rows[validation].tolist() == [7, 9]
+    rule = HeldOutRows("latest groups", groups=np.arange(10) // 5).of(rows)
+    training, validation = rule(np.arange(5), 0.4, 0)
+    assert sorted(rows[training]) == [0, 2, 4]
+    assert sorted(rows[validation]) == [7, 9]
 
 
 def test_ordinary_splits_are_left_to_the_learner():

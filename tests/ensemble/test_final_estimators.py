@@ -189,9 +189,16 @@ class TestFallback:
         np.testing.assert_array_equal(stack.predict(X), clone(svc).fit(X, y).predict(X))
 
     def test_another_final_estimator_is_judged_anew(self, iris):
-        stack = StackingClassifier(LEARNERS, Contrary(), fallback="best").fit(*iris)
-        assert stack.with_final_estimator(DummyClassifier()).predicts_with_ != "stack"
-        plain = clone(stack).set_params(fallback=None).fit(*iris)
+        X, y = load_diabetes(return_X_y=True)
+        tree = DecisionTreeRegressor(max_depth=3, random_state=0)
+        learners = [("ridge", Ridge()), ("tree", tree)]
+        bad = DecisionTreeRegressor(random_state=0)
+        stack = StackingRegressor(learners, bad, fallback="best").fit(X, y)
+        assert stack.predicts_with_ != "stack"
+        good = stack.with_final_estimator(LinearRegression())  # of the test above
+        assert good.predicts_with_ == "stack"
+        assert good.with_final_estimator(bad).predicts_with_ == stack.predicts_with_
+        plain = StackingClassifier(LEARNERS, Contrary()).fit(*iris)
         assert plain.predicts_with_ == "stack"
 
     def test_it_needs_fold_models_and_one_label(self, iris):

@@ -223,6 +223,19 @@ def test_out_of_fold_predictions_of_networks_equal_cross_val_predict(digits):
     assert stack.predict(X[:1]).shape == (1,)
 
 
+def test_weights_of_rows_reach_networks_in_folds_and_refits(digits):
+    X, y = digits
+    weights = np.random.default_rng(0).uniform(0, 2, len(y))
+    learner, final = rnn(random_state=0), LogisticRegression(max_iter=500)
+    stack = StackingClassifier([("rnn", learner)], final, cv=3).fit(X, y, sample_weight=weights)
+    train, test = stack.out_of_fold_predictions_.splits[1]
+    fold = clone(learner).fit(X[train], y[train], sample_weight=weights[train])
+    found = stack.out_of_fold_predictions_.blocks["rnn"][test]
+    assert_array_equal(found, fold.predict_proba(X[test]))
+    refit = clone(learner).fit(X, y, sample_weight=weights)
+    assert_array_equal(stack.estimators_[0].predict_proba(X), refit.predict_proba(X))
+
+
 @pytest.mark.slow
 def test_same_seed_same_result_also_in_two_processes(digits):
     X, y = digits
@@ -277,6 +290,20 @@ def test_ragged_rows_texts_and_missing_classes():
     with pytest.warns(MissingClassWarning, match=r"rnn, fold 0 lack the classes \[2\]"):
         stack = StackingClassifier([("rnn", rnn())], cv=cv, random_state=0).fit(ragged, y)
     assert (stack.out_of_fold_predictions_.blocks["rnn"][2:, 2] == 0).all()
+
+
+@pytest.mark.parametrize("absent", [0, 1, 2])
+def test_the_columns_of_a_fold_without_a_class_are_those_of_the_others(absent):
+    X, y = iris
+    others = np.flatnonzero(y != absent)
+    train, test = others[::2], np.r_[others[1::2], np.flatnonzero(y == absent)]
+    cv = [(train, test), (test, train)]
+    with pytest.warns(MissingClassWarning, match=rf"bayes, fold 0 lack the classes \[{absent}\]"):
+        stack = StackingClassifier([("bayes", GaussianNB())], cv=cv).fit(X, y)
+    found = stack.out_of_fold_predictions_.blocks["bayes"][test]
+    expected = GaussianNB().fit(X[train], y[train]).predict_proba(X[test])
+    assert_array_equal(np.delete(found, absent, axis=1), expected)
+    assert not found[:, absent].any()
 
 
 @pytest.mark.slow
@@ -393,7 +420,7 @@ X_BAD, Y_BAD = np.zeros((20, 5, 3)), np.arange(20) % 2
     ],
 )
 def test_bad_input_is_refused_before_training(parameters, data, message, monkeypatch):
-    monkeypatch.setattr("stackens.training.train", pytest.fail)
+    monkeypatch.setattr("stackens.training.train_with_memory", pytest.fail)
     stack = StackingClassifier([("rnn", rnn())], **parameters)
     with pytest.raises(ValueError, match=message):
         stack.fit(*data)
@@ -472,9 +499,9 @@ def test_early_stopping_never_sees_the_held_out_rows():
     np.testing.assert_array_equal(predicted(y), predicted(changed))
 
 
-def test_learners_share_one_copy_of_the_data(monkeypatch):
-    X, y = load_digits_sequences(return_X_y=True)
-    X, y = X[:60].astype("float64"), y[:60] % 2  # every learner makes float32 of it
+@pytest.fixture
+def planned(monkeypatch):
+    """All jobs that are handed over to be trained."""
     seen = []
     from stackens import training
 
@@ -484,14 +511,23 @@ def test_learners_share_one_copy_of_the_data(monkeypatch):
 
     real = training.train_with_memory
     monkeypatch.setattr(training, "train_with_memory", watch)
+    return seen
+
+
+def test_learners_share_one_copy_of_the_data(planned):
+    X, y = load_digits_sequences(return_X_y=True)
+    X, y = X[:60].astype("float64"), y[:60] % 2  # every learner makes float32 of it
     learners = [(f"lstm{n}", StackedRNNClassifier(n, epochs=1)) for n in (2, 3)]
     StackingClassifier(learners, random_state=0).fit(X, y)
-    assert len(seen) == 12
-    assert len({id(job.X) for job in seen}) == 1
+    assert len(planned) == 12
+    assert len({id(job.X) for job in planned}) == 1
 
 
 @pytest.mark.slow
-def test_a_memory_map_is_trained_on_and_predicted_without_a_copy(tmp_path):
+@pytest.mark.parametrize("rows_at_once", [7, 10**6])
+def test_a_memory_map_is_trained_on_and_predicted_without_a_copy(
+    tmp_path, monkeypatch, planned, rows_at_once
+):
     X, y = load_digits_sequences(return_X_y=True)
     X, y = X[:90].astype("float32"), y[:90] % 2
     mapped = np.memmap(tmp_path / "X.dat", "float32", "w+", shape=X.shape)
@@ -500,7 +536,13 @@ def test_a_memory_map_is_trained_on_and_predicted_without_a_copy(tmp_path):
     mapped = np.memmap(tmp_path / "X.dat", "float32", "r", shape=X.shape)
     stack = StackingClassifier([("lstm", StackedRNNClassifier(4, epochs=2))], random_state=0)
     expected = stack.fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(stack.fit(mapped, y).predict_proba(mapped), expected)
+    held_out = stack.out_of_fold_predictions_.matrix
+    planned.clear()
+    monkeypatch.setattr("stackens.ensemble._fit._ROWS_BYTES", rows_at_once * X[:1].nbytes)
+    assert_array_equal(stack.fit(mapped, y).predict_proba(mapped), expected)
+    assert_array_equal(stack.out_of_fold_predictions_.matrix, held_out)
+    assert len(planned) == 6
+    assert all(np.shares_memory(job.X, mapped) for job in planned)
 
 
 class CountingScaler(StandardScaler):

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.model_selection import TimeSeriesSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils import get_tags
 
@@ -82,6 +82,9 @@ def test_networks_train_on_columns_as_towers(data):
     stack = StackingRegressor(learners, cv=3, random_state=0).fit(X[:, :, None], y)
     assert stack.predict(X[:5, :, None]).shape == (5, 3)
     assert stack.out_of_fold_predictions_.matrix.shape == (120, 6)
+    for name, block in stack.out_of_fold_predictions_.blocks.items():
+        alone = cross_val_predict(clone(stack.named_estimators_[name]), X[:, :, None], y, cv=3)
+        np.testing.assert_array_equal(block, alone)
 
 
 def test_shared_coefficients_are_those_of_all_columns_in_a_row(data):
