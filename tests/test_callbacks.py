@@ -207,6 +207,7 @@ def test_the_fitted_estimator_of_an_epoch_is_one_trained_so_long(digits, by_kera
     callbacks = [keras.callbacks.TerminateOnNaN()] if by_keras else None
     record = Recorder(keep_fitted=True)
     rnn(callbacks=callbacks).set_callbacks(record).fit(*digits)
+    assert len(record.fitted) == 3
     for n_epochs, fitted in enumerate(record.fitted, start=1):
         expected = rnn(epochs=n_epochs, callbacks=callbacks).fit(*digits)
         assert_array_equal(fitted.predict_proba(digits[0]), expected.predict_proba(digits[0]))

@@ -18,7 +18,7 @@ from stackens.exceptions import InvalidInputError, NoLearnerLeftError
 
 def test_a_fitted_stack_shows_its_scores(healthy):
     html = healthy._repr_html_()
-    assert html == healthy._repr_html_inner() or "sk-container" in html
+    assert "sk-container" in html
     board = healthy.leaderboard()
     for name in board.index:
         assert f'<th scope="row">{name}</th>' in html

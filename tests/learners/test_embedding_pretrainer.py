@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
+import stackens.training
 from stackens import (
     EmbeddingPretrainer,
     KerasNetworkClassifier,
@@ -314,13 +315,27 @@ def test_weights_of_rows_reach_the_network():
     stack.fit(TEXTS, Y, sample_weight=weights + 0.1)
     plain = make().fit(TEXTS, Y)
     assert not np.array_equal(learner.weights_[1], plain.weights_[1])
+    alone = make().fit(TEXTS, Y, sample_weight=weights + 0.1)
+    np.testing.assert_array_equal(stack.named_estimators_["a"].weights_[1], alone.weights_[1])
 
 
-def test_early_stopping_watches_rows_of_the_fold():
+def test_early_stopping_watches_rows_of_the_fold(monkeypatch):
     groups = np.arange(len(TEXTS)) // 4
     learner = make(source=None, estimator=network(early_stopping=True, epochs=4))
+    seen, train = [], stackens.training.train_with_memory
+    monkeypatch.setattr(
+        stackens.training,
+        "train_with_memory",
+        lambda jobs, *others, **options: seen.extend(jobs) or train(jobs, *others, **options),
+    )
     stack = StackingClassifier([("a", learner)], cv=3).fit(TEXTS, Y, groups=groups)
-    assert "val_loss" in stack.named_estimators_["a"].history_ or stack.estimators_
+    folds = {job.name: job for job in seen if job.validation_rows is not None}
+    assert sorted(folds) == ["a, fold 0", "a, fold 1", "a, fold 2"]
+    for k, (rows, _) in enumerate(stack.out_of_fold_predictions_.splits):
+        job = folds[f"a, fold {k}"]
+        training, watched = rows[job.training_rows], rows[job.validation_rows]
+        np.testing.assert_array_equal(np.union1d(training, watched), rows)
+        assert not set(groups[training]) & set(groups[watched])
     job = learner.plan_job(TEXTS, Y, rows=CV[0][0], hold_out=lambda r, f, s: (r[5:], r[:5]))
     np.testing.assert_array_equal(job.validation_rows, np.arange(5))
     np.testing.assert_array_equal(job.rows, np.arange(5, len(CV[0][0])))

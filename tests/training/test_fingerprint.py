@@ -807,6 +807,7 @@ def test_another_version_is_another_key(data, monkeypatch):
 
     first = key_of(RNN, *data)
     known = dict(_fingerprint._known_versions)
+    assert known
     for names in known:
         monkeypatch.setattr(_fingerprint, "_known_versions", {**known, names: "0.0"})
         assert key_of(RNN, *data) != first

@@ -84,9 +84,31 @@ def test_data_read_in_pieces_train_the_same_network(monkeypatch, tmp_path, early
     monkeypatch.setattr(data_module, "_PIECE_BYTES", 17 * job.X[0].nbytes)  # two batches
     mapped = np.memmap(tmp_path / "X.dat", "float32", "w+", shape=job.X.shape)
     mapped[:] = job.X
+    assert not data_module.is_streamed(job.X)
+    assert data_module.is_streamed(np.asarray(mapped))
     assert_equal(train([replace(job, X=np.asarray(mapped))])[0], resident)
     monkeypatch.setattr(data_module, "_RESIDENT_BYTES", 0)
+    assert data_module.is_streamed(job.X)
     assert_equal(train([job])[0], resident)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"loss": "mean_absolute_error"},
+        {"metrics": ()},
+        {"optimizer": Optimizer("SGD", 0.01)},
+        {"optimizer": Optimizer("Adam", 0.01, {"clipnorm": 0.1})},
+        {"architecture": Architecture(build, {"units": 5})},
+        {"y": np.zeros((60, 1))},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_what_is_computed_otherwise_has_a_program_of_its_own(other):
+    program = find_program(make_job())
+    assert find_program(make_job(**other)) is not program
+    same = {"seed": 9, "epochs": 1, "batch_size": 3, "optimizer": Optimizer("Adam", 0.5)}
+    assert find_program(make_job(**same)) is program
 
 
 def test_other_threads_that_draw_random_numbers_change_no_initial_weights():
