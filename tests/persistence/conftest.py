@@ -15,8 +15,9 @@ def digits():
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch):
-    np.set_printoptions(threshold=20)
+def _short():
+    with np.printoptions(threshold=20):
+        yield
 
 
 @pytest.fixture(scope="session")

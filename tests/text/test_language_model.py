@@ -200,6 +200,12 @@ def test_it_learns_and_watches():
     np.testing.assert_array_equal(watched.weights_[0], small(epochs=3).fit(TEXTS).weights_[0])
 
 
+def test_validation_texts_teach_no_token():
+    with pytest.warns(UnknownTokenWarning, match=r"1 of 9 tokens .*\['Q'\]"):
+        model = small(epochs=1).fit(TEXTS, validation_texts="the Qat.")
+    assert model.vocabulary_ == small(epochs=1).fit(TEXTS).vocabulary_
+
+
 def test_words_and_characters_give_the_text_back():
     text = " A dog,  a\tcat -- and (perhaps) 3 mice?!\n\n  She said: \u201cno\u201d.  "
     for level in ("char", "word"):
