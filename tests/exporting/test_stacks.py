@@ -52,6 +52,8 @@ def assert_same(estimator, X, folder=None):
         size = export_numpy(estimator, folder / "model", X)
         assert size == (folder / "model").stat().st_size
         predictor = portable.load(folder / "model")
+    wanted = {name for name in ("predict", "predict_proba") if hasattr(estimator, name)}
+    assert wanted <= set(predictor.model.methods)
     for name in predictor.model.methods:
         expected, found = getattr(estimator, name)(X), getattr(predictor, name)(X)
         assert found.shape == expected.shape
