@@ -1,4 +1,4 @@
-"""Checks of parameters of estimators; each names the parameter, what it takes, and what came."""
+"""Parameters of estimators; an error names the parameter, what it takes, and what came."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_random_state
+
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_choice", "check_count"]
+__all__ = ["LARGEST_SEED", "check_choice", "check_count", "draw_seed"]
+
+LARGEST_SEED = np.iinfo(np.int32).max
 
 
 def check_count(name: str, value: Any, *, least: int = 1, or_none: bool = False) -> None:
@@ -24,3 +29,16 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Refuse a value that is not known."""
     if value not in choices:
         raise InvalidInputError(f"`{name}` must be one of {list(choices)}; got {value!r}.")
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return an integer as it is; draw one from a generator, or anew for None."""
+    if isinstance(random_state, Integral) and int(random_state) >= 0:
+        return int(random_state)
+    try:
+        return int(check_random_state(random_state).randint(LARGEST_SEED))
+    except ValueError as error:
+        raise InvalidInputError(
+            "`random_state` must be an integer >= 0, a numpy.random.RandomState or None; got "
+            f"{random_state!r}."
+        ) from error

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
 from stackens.ensemble import (
@@ -26,6 +26,7 @@ from stackens.ensemble import (
 )
 from stackens.exceptions import InvalidInputError
 from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
+from stackens.parameters import draw_seed
 from stackens.preprocessing import (
     SequenceFlattener,
     SequenceScaler,
@@ -145,7 +146,7 @@ def make_stack(
     facts = _look_at(X, y, task, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
-    seed = _seed_of(random_state)
+    seed = None if random_state is None else draw_seed(random_state)
     learners = _choose_networks(facts) + _choose_others(facts)
     kind: Any = StackingClassifier if facts.is_classification else StackingRegressor
     return kind(
@@ -227,12 +228,6 @@ def _is_far(y: np.ndarray) -> bool:
 
 def _holds_texts(X: Any) -> bool:
     return not hasattr(X, "columns") and len(X) > 0 and isinstance(np.asarray(X[:1])[0], str)
-
-
-def _seed_of(random_state: Any) -> int | None:
-    if random_state is None or isinstance(random_state, int | np.integer):
-        return None if random_state is None else int(random_state)
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 # ---- level 0: networks --------------------------------------------------------------------------

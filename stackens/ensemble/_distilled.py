@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from sklearn.base import (
     clone,
     is_classifier,
 )
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -21,6 +21,7 @@ from stackens.ensemble._job_stacking import JobStacking
 from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._soft_targets import out_of_fold_targets
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import draw_seed
 from stackens.training import stream
 
 __all__ = ["Distilled"]
@@ -94,10 +95,7 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         if self.random_state is None:
             return copy
         if not hasattr(self, "_seed"):
-            is_seed = isinstance(self.random_state, Integral)
-            drawn = check_random_state(self.random_state)
-            most = np.iinfo(np.int32).max
-            self._seed = int(self.random_state) if is_seed else int(drawn.randint(most))
+            self._seed = draw_seed(self.random_state)
         return fill_seeds(copy, stream(self._seed, part).integers)
 
     def _forget(self) -> None:

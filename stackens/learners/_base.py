@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -25,6 +25,7 @@ from stackens.learners._targets import (
     ValueTarget,
     make_loss,
 )
+from stackens.parameters import draw_seed
 from stackens.sequences import SequenceBatch, validate_sequences, validate_tokens
 from stackens.training import (
     Architecture,
@@ -204,7 +205,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         y = self._validate_target(y)
         check_consistent_length(batch.values, y)
         rows = np.arange(len(y)) if rows is None else np.asarray(rows)
-        seed = self._draw_seed()
+        seed = draw_seed(self.random_state)
         learnt = self._learn_target(y[rows] if classes is None else np.asarray(classes))
         describe, target, weights = self._describe(batch, learnt, seed)
         training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
@@ -292,11 +293,6 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         if self.vocabulary_size is not None:
             return validate_tokens(self, X, reset=reset, vocabulary_size=self.vocabulary_size)
         return validate_sequences(self, X, reset=reset)
-
-    def _draw_seed(self) -> int:
-        if isinstance(self.random_state, Integral):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _make_optimizer(self) -> Optimizer:
         import keras

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -20,9 +20,9 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import check_count
+from stackens.parameters import LARGEST_SEED, check_count, draw_seed
+from stackens.text._fitting import find_place, tell_epochs
 from stackens.text._saved import check_tokens, check_weights
-from stackens.text._seeds import LARGEST_SEED, draw_seed
 from stackens.text._tokens import (
     BOUNDARY,
     UNKNOWN,
@@ -39,7 +39,6 @@ from stackens.training import (
     Optimizer,
     Progress,
     RunningText,
-    check_memory,
     data_digest,
     fit_key,
     require_keras,
@@ -47,7 +46,6 @@ from stackens.training import (
     stream,
     sum_log_probabilities,
     train_on_text,
-    warn_of_no_keys,
 )
 
 __all__ = ["StackedRNNLanguageModel"]
@@ -251,9 +249,10 @@ class StackedRNNLanguageModel(BaseEstimator):
                 window=self.window,
                 decay=self.decay,
                 validation=held_out,
-                on_epoch_end=self._tell(progress),
+                on_epoch_end=tell_epochs(progress, self.epochs, _LOGGER),
             )
-            trained = train_on_text(job, **self._place(job))
+            place = find_place(self.memory, type(self).__name__, lambda: self._key(job))
+            trained = train_on_text(job, **place)
         self.weights_, self.history_ = trained.weights, trained.history
         return self
 
@@ -271,29 +270,10 @@ class StackedRNNLanguageModel(BaseEstimator):
             )
         return tuple(int(n_units) for n_units in units)
 
-    def _tell(self, progress: Progress) -> Callable[[int, Any], None]:
-        count = progress.counter()
-
-        def on_epoch_end(epoch: int, logs: Any) -> None:
-            shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-            _LOGGER.info("Epoch %d of %d: %s", epoch + 1, self.epochs, shown)
-            if count is not None:  # a training that goes on counts what was done before, too
-                count(epoch + 1, self.epochs, shown)
-
-        return on_epoch_end
-
-    def _place(self, job: RunningText) -> dict[str, Any]:
-        """Return where the training is kept, if anywhere, and its key."""
-        store = check_memory(self.memory)
-        if store is None:
-            return {}
+    def _key(self, job: RunningText) -> str | NoKey:
         held_out = np.concatenate(job.validation) if job.validation is not None else None
         data = data_digest(job.tokens, job.tokens, params={"validation": held_out})
-        key = fit_key(self, data, seed=job.seed)
-        if isinstance(key, NoKey):
-            warn_of_no_keys([type(self).__name__], [key])
-            return {}
-        return {"store": store, "key": key}
+        return fit_key(self, data, seed=job.seed)
 
     def _architecture(self, n_timesteps: int | None = None) -> Architecture:
         from stackens.networks import build_language_model

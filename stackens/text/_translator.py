@@ -16,9 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
+from stackens.parameters import draw_seed
+from stackens.text._fitting import find_place, tell_epochs
 from stackens.text._pairs import check_pairs, close
 from stackens.text._saved import check_weights
-from stackens.text._seeds import draw_seed
 from stackens.text._teacher import check_teacher, describe_teacher
 from stackens.text._tokenizer import TOKENS, learn_tokenizer
 from stackens.text._transfer import transferred_weights
@@ -32,13 +33,11 @@ from stackens.training import (
     ParallelText,
     Progress,
     SoftTargets,
-    check_memory,
     data_digest,
     fit_key,
     require_keras,
     stream,
     train_on_pairs,
-    warn_of_no_keys,
 )
 
 __all__ = ["SequenceTranslator"]
@@ -369,8 +368,9 @@ sequence of int, default="none"
             validation = tuple([side[row] for row in held_out] for side in encoded)
         with Progress(self.verbose, unit="epoch") as progress:
             progress.extend(self.epochs)
-            job = self._plan(pairs, validation, seed, self._tell(progress))
-            trained = train_on_pairs(job, **self._place(job))
+            job = self._plan(pairs, validation, seed, tell_epochs(progress, self.epochs, _LOGGER))
+            place = find_place(self.memory, type(self).__name__, lambda: self._key(job))
+            trained = train_on_pairs(job, **place)
         self.weights_, self.history_ = trained.weights, trained.history
         self.best_epoch_ = trained.best_epoch
         return self
@@ -497,22 +497,7 @@ sequence of int, default="none"
             on_epoch_end=on_epoch_end,
         )
 
-    def _tell(self, progress: Progress) -> Callable[[int, Any], None]:
-        count = progress.counter()
-
-        def on_epoch_end(epoch: int, logs: Any) -> None:
-            shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-            _LOGGER.info("Epoch %d of %d: %s", epoch + 1, self.epochs, shown)
-            if count is not None:  # a training that goes on counts what was done before, too
-                count(epoch + 1, self.epochs, shown)
-
-        return on_epoch_end
-
-    def _place(self, job: ParallelText) -> dict[str, Any]:
-        """Return where the training is kept, if anywhere, and its key."""
-        store = check_memory(self.memory)
-        if store is None:
-            return {}
+    def _key(self, job: ParallelText) -> str | NoKey:
         settings = _Settings(
             {k: v for k, v in self.get_params(deep=False).items() if k not in _NOT_LEARNT_WITH},
             self.random_state,
@@ -523,11 +508,7 @@ sequence of int, default="none"
         data = data_digest(
             list(job.source), list(job.target), params={"validation": job.validation}
         )
-        key = fit_key(settings, data, seed=job.seed, extra=(self._network, job.weights, taught))
-        if isinstance(key, NoKey):
-            warn_of_no_keys([type(self).__name__], [key])
-            return {}
-        return {"store": store, "key": key}
+        return fit_key(settings, data, seed=job.seed, extra=(self._network, job.weights, taught))
 
     def _architecture(self) -> Architecture:
         from stackens.networks import build_translator
@@ -549,8 +530,7 @@ sequence of int, default="none"
         n_layers = max(network["encoder_sharing"]) + 1
         if not network["share_encoder_decoder"]:
             n_layers += max(network["decoder_sharing"]) + 1
-        n_rows = sizes[1] if network["tied_embeddings"] == "all" else sum(sizes)
-        at_least = width * (n_rows + n_layers * (4 * width + 2 * hidden))
+        at_least = self._n_embedding_parameters() + width * n_layers * (4 * width + 2 * hidden)
         check_weights(self.weights_, self._architecture(), at_least)
 
     # ---- scikit-learn --------------------------------------------------------------------------
@@ -577,11 +557,14 @@ sequence of int, default="none"
     def n_layer_parameters_(self) -> int:
         """Number of parameters that are in no embedding of tokens."""
         check_is_fitted(self)
+        return self.n_parameters_ - self._n_embedding_parameters()
+
+    def _n_embedding_parameters(self) -> int:
         network: dict[str, Any] = self._network
         n_rows = network["target_size"] * (2 if network["tied_embeddings"] == "none" else 1)
         if network["tied_embeddings"] != "all":
             n_rows += network["source_size"]
-        return self.n_parameters_ - int(n_rows * network["d_model"])
+        return int(n_rows * network["d_model"])
 
     def __sklearn_clone__(self) -> Self:
         """Return an unfitted copy; teachers stay what they are: a clone has learnt nothing."""

@@ -74,15 +74,21 @@ class FlatTraining:
     ) -> TrainingState:
         """Return everything that the rest of the training depends on."""
         best: Mapping[str, Any] = {"best_loss": np.inf, "best_epoch": -1, "best": None}
+        parameters, others = self.copy(state)
         return TrainingState(
             epoch=epoch,
-            parameters=state.parameters.numpy(),
-            others=[variable.numpy() for part in state.others for variable in part],
+            parameters=parameters,
+            others=others,
             slots=[slot.numpy() for slot in state.slots],
             step=state.step.numpy(),
             history=history,
             **{**best, **more},
         )
+
+    def copy(self, state: FlatState) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return parameters, and the states of dropout of all parts."""
+        others = [variable.numpy() for part in state.others for variable in part]
+        return state.parameters.numpy(), others
 
     def weights_of(self, state: FlatState) -> list[np.ndarray]:
         """Return weights in the order of ``Model.get_weights``."""

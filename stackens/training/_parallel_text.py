@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stackens.exceptions import TrainingDivergedError
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
 from stackens.training._checkpoint import Checkpoint
-from stackens.training._entries import get_network, put_network
 from stackens.training._job import EarlyStopping, EpochHook, Optimizer, TrainedNetwork
+from stackens.training._kept_training import check_finite, train_once
 from stackens.training._random import stream
 from stackens.training._store import JobStore
 from stackens.training._translation import pad, score_pairs
@@ -160,15 +159,7 @@ def train_on_pairs(
     TrainingDivergedError
         If the loss becomes NaN or infinite.
     """
-    if store is None:
-        return _train(job, None)
-    kept = get_network(store, key)
-    if kept is None:
-        checkpoint = Checkpoint(store, key)
-        kept = _train(job, checkpoint)
-        if put_network(store, key, kept):
-            checkpoint.discard()
-    return kept
+    return train_once(lambda checkpoint: _train(job, checkpoint), store, key)
 
 
 def _train(job: ParallelText, checkpoint: Checkpoint | None) -> TrainedNetwork:
@@ -193,18 +184,13 @@ def _train(job: ParallelText, checkpoint: Checkpoint | None) -> TrainedNetwork:
             batch = _trim(source[rows]), _trim(target[rows])
             sums += program.train_batch(state, *batch, rate, taught)
         logs = {"loss": float(sums[0] / sums[1])}
-        if not np.isfinite(logs["loss"]):
-            raise TrainingDivergedError(
-                f"The loss became {logs['loss']} in epoch {epoch + 1}. A smaller `learning_rate` "
-                f"than {job.optimizer.learning_rate} may help."
-            )
+        check_finite(logs["loss"], epoch, job.optimizer.learning_rate)
         if job.validation is not None:
             logs["val_loss"] = _score(job, program.weights_of(state))
         for name, value in logs.items():
             history.setdefault(name, []).append(value)
-        if job.early_stopping is not None:
-            now = program.freeze(state, epoch, history, seconds=0.0)
-            best.look(logs["val_loss"], epoch, job.early_stopping, (now.parameters, now.others))
+        if job.early_stopping is not None and best.is_beaten(logs["val_loss"], job.early_stopping):
+            best = _Best(logs["val_loss"], epoch, program.copy(state))
         if checkpoint is not None and checkpoint.is_due():
             seconds = time.perf_counter() - started
             checkpoint.save(program.freeze(state, epoch, history, seconds=seconds, **vars(best)))
@@ -218,7 +204,7 @@ def _train(job: ParallelText, checkpoint: Checkpoint | None) -> TrainedNetwork:
     return TrainedNetwork(program.weights_of(state), history, best_epoch, seconds)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Best:
     """The epoch with the lowest loss of the held-out pairs, so far."""
 
@@ -226,15 +212,8 @@ class _Best:
     best_epoch: int = -1
     best: tuple[np.ndarray, list[np.ndarray]] | None = None
 
-    def look(
-        self,
-        loss: float,
-        epoch: int,
-        stopping: EarlyStopping,
-        state: tuple[np.ndarray, list[np.ndarray]],
-    ) -> None:
-        if loss < self.best_loss - stopping.min_delta:
-            self.best_loss, self.best_epoch, self.best = loss, epoch, state
+    def is_beaten(self, loss: float, stopping: EarlyStopping) -> bool:
+        return loss < self.best_loss - stopping.min_delta
 
     def is_over(self, stopping: EarlyStopping | None, epoch: int) -> bool:
         return stopping is not None and epoch - 1 - self.best_epoch >= stopping.patience

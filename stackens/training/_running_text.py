@@ -14,12 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stackens.exceptions import TrainingDivergedError
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
 from stackens.training._checkpoint import Checkpoint
-from stackens.training._entries import get_network, put_network
 from stackens.training._job import EpochHook, Optimizer, TrainedNetwork
+from stackens.training._kept_training import check_finite, train_once
 from stackens.training._next_token import sum_log_probabilities
 from stackens.training._random import stream
 from stackens.training._store import JobStore
@@ -143,15 +142,7 @@ def train_on_text(
     TrainingDivergedError
         If the loss becomes NaN or infinite.
     """
-    if store is None:
-        return _train(job, None)
-    kept = get_network(store, key)
-    if kept is None:
-        checkpoint = Checkpoint(store, key)
-        kept = _train(job, checkpoint)
-        if put_network(store, key, kept):
-            checkpoint.discard()
-    return kept
+    return train_once(lambda checkpoint: _train(job, checkpoint), store, key)
 
 
 def _train(job: RunningText, checkpoint: Checkpoint | None) -> TrainedNetwork:
@@ -165,11 +156,7 @@ def _train(job: RunningText, checkpoint: Checkpoint | None) -> TrainedNetwork:
     started = time.perf_counter() - (0.0 if kept is None else kept.seconds)
     for epoch in range(len(history["loss"]), job.epochs):
         loss = program.train_epoch(state, *job.cut(epoch), job.learning_rates(epoch), job.window)
-        if not np.isfinite(loss):
-            raise TrainingDivergedError(
-                f"The loss became {loss} in epoch {epoch + 1}. A smaller `learning_rate` than "
-                f"{job.optimizer.learning_rate} may help."
-            )
+        check_finite(loss, epoch, job.optimizer.learning_rate)
         logs = {"loss": loss}
         if job.validation is not None:
             logs["val_loss"] = _score(job, program.weights_of(state))

@@ -11,7 +11,6 @@ import pytest
 import tensorflow as tf
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import estimator_checks
 
 import stackens
 from stackens.exceptions import (
@@ -331,22 +330,6 @@ def test_dropout_is_seeded_and_off_in_use():
 
 
 # ---- scikit-learn -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        "check_estimator_cloneable",
-        "check_estimator_repr",
-        "check_get_params_invariance",
-        "check_no_attributes_set_in_init",
-        "check_parameters_default_constructible",
-        "check_set_params",
-        "check_valid_tag_types",
-    ],
-)
-def test_passes_the_checks_that_need_no_table(check):
-    getattr(estimator_checks, check)("StackedRNNLanguageModel", StackedRNNLanguageModel())
 
 
 def test_clone_files_and_parameters(model, tmp_path):

@@ -13,7 +13,6 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils import estimator_checks
 
 import stackens
 from stackens.exceptions import (
@@ -434,22 +433,6 @@ def test_a_clone_keeps_its_teacher(make_translator, pairs, teacher):
 
 
 # ---- scikit-learn, files ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        "check_estimator_cloneable",
-        "check_estimator_repr",
-        "check_get_params_invariance",
-        "check_no_attributes_set_in_init",
-        "check_parameters_default_constructible",
-        "check_set_params",
-        "check_valid_tag_types",
-    ],
-)
-def test_passes_the_checks_that_need_no_table(check):
-    getattr(estimator_checks, check)("SequenceTranslator", SequenceTranslator())
 
 
 def test_a_search_over_beams(make_translator, pairs):
