@@ -60,9 +60,11 @@ if TYPE_CHECKING:
     )
     from stackens.persistence import FileInfo, file_info, load, save
     from stackens.preprocessing import (
+        SequenceDifferencer,
         SequenceFlattener,
         SequenceImputer,
         SequencePadder,
+        SequencePatcher,
         SequenceScaler,
         SequenceSummarizer,
         SequenceVectorizer,
@@ -103,9 +105,11 @@ __all__ = [
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
     "NaiveForecaster",
+    "SequenceDifferencer",
     "SequenceFlattener",
     "SequenceImputer",
     "SequencePadder",
+    "SequencePatcher",
     "SequenceScaler",
     "SequenceSummarizer",
     "SequenceVectorizer",
@@ -186,9 +190,11 @@ _NAMES_OF_ROOMS = {
     ),
     "persistence": ("FileInfo", "file_info", "load", "save"),
     "preprocessing": (
+        "SequenceDifferencer",
         "SequenceFlattener",
         "SequenceImputer",
         "SequencePadder",
+        "SequencePatcher",
         "SequenceScaler",
         "SequenceSummarizer",
         "SequenceVectorizer",

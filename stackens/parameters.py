@@ -16,12 +16,15 @@ __all__ = ["LARGEST_SEED", "check_choice", "check_count", "draw_seed"]
 LARGEST_SEED = np.iinfo(np.int32).max
 
 
-def check_count(name: str, value: Any, *, least: int = 1, or_none: bool = False) -> None:
-    """Refuse what is no whole number from ``least`` on; None only with ``or_none``."""
+def check_count(
+    name: str, value: Any, *, least: int = 1, most: float = float("inf"), or_none: bool = False
+) -> None:
+    """Refuse what is no whole number from ``least`` to ``most``; None only with ``or_none``."""
     if value is None and or_none:
         return
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        kinds = f"{'None or ' if or_none else ''}an integer >= {least}"
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) <= most:
+        span = f">= {least}" if most == float("inf") else f"from {least} to {most}"
+        kinds = f"{'None or ' if or_none else ''}an integer {span}"
         raise InvalidInputError(f"`{name}` must be {kinds}; got {value!r}.")
 
 

@@ -31,6 +31,18 @@ def _sequence_padder(padder: Any, converter: Converter) -> Any:
     return portable.SequencePadder(*_form(padder), padder.length_, padder.truncation)
 
 
+@converts("stackens.SequenceDifferencer")
+def _sequence_differencer(differencer: Any, converter: Converter) -> Any:
+    lag, appends = int(differencer.lag), bool(differencer.append)
+    return portable.SequenceDifferencer(*_form(differencer), lag, appends)
+
+
+@converts("stackens.SequencePatcher")
+def _sequence_patcher(patcher: Any, converter: Converter) -> Any:
+    stride = int(patcher.stride or patcher.size)
+    return portable.SequencePatcher(*_form(patcher), int(patcher.size), stride)
+
+
 @converts("stackens.SequenceFlattener")
 def _sequence_flattener(flattener: Any, converter: Converter) -> Any:
     fill = float(flattener.fill_value)

@@ -14,9 +14,11 @@ from stackens.portable._sequences import Sequences, cut_or_pad, find_lengths, re
 
 __all__ = [
     "STATISTICS",
+    "SequenceDifferencer",
     "SequenceFlattener",
     "SequenceImputer",
     "SequencePadder",
+    "SequencePatcher",
     "SequenceScaler",
     "SequenceSummarizer",
     "View",
@@ -124,6 +126,57 @@ class SequencePadder(SequenceTransformer):
         batch = self._read(X)
         values = cut_or_pad(batch, self.length, np.nan, self.truncation)
         return Sequences(values, np.minimum(batch.lengths, self.length))
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceDifferencer(SequenceTransformer):
+    """Gives every timestep the change since an earlier one.
+
+    Parameters
+    ----------
+    lag : int
+        How many timesteps earlier.
+    appends : bool
+        Whether the values are kept, with the changes after them.
+    """
+
+    lag: int
+    appends: bool
+
+    def transform(self, X: Any) -> Sequences:
+        """Subtract."""
+        batch = self._read(X)
+        values = batch.values
+        changes = np.zeros_like(values)
+        with np.errstate(over="ignore", invalid="ignore"):  # of padding
+            changes[:, self.lag :] = values[:, self.lag :] - values[:, : -self.lag]
+        result = np.concatenate([values, changes], axis=2) if self.appends else changes
+        return Sequences(result, batch.lengths)
+
+
+@dataclass(frozen=True, eq=False)
+class SequencePatcher(SequenceTransformer):
+    """Writes a few timesteps side by side as one.
+
+    Parameters
+    ----------
+    size : int
+        Timesteps of a patch.
+    stride : int
+        Timesteps from one patch to the next.
+    """
+
+    size: int
+    stride: int
+
+    def transform(self, X: Any) -> Sequences:
+        """Write timesteps side by side."""
+        batch = self._read(X)
+        lengths = 1 + -(-np.maximum(0, batch.lengths - self.size) // self.stride)
+        steps = self.stride * np.arange(lengths.max())[:, np.newaxis] + np.arange(self.size)
+        wanted = np.minimum(steps, batch.lengths[:, np.newaxis, np.newaxis] - 1)
+        values = batch.values[np.arange(len(batch))[:, np.newaxis, np.newaxis], wanted]
+        return Sequences(values.reshape(*wanted.shape[:2], -1), lengths)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from stackens.preprocessing._differencer import SequenceDifferencer
 from stackens.preprocessing._flattener import SequenceFlattener
 from stackens.preprocessing._frame import sequences_from_frame
 from stackens.preprocessing._imputer import SequenceImputer
 from stackens.preprocessing._padder import SequencePadder
+from stackens.preprocessing._patcher import SequencePatcher
 from stackens.preprocessing._scaler import SequenceScaler
 from stackens.preprocessing._summarizer import SequenceSummarizer
 from stackens.preprocessing._vectorizer import SequenceVectorizer
@@ -14,9 +16,11 @@ from stackens.preprocessing._windows import SlidingWindows
 from stackens.preprocessing._word_vectors import WordVectors, read_word_vectors
 
 __all__ = [
+    "SequenceDifferencer",
     "SequenceFlattener",
     "SequenceImputer",
     "SequencePadder",
+    "SequencePatcher",
     "SequenceScaler",
     "SequenceSummarizer",
     "SequenceVectorizer",

@@ -9,13 +9,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from stackens.sequences import SequenceBatch, validate_sequences
+from stackens.sequences import SequenceBatch, to_container, validate_sequences
 
 __all__ = [
     "SequenceTransformer",
     "TableNamesMixin",
     "channel_names",
     "cut_or_pad",
+    "to_sequences",
 ]
 
 
@@ -91,6 +92,22 @@ def cut_or_pad(batch: SequenceBatch, length: int, fill: float, side: str = "righ
     result: np.ndarray = batch.values[np.arange(batch.n_samples)[:, np.newaxis], wanted]
     result[steps >= n_kept] = fill
     return result
+
+
+def to_sequences(batch: SequenceBatch, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return sequences made of a batch's, in its kind of container; of a table, as a 3-D array.
+
+    Parameters
+    ----------
+    batch : SequenceBatch
+        What they were made of.
+    values : ndarray of shape (n_samples, any timesteps, any channels)
+        Written to where there is padding.
+    lengths : ndarray of shape (n_samples,)
+        Timesteps of each that are no padding.
+    """
+    kind = "array" if batch.kind == "table" else batch.kind
+    return to_container(SequenceBatch(values, lengths, kind).with_values(values))
 
 
 def channel_names(transformer: Any, input_features: Any) -> np.ndarray:

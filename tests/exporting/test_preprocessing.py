@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from stackens import (
+    SequenceDifferencer,
     SequenceFlattener,
     SequenceImputer,
     SequencePadder,
+    SequencePatcher,
     SequenceScaler,
     SequenceSummarizer,
     SequenceVectorizer,
@@ -66,6 +68,10 @@ def assert_same(transformer, X, unseen=None):
         SequencePadder(),
         SequencePadder(2, truncation="left"),
         SequencePadder(9),
+        SequenceDifferencer(),
+        SequenceDifferencer(2, append=False),
+        SequencePatcher(),
+        SequencePatcher(3, stride=2),
         SequenceFlattener(fill_value=-1.0),
         SequenceSummarizer(),
         SequenceSummarizer(["length", "slope", "std"]),

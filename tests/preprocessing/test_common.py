@@ -13,9 +13,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from stackens import (
+    SequenceDifferencer,
     SequenceFlattener,
     SequenceImputer,
     SequencePadder,
+    SequencePatcher,
     SequenceScaler,
     SequenceSummarizer,
     SlidingWindows,
@@ -24,9 +26,11 @@ from stackens.exceptions import InvalidInputError
 from stackens.sequences import as_object_array
 
 TRANSFORMERS = [
+    SequenceDifferencer(),
     SequenceFlattener(),
     SequenceImputer(),
     SequencePadder(),
+    SequencePatcher(),
     SequenceScaler(),
     SequenceSummarizer(),
     SlidingWindows(),

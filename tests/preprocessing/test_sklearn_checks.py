@@ -5,9 +5,11 @@ from __future__ import annotations
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stackens import (
+    SequenceDifferencer,
     SequenceFlattener,
     SequenceImputer,
     SequencePadder,
+    SequencePatcher,
     SequenceScaler,
     SequenceSummarizer,
     SlidingWindows,
@@ -16,9 +18,11 @@ from stackens import (
 
 @parametrize_with_checks(
     [
+        SequenceDifferencer(),
         SequenceFlattener(),
         SequenceImputer(),
         SequencePadder(),
+        SequencePatcher(),
         SequenceScaler(),
         SequenceSummarizer(),
         SlidingWindows(),
