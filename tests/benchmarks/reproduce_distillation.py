@@ -52,9 +52,13 @@ def digits():
 # Loader, labelled rows, epochs on labels alone, and settings of the student.
 SETS = {
     "PenDigits": (pendigits, 400, 150, {"temperature": 2.0, "label_weight": 0.0, "epochs": 40}),
-    "digits": (digits, 300, 150, {"temperature": 2.0, "label_weight": 0.0, "epochs": 150}),
+    "digits": (digits, 300, 150, {"temperature": 2.0, "label_weight": 0.3, "epochs": 400}),
 }
-CANDIDATES = {"temperature": (1.0, 2.0, 4.0), "label_weight": (0.0, 0.3)}
+CANDIDATES = {
+    "temperature": (1.0, 2.0, 4.0),
+    "label_weight": (0.0, 0.3),
+    "epochs": (40, 150, 400),
+}
 EPOCHS_ON_LABELS = (50, 150, 400)
 
 

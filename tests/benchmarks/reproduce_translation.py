@@ -193,10 +193,10 @@ def look_at_attention(model, pairs):
             sums[part] = sums.get(part, 0) + mean / N_ATTENTION
     maps = model.attention(pairs.ja[DRAWN], pairs.en[DRAWN])
     return {
-        "entropy": {part: np.round(mean, 4).tolist() for part, mean in sums.items()},
+        "entropy": {part: np.round(mean.astype(float), 4).tolist() for part, mean in sums.items()},
         "source_tokens": maps.source_tokens,
         "target_tokens": maps.target_tokens,
-        "cross": np.round(maps["cross"].mean(axis=1), 4).tolist(),
+        "cross": np.round(maps["cross"].mean(axis=1, dtype=float), 4).tolist(),
     }
 
 
@@ -302,7 +302,7 @@ def main():
             found = run(name, seed, data, options.store)
             found |= {"settings": settings, "machine": describe_machine()}
             path.write_text(json.dumps(found, indent=1) + "\n")
-            print(f"{path.stem}: {found}", flush=True)
+            print(f"{path.stem}: {found['test_bleu_beam_4']:.1f} BLEU", flush=True)
             write(options.seeds)
     write(options.seeds)
 
