@@ -22,7 +22,8 @@ def check_count(
     """Refuse what is no whole number from ``least`` to ``most``; None only with ``or_none``."""
     if value is None and or_none:
         return
-    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) <= most:
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not (is_whole and least <= value <= most):
         span = f">= {least}" if most == float("inf") else f"from {least} to {most}"
         kinds = f"{'None or ' if or_none else ''}an integer {span}"
         raise InvalidInputError(f"`{name}` must be {kinds}; got {value!r}.")
