@@ -24,6 +24,8 @@ class FeedForward(keras.layers.Layer):
         Dropped fraction of the first layer's output.
     kernel_initializer : str or keras.initializers.Initializer, default="glorot_uniform"
         Of both layers.
+    output_initializer : str or keras.initializers.Initializer or None, default=None
+        Of the second layer; None is ``kernel_initializer``.
     kernel_regularizer : keras.regularizers.Regularizer or None, default=None
         Of both layers.
     **kwargs : dict
@@ -47,6 +49,7 @@ class FeedForward(keras.layers.Layer):
         activation: Any = "relu",
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
+        output_initializer: Any = None,
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -55,22 +58,24 @@ class FeedForward(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.output_initializer = keras.initializers.get(output_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.supports_masking = True
 
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
         """Create both layers."""
         n_features = sequences_shape[-1]
-        self._first = self._make_dense(self.hidden_dim, self.activation, "first")
-        self._second = self._make_dense(n_features, None, "second")
+        inner = self.kernel_initializer
+        outer = self.output_initializer or inner
+        self._first = self._make_dense(self.hidden_dim, self.activation, inner, "first")
+        self._second = self._make_dense(n_features, None, outer, "second")
         self._first.build((None, n_features))
         self._second.build((None, self.hidden_dim))
         self._dropout = None
         if self.dropout:
             self._dropout = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
 
-    def _make_dense(self, units: Any, activation: Any, name: str) -> Any:
-        initializer = self.kernel_initializer
+    def _make_dense(self, units: Any, activation: Any, initializer: Any, name: str) -> Any:
         return keras.layers.Dense(
             units,
             activation,
@@ -101,5 +106,7 @@ class FeedForward(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "dropout": self.dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "output_initializer": self.output_initializer
+            and keras.initializers.serialize(self.output_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }

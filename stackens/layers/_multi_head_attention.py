@@ -29,6 +29,8 @@ class MultiHeadAttention(keras.layers.Layer):
         Dropped fraction of the attention weights.
     kernel_initializer : str or keras.initializers.Initializer, default="glorot_uniform"
         Of all four projections.
+    output_initializer : str or keras.initializers.Initializer or None, default=None
+        Of the last one; None is ``kernel_initializer``.
     kernel_regularizer : keras.regularizers.Regularizer or None, default=None
         Of all four projections.
     **kwargs : dict
@@ -66,6 +68,7 @@ class MultiHeadAttention(keras.layers.Layer):
         key_dim: int,
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
+        output_initializer: Any = None,
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -75,6 +78,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.key_dim = key_dim
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.output_initializer = keras.initializers.get(output_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self._dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy) if dropout else None
 
@@ -90,15 +94,17 @@ class MultiHeadAttention(keras.layers.Layer):
         self.query_kernel = self._add_kernel("query", (n_features, width))
         self.key_kernel = self._add_kernel("key", (n_source, width))
         self.value_kernel = self._add_kernel("value", (n_source, width))
-        self.output_kernel = self._add_kernel("output", (width, n_features))
+        self.output_kernel = self._add_kernel(
+            "output", (width, n_features), self.output_initializer
+        )
         self.query_bias = self.add_weight(shape=(width,), initializer="zeros", name="query_bias")
         self.value_bias = self.add_weight(shape=(width,), initializer="zeros", name="value_bias")
         self.output_bias = self.add_weight(
             shape=(n_features,), initializer="zeros", name="output_bias"
         )
 
-    def _add_kernel(self, name: str, shape: tuple[Any, ...]) -> Any:
-        initializer = self.kernel_initializer
+    def _add_kernel(self, name: str, shape: tuple[Any, ...], initializer: Any = None) -> Any:
+        initializer = initializer or self.kernel_initializer
         return self.add_weight(
             shape=shape,
             # One object would draw the same numbers for all kernels.
@@ -223,6 +229,8 @@ class MultiHeadAttention(keras.layers.Layer):
             "key_dim": self.key_dim,
             "dropout": self.dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "output_initializer": self.output_initializer
+            and keras.initializers.serialize(self.output_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
 

@@ -30,6 +30,9 @@ class TransformerDecoderBlock(keras.layers.Layer):
         before they are added to the input.
     activation : str or callable, default="relu"
         Of the hidden units.
+    output_initializer : str or keras.initializers.Initializer or None, default=None
+        Of the projections whose results are added to the input, those of a given ``stem``
+        excepted; None is "glorot_uniform", as of all others.
     stem : TransformerEncoderBlock, default=None
         Whose self-attention and feed-forward network, with their normalisations, are used: those
         of a layer of the encoder have one set of parameters with it. None has its own.
@@ -62,6 +65,7 @@ class TransformerDecoderBlock(keras.layers.Layer):
         feed_forward_dim: int,
         dropout: float = 0.0,
         activation: Any = "relu",
+        output_initializer: Any = None,
         stem: TransformerEncoderBlock | None = None,
         **kwargs: Any,
     ) -> None:
@@ -70,12 +74,14 @@ class TransformerDecoderBlock(keras.layers.Layer):
         self.feed_forward_dim = feed_forward_dim
         self.dropout = dropout
         self.activation = keras.activations.get(activation)
+        self.output_initializer = keras.initializers.get(output_initializer)
         self.has_own_stem = stem is None
         self.stem = stem or TransformerEncoderBlock(
             num_heads,
             feed_forward_dim,
             dropout=dropout,
             activation=activation,
+            output_initializer=self.output_initializer,
             dtype=self.dtype_policy,
             name="stem",
         )
@@ -93,6 +99,7 @@ class TransformerDecoderBlock(keras.layers.Layer):
             self.num_heads,
             n_features // self.num_heads,
             dropout=self.dropout,
+            output_initializer=self.output_initializer,
             dtype=self.dtype_policy,
             name="source_attention",
         )
@@ -202,4 +209,6 @@ class TransformerDecoderBlock(keras.layers.Layer):
             "feed_forward_dim": self.feed_forward_dim,
             "dropout": self.dropout,
             "activation": keras.activations.serialize(self.activation),
+            "output_initializer": self.output_initializer
+            and keras.initializers.serialize(self.output_initializer),
         }

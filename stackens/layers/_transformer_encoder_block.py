@@ -36,6 +36,9 @@ class TransformerEncoderBlock(keras.layers.Layer):
         A timestep sees no later one.
     kernel_initializer : str or keras.initializers.Initializer, default="glorot_uniform"
         Of all projections.
+    output_initializer : str or keras.initializers.Initializer or None, default=None
+        Of those whose results are added to the input; None is ``kernel_initializer``. Deep stacks
+        train faster where these begin smaller.
     kernel_regularizer : keras.regularizers.Regularizer or None, default=None
         Of all projections.
     **kwargs : dict
@@ -66,6 +69,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         norm_first: bool = True,
         causal: bool = False,
         kernel_initializer: Any = "glorot_uniform",
+        output_initializer: Any = None,
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -77,6 +81,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         self.norm_first = norm_first
         self.causal = causal
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.output_initializer = keras.initializers.get(output_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.supports_masking = True
 
@@ -96,6 +101,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             )
         kernels = {
             "kernel_initializer": self.kernel_initializer,
+            "output_initializer": self.output_initializer,
             "kernel_regularizer": self.kernel_regularizer,
             "dtype": self.dtype_policy,
         }
@@ -246,5 +252,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
             "norm_first": self.norm_first,
             "causal": self.causal,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "output_initializer": self.output_initializer
+            and keras.initializers.serialize(self.output_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }

@@ -108,9 +108,14 @@ class TranslationNetwork(keras.Model):
         self.output_embedding = (
             embed(target_size, "output_embedding") if is_own else self.target_embedding
         )
-        options: Any = {"dropout": dropout}
         self.encoder_blocks = [
-            TransformerEncoderBlock(n_heads, feed_forward_dim, name=f"encoder_{k + 1}", **options)
+            TransformerEncoderBlock(
+                n_heads,
+                feed_forward_dim,
+                dropout=dropout,
+                output_initializer=_begin_with(2 * len(self.encoder_order)),
+                name=f"encoder_{k + 1}",
+            )
             for k in range(max(self.encoder_order) + 1)
         ]
         stems: Any = self.encoder_blocks if share_encoder_decoder else None
@@ -118,9 +123,10 @@ class TranslationNetwork(keras.Model):
             TransformerDecoderBlock(
                 n_heads,
                 feed_forward_dim,
+                dropout=dropout,
+                output_initializer=_begin_with(3 * len(self.decoder_order)),
                 stem=stems and stems[k],
                 name=f"decoder_{k + 1}",
-                **options,
             )
             for k in range(max(self.decoder_order) + 1)
         ]
@@ -317,6 +323,11 @@ class TranslationNetwork(keras.Model):
         return {"name": self.name, **self._options}
 
 
+def _begin_with(n_added: int) -> Any:
+    """Return an initializer of what is added ``n_added`` times: Glorot's, for their sum."""
+    return keras.initializers.VarianceScaling(1 / n_added, "fan_avg", "uniform")
+
+
 def build_translator(
     *,
     source_size: int,
@@ -334,6 +345,9 @@ def build_translator(
     tied_embeddings: str = "target",
 ) -> TranslationNetwork:
     """Build an encoder-decoder transformer that normalises inputs.
+
+    What a layer adds to its input begins smaller the more layers there are, by the square root of
+    the number of such additions (Radford et al., 2019).
 
     Parameters
     ----------
@@ -371,7 +385,8 @@ def build_translator(
     ----------
     A. Vaswani et al., *Attention is all you need*, 2017; R. Dabre and A. Fujita, *Recurrent
     stacking of layers for compact neural machine translation models*, 2019; O. Press and L. Wolf,
-    *Using the output embedding to improve language models*, 2017.
+    *Using the output embedding to improve language models*, 2017; A. Radford et al., *Language
+    models are unsupervised multitask learners*, 2019.
 
     Examples
     --------

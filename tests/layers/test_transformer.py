@@ -280,7 +280,9 @@ def test_dropout_is_for_training_only_and_its_seeds_are_state():
 
 LAYERS = {
     "attention": MultiHeadAttention(HEADS, 4, dropout=0.1, kernel_regularizer="l2"),
-    "feed-forward": FeedForward(9, "gelu", dropout=0.1, kernel_initializer="he_normal"),
+    "feed-forward": FeedForward(
+        9, "gelu", dropout=0.1, kernel_initializer="he_normal", output_initializer="zeros"
+    ),
     "block": TransformerEncoderBlock(
         HEADS, 9, 0.1, "gelu", norm_first=False, causal=True, kernel_regularizer="l1"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import keras
 import numpy as np
@@ -311,6 +312,25 @@ def test_shared_layers_are_counted_once(translator):
     )
     assert translator.n_parameters_ == network.count_params()
     assert translator.n_layer_parameters_ == network.count_params() - 32 * sum(sizes)
+
+
+@pytest.mark.parametrize("sharing", ["none", "all"])
+def test_what_layers_add_begins_as_one_sum_whatever_the_depth(sharing):
+    network = build_translator(
+        source_size=9,
+        target_size=9,
+        d_model=64,
+        n_encoder_layers=8,
+        n_decoder_layers=3,
+        encoder_sharing=sharing,
+        decoder_sharing=sharing,
+    )
+    for weight in network.weights:
+        n_added = 16 if weight.path.startswith("encoder") else 9
+        n_added = n_added if re.search("output_kernel|second/kernel", weight.path) else 1
+        if weight.path.endswith("kernel"):
+            expected = np.sqrt(2 / sum(weight.shape) / n_added)  # Glorot's, over the additions
+            assert np.std(weight) == pytest.approx(expected, rel=0.05), weight.path
 
 
 def test_tied_embeddings(make_translator, pairs, untrained, some_translator):
