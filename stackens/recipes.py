@@ -28,7 +28,9 @@ from stackens.exceptions import InvalidInputError
 from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
 from stackens.parameters import draw_seed
 from stackens.preprocessing import (
+    SequenceDifferencer,
     SequenceFlattener,
+    SequencePatcher,
     SequenceScaler,
     SequenceSummarizer,
     SequenceVectorizer,
@@ -46,6 +48,8 @@ _FEW = 2_000  # rows; below, what is given is not trained on
 _LARGE = 20_000  # rows that a third layer, or 128 units, can use
 _SHORT = 20  # timesteps that a last state remembers
 _LONG = 100  # timesteps over which the network should choose where to look
+_STEPS = 30  # timesteps that few rows can teach a network to walk; more are put into patches
+_LARGEST_PATCH = 8  # timesteps; a network should not see the sequence as a table
 _UPDATES = 3_000  # of the weights; more rows, fewer epochs
 _WIDEST_TABLE = 5_000  # columns of flattened sequences
 _LETTERS = 128  # different ones, padding and the unknown one included
@@ -70,6 +74,18 @@ class _Facts:
         return self.n_channels == 0
 
     @property
+    def has_changes(self) -> bool:
+        """Whether changes from step to step get channels; few rows would not teach them."""
+        return not self.is_text and self.longest > 2 and self.n_rows < _LARGE
+
+    @property
+    def patch(self) -> int:
+        """Timesteps that are read as one."""
+        if self.is_text or self.n_rows >= _LARGE:
+            return 1
+        return min(_LARGEST_PATCH, -(-self.typical // _STEPS))
+
+    @property
     def is_classification(self) -> bool:
         return bool(self.classes)
 
@@ -88,7 +104,8 @@ def make_stack(
     """Choose a stack for data like these; nothing is trained.
 
     LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
-    cheap learners that are no networks. Rows, lengths and classes decide on their sizes; logger
+    cheap learners that are no networks. They get the changes from step to step as well, and long
+    sequences in patches, unless rows are many. Rows, lengths and classes decide on sizes; logger
     ``stackens.recipes`` says at level ``INFO`` what was chosen, and why. What comes back is an
     ordinary stack: look at it, change it by ``set_params``, search over it.
 
@@ -141,7 +158,7 @@ def make_stack(
     >>> X, y = load_digits_sequences(return_X_y=True)
     >>> stack = make_stack(X, y, random_state=0)
     >>> [name for name, _ in stack.estimators]
-    ['lstm', 'gru', 'deep', 'trees', 'linear', 'value_trees']
+    ['lstm', 'gru', 'deep', 'trees', 'linear', 'value_trees', 'value_linear']
     """
     facts = _look_at(X, y, task, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
@@ -236,6 +253,7 @@ def _holds_texts(X: Any) -> bool:
 def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
     if facts.vectors is not None:
         _tell("words: %s", _use_of_vectors(facts.n_rows))
+    _tell_steps(facts)
     options = _choose_size(facts) | _choose_training(facts)
     units = options.pop("units")
     last, mean, deep = _choose_pooling(facts)
@@ -253,9 +271,17 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
     return [*networks, ("deep", network)]
 
 
+def _tell_steps(facts: _Facts) -> None:
+    if facts.has_changes:
+        _tell("changes: from step to step, as further channels; %d rows", facts.n_rows)
+    if facts.patch > 1:
+        n_steps = -(-facts.typical // facts.patch)
+        _tell("patches: networks read %d timesteps as one, %d steps", facts.patch, n_steps)
+
+
 def _choose_size(facts: _Facts) -> dict[str, Any]:
-    units = _by_rows(facts.n_rows, {_TINY: 16, 2_000: 32, _LARGE: 64}, 128)
-    dropout = 0.3 if facts.n_rows < 2_000 or facts.is_text else 0.2
+    units = _by_rows(facts.n_rows, {2_000: 32, _LARGE: 64}, 128)
+    dropout = 0.3 if facts.is_text else 0.1 if facts.n_rows < 2_000 else 0.2
     _tell(
         "networks: bidirectional, as whole sequences are known; %d units and dropout %.1f for %d "
         "rows",
@@ -290,15 +316,12 @@ def _choose_training(facts: _Facts) -> dict[str, Any]:
 
 def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:
     """Return how the first, second and deep network end."""
-    if facts.longest <= _SHORT and not facts.is_text:
-        _tell("pooling: last state, and mean; at most %d timesteps", facts.longest)
+    n_steps = -(-facts.longest // facts.patch)
+    if n_steps <= _SHORT and not facts.is_text:
+        _tell("pooling: last state, and mean; at most %d steps", n_steps)
         return "last", "last", "mean"
-    deep = "attention" if facts.longest > _LONG else "mean"
-    _tell(
-        "pooling: max, mean and %s; a last state would have to remember %d timesteps",
-        deep,
-        facts.longest,
-    )
+    deep = "attention" if n_steps > _LONG else "mean"
+    _tell("pooling: max, mean and %s; a last state would have to remember %d steps", deep, n_steps)
     return "max", "mean", deep
 
 
@@ -320,7 +343,10 @@ def _network(facts: _Facts, units: int, **options: Any) -> Any:
         tokens = vectorizer.max_tokens
         network = kind(units, vocabulary_size=tokens, embedding_dim=width, **options)
         return _with_target(facts, make_pipeline(vectorizer, network))
-    return _with_target(facts, make_pipeline(SequenceScaler(), kind(units, **options)))
+    steps = [*_changes(facts), SequenceScaler()]
+    if facts.patch > 1:
+        steps.append(SequencePatcher(facts.patch))
+    return _with_target(facts, make_pipeline(*steps, kind(units, **options)))
 
 
 def _use_of_vectors(n_rows: int) -> str:
@@ -363,19 +389,19 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
         _tell("words: a linear model of words and pairs of words, which knows no order")
         grams = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
         return [("words", make_pipeline(grams, _linear(facts, c=10.0)))]
-    others = [("trees", make_pipeline(_summarizer(facts), _trees(facts)))]
+    _tell("trees, linear: both on statistics of each channel")
+    others = [
+        ("trees", make_pipeline(*_statistics(facts), _trees(facts))),
+        ("linear", make_pipeline(*_statistics(facts), StandardScaler(), _linear(facts, c=1.0))),
+    ]
     width = facts.longest * facts.n_channels
-    flat = not facts.is_ragged and width <= _WIDEST_TABLE
-    _tell(
-        "trees on statistics of each channel; a linear model of %s",
-        f"all {width} values" if flat else "these statistics, as lengths differ or are great",
-    )
-    table = SequenceFlattener() if flat else _summarizer(facts)
-    others.append(("linear", make_pipeline(table, StandardScaler(), _linear(facts, c=1.0))))
-    if flat:
-        _tell("value_trees: trees on all values, as timestep k is the same place in every row")
-        others.append(("value_trees", make_pipeline(SequenceFlattener(), _value_trees(facts))))
-    return others
+    if facts.is_ragged or width > _WIDEST_TABLE:
+        return others
+    _tell("value_trees, value_linear: both on %d values, each at its place in every row", width)
+    flat = SequenceFlattener()  # a linear model finds changes in values by itself
+    linear = make_pipeline(flat, StandardScaler(), _linear(facts, c=1.0))
+    trees = make_pipeline(*_changes(facts), flat, _value_trees(facts))
+    return [*others, ("value_trees", trees), ("value_linear", linear)]
 
 
 def _letter_trees(facts: _Facts) -> tuple[str, Any]:
@@ -394,9 +420,14 @@ def _value_trees(facts: _Facts) -> Any:
     return _trees(facts, max_features="sqrt")  # there may be thousands of columns
 
 
-def _summarizer(facts: _Facts) -> Any:
+def _changes(facts: _Facts) -> list[Any]:
+    return [SequenceDifferencer()] if facts.has_changes else []
+
+
+def _statistics(facts: _Facts) -> list[Any]:
     statistics = SequenceSummarizer().statistics
-    return SequenceSummarizer((*statistics, "length") if facts.is_ragged else statistics)
+    of_all = SequenceSummarizer((*statistics, "length") if facts.is_ragged else statistics)
+    return [*_changes(facts), of_all]
 
 
 def _linear(facts: _Facts, c: float) -> Any:

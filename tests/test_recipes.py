@@ -74,10 +74,27 @@ def test_sizes_never_shrink_with_rows():
 
 
 def test_long_sequences_are_not_left_to_the_last_state():
-    short, long = (networks(make_stack(*series(300, n))) for n in (8, 150))
+    short, long, longest = (networks(make_stack(*series(300, n))) for n in (8, 150, 900))
     assert short["lstm"].pooling == "last"
-    assert "last" not in {network.pooling for network in long.values()}
-    assert long["deep"].pooling == "attention"
+    assert "last" not in {network.pooling for network in [*long.values(), *longest.values()]}
+    assert longest["deep"].pooling == "attention"
+
+
+@pytest.mark.parametrize(("n_timesteps", "size"), [(30, None), (45, 2), (150, 5), (900, 8)])
+def test_few_rows_are_read_in_patches(n_timesteps, size):
+    learners = dict(make_stack(*series(60, n_timesteps)).estimators)
+    for name in ("lstm", "gru", "simple_rnn"):
+        patcher = learners[name].named_steps.get("sequencepatcher")
+        assert (patcher and patcher.size) == size
+        assert "sequencedifferencer" in learners[name].named_steps
+
+
+def test_many_rows_and_texts_are_read_as_they_are():
+    texts = [f"{word} day" for word in ("good", "bad")] * 20
+    many = np.zeros((25_000, 40)), np.arange(25_000) % 2
+    for data in (many, (texts, np.arange(40) % 2)):
+        for learner in dict(make_stack(*data).estimators).values():
+            assert not {"sequencedifferencer", "sequencepatcher"} & set(learner.named_steps)
 
 
 def test_every_stack_has_a_learner_that_is_no_network():
@@ -131,7 +148,7 @@ def test_the_log_says_why(caplog):
     with caplog.at_level(logging.INFO, logger="stackens.recipes"):
         make_stack(*series(50))
     said = "\n".join(caplog.messages)
-    for word in ("50 rows", "bidirectional", "simple_rnn", "pooling", "folds", "final"):
+    for word in ("50 rows", "changes", "bidirectional", "simple_rnn", "pooling", "folds", "final"):
         assert word in said
 
 
