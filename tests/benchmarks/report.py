@@ -158,6 +158,18 @@ def portable_rows() -> list[tuple]:
     return rows
 
 
+def import_rows() -> list[tuple]:
+    sides = load("import")["sides"]
+    titles = {
+        "package": "``import stackens``",
+        "stacking": "``from stackens import StackingClassifier``",
+    }
+    return [
+        (title, "", f"{medians(sides[name])['seconds']:.3f} s", "", "")
+        for name, title in titles.items()
+    ]
+
+
 def load_rows() -> list[tuple]:
     """From the start of a program to its first prediction, by how the stack was saved."""
     found = {name: medians(rows) for name, rows in load("load")["sides"].items()}
@@ -328,6 +340,7 @@ def write_table() -> None:
         "cells": cell_rows,
         "predict": predict_rows,
         "portable": portable_rows,
+        "import": import_rows,
         "load": load_rows,
         "imdb": imdb_rows,
         "memory": memory_rows,
