@@ -113,9 +113,10 @@ sequence of int, default="none"
         Share of each label that is spread over all tokens.
     learning_rate : float, default=0.002
         Largest learning rate of Adam. The norm of all gradients together is clipped to 1.
-    schedule : {"inverse_sqrt", "linear", "constant"}, default="inverse_sqrt"
+    schedule : {"inverse_sqrt", "linear", "constant"}, default="linear"
         How it falls after the warm-up: with the square root of the step, along a line to nothing
-        at the end, or not at all.
+        at the end, or not at all. The line is for a number of ``epochs`` that is meant to be
+        reached; where early stopping is what ends training, "inverse_sqrt" is better.
     warmup_steps : int, default=None
         Steps of training in which it rises. None is 1000, or a quarter of all if that is less.
     batch_tokens : int, default=2500
@@ -256,7 +257,7 @@ sequence of int, default="none"
         max_length: int = 100,
         label_smoothing: float = 0.1,
         learning_rate: float = 0.002,
-        schedule: str = "inverse_sqrt",
+        schedule: str = "linear",
         warmup_steps: int | None = None,
         batch_tokens: int = 2500,
         epochs: int = 10,

@@ -44,6 +44,7 @@ SETTINGS = {
     "max_length": 40,
     "label_smoothing": 0.1,
     "learning_rate": 0.002,
+    "schedule": "linear",
     "warmup_steps": 600,
     "batch_tokens": 1250,
     "epochs": 8,
