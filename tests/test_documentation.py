@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import doctest
+import json
 import re
+import statistics
 import textwrap
 from pathlib import Path
 
@@ -79,6 +81,18 @@ def test_links_to_files_lead_somewhere(page):
     links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
     paths = [link.partition("#")[0] for link in links if not link.startswith(("#", "mailto:"))]
     assert [path for path in paths if not (page.parent / path).exists()] == []
+
+
+def test_the_readme_says_what_was_measured():
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    times = r"([\d.]+) times as fast as scikit-learn with SciKeras and ([\d.]+) times as fast"
+    said = re.search(times, text)
+    results = ROOT / "docs" / "benchmarks" / "results" / "stack.json"
+    sides = json.loads(results.read_text("utf-8"))["sides"]
+    for peer, figure in zip(("scikeras", "skorch"), said.groups(), strict=True):
+        rounds = zip(sides[peer], sides["stackens"], strict=False)
+        seen = statistics.median(theirs["seconds"] / ours["seconds"] for theirs, ours in rounds)
+        assert float(figure) == pytest.approx(seen, rel=0.03)
 
 
 def test_every_page_is_found_from_the_first_one():
