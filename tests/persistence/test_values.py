@@ -29,7 +29,7 @@ def again(tmp_path):
     [
         pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Paris"),  # a day of 23 hours
         pd.date_range("2024-01-01", periods=60, freq="15min", tz="Asia/Kolkata", unit="s"),
-        pd.date_range("2024-01-31", periods=60, freq="ME"),
+        pd.date_range("2024-01-31", periods=60, freq=pd.offsets.MonthEnd()),
         pd.date_range("2024-01-01", periods=60, freq="W-WED", name="weeks"),
         pd.period_range("2020Q1", periods=60, freq="Q"),
     ],
