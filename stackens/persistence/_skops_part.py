@@ -27,6 +27,11 @@ __all__ = ["pack_part", "read_part", "read_vocabularies", "unpack_part"]
 _ENTRY = re.compile(r"[0-9]{1,9}\.(npy|npz|bin)")
 _SCHEMA_LIMIT = 1 << 26  # bytes
 _CONTAINER_LIMIT = 2_000_000
+# What older versions call modules of compiled code. The first is a name that any file could have.
+_MODULES = {
+    "_loss": "sklearn._loss._loss",
+    "numpy.core._multiarray_umath": "numpy",
+}
 
 
 def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, Any]:
@@ -75,12 +80,17 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
 
 
 def _normalize(node: Any, names: dict[str, str]) -> Any:
-    """Drop addresses of objects, and number files; the same object gives the same bytes."""
+    """Drop addresses of objects, and number files; the same object gives the same bytes.
+
+    Compiled code is named alike whatever the version.
+    """
     if isinstance(node, list):
         return [_normalize(one, names) for one in node]
     if not isinstance(node, dict):
         return node
     made = {key: _normalize(one, names) for key, one in node.items() if key != "__id__"}
+    if "__loader__" in node:
+        made["__module__"] = _MODULES.get(node["__module__"], node["__module__"])
     if isinstance(node.get("file"), str) and "__loader__" in node:
         suffix = node["file"].rpartition(".")[2]
         made["file"] = names.setdefault(node["file"], f"{len(names)}.{suffix}")

@@ -82,7 +82,8 @@ def make_times(described: dict[str, Any], values: np.ndarray) -> Any:
     if freq is not None and not _FREQUENCY.fullmatch(freq):
         raise ValueError(f"frequency {freq!r}")
     if described["kind"] == "period":
-        return pd.PeriodIndex.from_ordinals(values, freq=freq, name=name)
+        periods = pd.arrays.PeriodArray(values, dtype=pd.PeriodDtype(freq))
+        return pd.PeriodIndex(periods, name=name)
     if unit not in ("s", "ms", "us", "ns") or (zone is not None and not _ZONE.fullmatch(zone)):
         raise ValueError(f"times in {unit!r} of zone {zone!r}")
     index = pd.DatetimeIndex(values.view(f"M8[{unit}]"), name=name)
