@@ -173,7 +173,8 @@ class SequencePatcher(SequenceTransformer):
         """Write timesteps side by side."""
         batch = self._read(X)
         lengths = 1 + -(-np.maximum(0, batch.lengths - self.size) // self.stride)
-        steps = self.stride * np.arange(lengths.max())[:, np.newaxis] + np.arange(self.size)
+        n_patches = 1 + -(-max(0, batch.values.shape[1] - self.size) // self.stride)
+        steps = self.stride * np.arange(n_patches)[:, np.newaxis] + np.arange(self.size)
         wanted = np.minimum(steps, batch.lengths[:, np.newaxis, np.newaxis] - 1)
         values = batch.values[np.arange(len(batch))[:, np.newaxis, np.newaxis], wanted]
         return Sequences(values.reshape(*wanted.shape[:2], -1), lengths)

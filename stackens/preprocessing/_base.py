@@ -102,12 +102,12 @@ def to_sequences(batch: SequenceBatch, values: np.ndarray, lengths: np.ndarray) 
     batch : SequenceBatch
         What they were made of.
     values : ndarray of shape (n_samples, any timesteps, any channels)
-        Written to where there is padding.
+        Padded timesteps hold anything.
     lengths : ndarray of shape (n_samples,)
         Timesteps of each that are no padding.
     """
     kind = "array" if batch.kind == "table" else batch.kind
-    return to_container(SequenceBatch(values, lengths, kind).with_values(values))
+    return to_container(SequenceBatch(values, lengths, kind))
 
 
 def channel_names(transformer: Any, input_features: Any) -> np.ndarray:

@@ -6,13 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.parameters import check_count
-from stackens.preprocessing._base import SequenceTransformer, to_sequences
+from stackens.parameters import check_choice, check_count
+from stackens.preprocessing._base import SequenceTransformer, channel_names, to_sequences
 
 __all__ = ["SequenceDifferencer"]
 
 
-class SequenceDifferencer(SequenceTransformer):
+class SequenceDifferencer(SequenceTransformer, auto_wrap_output_keys=None):  # 3-D: no frames
     """Give every timestep the change since an earlier one, as further channels.
 
     A recurrent network can find changes by itself; where rows are few, it need not. Speech
@@ -64,6 +64,7 @@ class SequenceDifferencer(SequenceTransformer):
         self
         """
         check_count("lag", self.lag)
+        check_choice("append", self.append, (True, False))
         self._read(X, reset=True)
         return self
 
@@ -84,8 +85,28 @@ class SequenceDifferencer(SequenceTransformer):
         """
         batch = self._read(X, reset=False)
         values = batch.values
-        changes = np.zeros_like(values)
-        with np.errstate(over="ignore"):  # of padding, which is put back
-            np.subtract(values[:, self.lag :], values[:, : -self.lag], out=changes[:, self.lag :])
-        result = np.concatenate([values, changes], axis=2) if self.append else changes
+        n_kept = batch.n_features if self.append else 0
+        result = np.zeros((*values.shape[:2], n_kept + batch.n_features), values.dtype)
+        result[:, :, :n_kept] = values[:, :, :n_kept]
+        lag = int(self.lag)
+        with np.errstate(over="ignore"):  # of padding; what overflows elsewhere is refused later
+            np.subtract(values[:, lag:], values[:, :-lag], out=result[:, lag:, n_kept:])
         return to_sequences(batch, result, batch.lengths)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return a name for each channel: those of the input, and with ``_change`` of the changes.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            Names of channels. A table has one channel, ``value``.
+
+        Returns
+        -------
+        ndarray of str of shape (n_channels_out,)
+        """
+        names = channel_names(self, input_features)
+        if self._input_kind == "table":
+            names = np.asarray(["value"], dtype=object)
+        changes = np.asarray([f"{name}_change" for name in names], dtype=object)
+        return np.concatenate([names, changes]) if self.append else changes

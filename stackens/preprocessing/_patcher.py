@@ -90,9 +90,10 @@ class SequencePatcher(SequenceTransformer):
             table is a sequence of one channel.
         """
         batch = self._read(X, reset=False)
-        stride = self.stride or self.size
-        lengths = 1 + -(-np.maximum(0, batch.lengths - self.size) // stride)
-        steps = stride * np.arange(lengths.max())[:, np.newaxis] + np.arange(self.size)
+        size, stride = int(self.size), int(self.stride or self.size)
+        lengths = 1 + -(-np.maximum(0, batch.lengths - size) // stride)
+        n_patches = 1 + -(-max(0, batch.n_timesteps - size) // stride)
+        steps = stride * np.arange(n_patches)[:, np.newaxis] + np.arange(size)
         wanted = np.minimum(steps, batch.lengths[:, np.newaxis, np.newaxis] - 1)
         values = batch.values[np.arange(batch.n_samples)[:, np.newaxis, np.newaxis], wanted]
         return to_sequences(batch, values.reshape(*wanted.shape[:2], -1), lengths)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
 
-from stackens import SequenceDifferencer
+from stackens import SequenceDifferencer, SequenceSummarizer
 from stackens.exceptions import InvalidInputError
 
 
@@ -48,7 +48,27 @@ def test_twice_is_the_second_difference_too():
     np.testing.assert_array_equal(found[0, 2:, 0], np.diff(X[0, :, 0], n=2))
 
 
+def test_parameters_of_numpy():
+    table = np.random.default_rng(0).normal(size=(3, 6))
+    found = SequenceDifferencer(np.uint8(2), append=np.True_).fit_transform(table)
+    np.testing.assert_array_equal(found, SequenceDifferencer(2).fit_transform(table))
+
+
+def test_channels_have_names():
+    X = [np.ones((3, 2)), np.ones((4, 2))]
+    pipeline = make_pipeline(SequenceDifferencer(), SequenceSummarizer(("mean",)))
+    names = pipeline.fit(X).get_feature_names_out()
+    assert names.tolist() == ["x0_mean", "x1_mean", "x0_change_mean", "x1_change_mean"]
+    changes = SequenceDifferencer(append=False).fit(np.ones((2, 3)))
+    assert changes.get_feature_names_out().tolist() == ["value_change"]
+
+
 @pytest.mark.parametrize("lag", [0, -1, 1.5, None])
 def test_refuses_bad_lags(lag):
     with pytest.raises(InvalidInputError, match="`lag` must be an integer >= 1"):
         SequenceDifferencer(lag).fit(np.ones((2, 3)))
+
+
+def test_refuses_what_is_no_answer():
+    with pytest.raises(InvalidInputError, match="`append` must be one of"):
+        SequenceDifferencer(append="no").fit(np.ones((2, 3)))

@@ -57,6 +57,20 @@ def test_longer_sequences_than_in_training_have_more_patches():
     assert network.predict(patcher.transform(X[:, :5])).shape == (20,)
 
 
+def test_parameters_of_numpy():
+    table = np.random.default_rng(0).normal(size=(3, 6))
+    found = SequencePatcher(np.uint64(4), stride=np.uint8(2)).fit_transform(table)
+    np.testing.assert_array_equal(found, SequencePatcher(4, stride=2).fit_transform(table))
+
+
+def test_an_array_is_as_wide_as_its_padding_whatever_rows_it_holds():
+    X = np.full((3, 9, 2), np.nan)
+    X[:, :5] = 1.0
+    patcher = SequencePatcher(2).fit(X)
+    assert patcher.transform(X).shape == (3, 5, 4)
+    assert patcher.transform(X[:1]).shape == (1, 5, 4)
+
+
 @pytest.mark.parametrize("size", [0, 2.5, None])
 def test_refuses_bad_sizes(size):
     with pytest.raises(InvalidInputError, match="`size` must be an integer >= 1"):
