@@ -48,8 +48,9 @@ _FEW = 2_000  # rows; below, what is given is not trained on
 _LARGE = 20_000  # rows that a third layer, or 128 units, can use
 _SHORT = 20  # timesteps that a last state remembers
 _LONG = 100  # timesteps over which the network should choose where to look
-_STEPS = 30  # timesteps that few rows can teach a network to walk; more are put into patches
-_LARGEST_PATCH = 8  # timesteps; a network should not see the sequence as a table
+_STEPS = 30  # that few rows can teach a network to walk; longer sequences are read in patches
+_LARGEST_PATCH = 8  # timesteps, and
+_WIDEST_PATCH = 128  # values; a network should not see the sequence as a table
 _UPDATES = 3_000  # of the weights; more rows, fewer epochs
 _WIDEST_TABLE = 5_000  # columns of flattened sequences
 _LETTERS = 128  # different ones, padding and the unknown one included
@@ -76,14 +77,20 @@ class _Facts:
     @property
     def has_changes(self) -> bool:
         """Whether changes from step to step get channels; few rows would not teach them."""
-        return not self.is_text and self.longest > 2 and self.n_rows < _LARGE
+        return not self.is_text and self.longest > 1 and self.n_rows < _LARGE
+
+    @property
+    def n_inputs(self) -> int:
+        """Channels of a timestep, changes included."""
+        return self.n_channels * (2 if self.has_changes else 1)
 
     @property
     def patch(self) -> int:
         """Timesteps that are read as one."""
         if self.is_text or self.n_rows >= _LARGE:
             return 1
-        return min(_LARGEST_PATCH, -(-self.typical // _STEPS))
+        wanted = -(-self.typical // _STEPS)
+        return max(1, min(_LARGEST_PATCH, _WIDEST_PATCH // self.n_inputs, wanted))
 
     @property
     def is_classification(self) -> bool:
@@ -104,9 +111,9 @@ def make_stack(
     """Choose a stack for data like these; nothing is trained.
 
     LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
-    cheap learners that are no networks. They get the changes from step to step as well, and long
-    sequences in patches, unless rows are many. Rows, lengths and classes decide on sizes; logger
-    ``stackens.recipes`` says at level ``INFO`` what was chosen, and why. What comes back is an
+    cheap learners that are no networks. Below 20,000 rows, networks and trees also get the changes
+    from step to step, and networks read long sequences in patches. Rows, lengths and classes decide
+    on sizes; logger ``stackens.recipes`` says at level ``INFO`` what was chosen, and why. It is an
     ordinary stack: look at it, change it by ``set_params``, search over it.
 
     Parameters
@@ -275,8 +282,8 @@ def _tell_steps(facts: _Facts) -> None:
     if facts.has_changes:
         _tell("changes: from step to step, as further channels; %d rows", facts.n_rows)
     if facts.patch > 1:
-        n_steps = -(-facts.typical // facts.patch)
-        _tell("patches: networks read %d timesteps as one, %d steps", facts.patch, n_steps)
+        n_steps = -(-facts.longest // facts.patch)
+        _tell("patches: networks read %d timesteps as one, %d at most", facts.patch, n_steps)
 
 
 def _choose_size(facts: _Facts) -> dict[str, Any]:
@@ -316,12 +323,16 @@ def _choose_training(facts: _Facts) -> dict[str, Any]:
 
 def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:
     """Return how the first, second and deep network end."""
-    n_steps = -(-facts.longest // facts.patch)
-    if n_steps <= _SHORT and not facts.is_text:
-        _tell("pooling: last state, and mean; at most %d steps", n_steps)
+    if facts.longest <= _SHORT and not facts.is_text:
+        _tell("pooling: last state, of a deep network mean; %d timesteps at most", facts.longest)
         return "last", "last", "mean"
-    deep = "attention" if n_steps > _LONG else "mean"
-    _tell("pooling: max, mean and %s; a last state would have to remember %d steps", deep, n_steps)
+    deep = "attention" if facts.longest > _LONG else "mean"
+    _tell(
+        "pooling: max and mean, of a deep network %s; a last state would have to remember %d "
+        "timesteps",
+        deep,
+        facts.longest,
+    )
     return "max", "mean", deep
 
 
@@ -394,10 +405,14 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
         ("trees", make_pipeline(*_statistics(facts), _trees(facts))),
         ("linear", make_pipeline(*_statistics(facts), StandardScaler(), _linear(facts, c=1.0))),
     ]
-    width = facts.longest * facts.n_channels
+    width = facts.longest * facts.n_inputs
     if facts.is_ragged or width > _WIDEST_TABLE:
         return others
-    _tell("value_trees, value_linear: both on %d values, each at its place in every row", width)
+    _tell(
+        "value_trees, value_linear: on %d values, each at its place in every row%s",
+        facts.longest * facts.n_channels,
+        "; the trees on as many changes, too" if facts.has_changes else "",
+    )
     flat = SequenceFlattener()  # a linear model finds changes in values by itself
     linear = make_pipeline(flat, StandardScaler(), _linear(facts, c=1.0))
     trees = make_pipeline(*_changes(facts), flat, _value_trees(facts))

@@ -74,10 +74,10 @@ def test_sizes_never_shrink_with_rows():
 
 
 def test_long_sequences_are_not_left_to_the_last_state():
-    short, long, longest = (networks(make_stack(*series(300, n))) for n in (8, 150, 900))
+    short, *long = (networks(make_stack(*series(300, n))) for n in (8, 25, 35, 45, 150))
     assert short["lstm"].pooling == "last"
-    assert "last" not in {network.pooling for network in [*long.values(), *longest.values()]}
-    assert longest["deep"].pooling == "attention"
+    assert "last" not in {network.pooling for one in long for network in one.values()}
+    assert long[-1]["deep"].pooling == "attention"
 
 
 @pytest.mark.parametrize(("n_timesteps", "size"), [(30, None), (45, 2), (150, 5), (900, 8)])
@@ -87,6 +87,13 @@ def test_few_rows_are_read_in_patches(n_timesteps, size):
         patcher = learners[name].named_steps.get("sequencepatcher")
         assert (patcher and patcher.size) == size
         assert "sequencedifferencer" in learners[name].named_steps
+
+
+def test_patches_of_many_channels_are_no_tables():
+    y = np.arange(60) % 2
+    some, many = (dict(make_stack(np.zeros((60, 300, n)), y).estimators)["lstm"] for n in (20, 200))
+    assert some.named_steps["sequencepatcher"].size == 3
+    assert "sequencepatcher" not in many.named_steps
 
 
 def test_many_rows_and_texts_are_read_as_they_are():

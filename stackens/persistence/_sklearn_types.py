@@ -210,6 +210,7 @@ _INTERNALS = {
         "LogitLink",
         "MultinomialLogit",
     ),
+    "sklearn.compose._column_transformer": ("_RemainderColsList",),  # of 1.6
     "sklearn._loss.loss": (
         "AbsoluteError",
         "ExponentialLoss",

@@ -12,7 +12,8 @@ from stackens.preprocessing._base import SequenceTransformer, channel_names, to_
 __all__ = ["SequenceDifferencer"]
 
 
-class SequenceDifferencer(SequenceTransformer, auto_wrap_output_keys=None):  # 3-D: no frames
+# Nothing is wrapped: no data frame holds 3-D output.
+class SequenceDifferencer(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Give every timestep the change since an earlier one, as further channels.
 
     A recurrent network can find changes by itself; where rows are few, it need not. Speech

@@ -12,10 +12,10 @@ from stackens.training._entries import get_network, put_network
 from stackens.training._job import TrainedNetwork
 from stackens.training._store import JobStore
 
-__all__ = ["check_finite", "train_once"]
+__all__ = ["check_finite", "train_kept"]
 
 
-def train_once(
+def train_kept(
     train: Callable[[Checkpoint | None], TrainedNetwork], store: JobStore | None, key: str
 ) -> TrainedNetwork:
     """Take a network from the store; or train it, with its state kept there meanwhile.

@@ -18,7 +18,7 @@ from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
 from stackens.training._checkpoint import Checkpoint
 from stackens.training._job import EpochHook, Optimizer, TrainedNetwork
-from stackens.training._kept_training import check_finite, train_once
+from stackens.training._kept_training import check_finite, train_kept
 from stackens.training._next_token import sum_log_probabilities
 from stackens.training._random import stream
 from stackens.training._store import JobStore
@@ -142,7 +142,7 @@ def train_on_text(
     TrainingDivergedError
         If the loss becomes NaN or infinite.
     """
-    return train_once(lambda checkpoint: _train(job, checkpoint), store, key)
+    return train_kept(lambda checkpoint: _train(job, checkpoint), store, key)
 
 
 def _train(job: RunningText, checkpoint: Checkpoint | None) -> TrainedNetwork:

@@ -284,14 +284,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="*", help="names of sets; none is all")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--again", action="store_true", help="also what is done")
-    parser.add_argument("--recipe", action="store_true", help="make_stack anew, for sets done")
-    parser.add_argument("--tune", action="store_true", help="out-of-fold scores only")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--again", action="store_true", help="also what is done")
+    modes.add_argument("--recipe", action="store_true", help="make_stack anew, for sets done")
+    modes.add_argument("--tune", action="store_true", help="out-of-fold scores only")
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in options.sets or SETS:
-        is_done = path_of(name).exists()
-        if is_done != options.recipe and not (options.tune or options.again):
+        if path_of(name).exists() != options.recipe and not (options.tune or options.again):
             continue
         print(f"== {name}", flush=True)
         try:

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Callable
 
 import bench_cells
+import bench_import
 import bench_scaling
 from _harness import RESULTS, medians
 
@@ -160,13 +161,9 @@ def portable_rows() -> list[tuple]:
 
 def import_rows() -> list[tuple]:
     sides = load("import")["sides"]
-    titles = {
-        "package": "``import stackens``",
-        "stacking": "``from stackens import StackingClassifier``",
-    }
     return [
-        (title, "", f"{medians(sides[name])['seconds']:.3f} s", "", "")
-        for name, title in titles.items()
+        (f"``{statement}``", "", f"{medians(sides[name])['seconds']:.3f} s", "", "")
+        for name, statement in bench_import.STATEMENTS.items()
     ]
 
 

@@ -288,7 +288,14 @@ LAYERS = {
         9, "gelu", dropout=0.1, kernel_initializer="he_normal", output_initializer="zeros"
     ),
     "block": TransformerEncoderBlock(
-        HEADS, 9, 0.1, "gelu", norm_first=False, causal=True, kernel_regularizer="l1"
+        HEADS,
+        9,
+        0.1,
+        "gelu",
+        norm_first=False,
+        causal=True,
+        output_initializer="he_normal",
+        kernel_regularizer="l1",
     ),
     "position": PositionEncoding(3.0),
     "depth": DepthEmbedding(2),
