@@ -99,6 +99,17 @@ def _fold_average(average: Any, converter: Converter) -> Any:
     return portable.FoldAverage(parts, classes)
 
 
+@converts("sklearn.TransformedTargetRegressor")
+def _scaled_target(model: Any, converter: Converter) -> Any:
+    scaler = converter.convert(model.transformer_, "transformer of the target")
+    regressor = converter.convert(model.regressor_, "regressor")
+    if isinstance(scaler, portable.Chain) and not scaler.steps:  # as it is
+        return regressor
+    if scaler is not None and not isinstance(scaler, portable.Scaler):
+        raise CannotExportError("its target is not only scaled")
+    return portable.ScaledTarget(regressor, scaler, model._training_dim == 1)
+
+
 @converts("stackens.ColumnwiseRegressor")
 def _columnwise(model: Any, converter: Converter) -> Any:
     shared = {id(one): one for one in model.estimators_}

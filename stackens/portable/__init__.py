@@ -22,6 +22,7 @@ from stackens.portable._ensembles import (
     Constant,
     FoldAverage,
     Pipeline,
+    ScaledTarget,
     Stack,
     SummaryTable,
 )
@@ -154,6 +155,7 @@ __all__ = [
     "Normalizer",
     "Part",
     "Pipeline",
+    "ScaledTarget",
     "PortablePredictor",
     "PositionEncoding",
     "Projection",

@@ -26,6 +26,7 @@ __all__ = [
     "Constant",
     "FoldAverage",
     "Pipeline",
+    "ScaledTarget",
     "Stack",
     "SummaryTable",
 ]
@@ -341,6 +342,32 @@ class ColumnwiseRegressor(Estimator):
         table, n_outputs = read_table(X), len(self.estimators)
         columns = [e.predict(table[:, k::n_outputs]) for k, e in enumerate(self.estimators)]
         return columns[0] if self.is_flat else np.column_stack(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledTarget(Estimator):
+    """A regressor of a target that was scaled.
+
+    Parameters
+    ----------
+    regressor : Estimator
+        Predicts the scaled target.
+    scaler : Scaler
+        How it was scaled.
+    is_flat : bool
+        Whether the result is of shape (n_samples,).
+    """
+
+    regressor: Any
+    scaler: Any
+    is_flat: bool
+    classes: None = None
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return an array of shape (n_samples,) or (n_samples, n_outputs)."""
+        predicted = np.asarray(self.regressor.predict(X))
+        table: np.ndarray = self.scaler.inverse_transform(predicted.reshape(len(predicted), -1))
+        return table[:, 0] if self.is_flat and table.shape[1] == 1 else table
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,6 +54,12 @@ class Scaler(Part):
         scaled = scaled if self.scale is None else scaled * self.scale
         return scaled if self.clip is None else np.clip(scaled, self.clip[0], self.clip[1])
 
+    def inverse_transform(self, table: np.ndarray) -> np.ndarray:
+        """Undo the scaling, in the type of the table."""
+        values = table if self.scale is None else table / self.scale
+        values = values if self.center is None else values + self.center
+        return values.astype(table.dtype)
+
 
 @dataclass(frozen=True, eq=False)
 class SimpleImputer(Part):

@@ -154,7 +154,7 @@ def describe(sets):
     ]
     rows = [head]
     for name, entry in sets.items():
-        found = entry["summary"]
+        found = summarise(entry["rows"])
         gains = [
             f"{found[f'gain_of_{who}'][0]:+.4f} ± {found[f'gain_of_{who}'][1]:.4f}"
             for who in ("stack", "student")
@@ -195,12 +195,10 @@ def main():
                 "epochs_on_labels": epochs,
                 "student": settings,
                 "rows": rows,
-                "summary": summarise(rows),
             }
             RESULTS.mkdir(parents=True, exist_ok=True)
             PATH.write_text(json.dumps(document, indent=1) + "\n")
             (RESULTS.parent / "distillation.txt").write_text(describe(document["sets"]))
-        print(f"{name}: {document['sets'][name]['summary']}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -117,6 +118,10 @@ REGRESSORS = [
     GradientBoostingRegressor(n_estimators=5, random_state=0),
     HistGradientBoostingRegressor(max_iter=5, random_state=0),
     MLPRegressor(hidden_layer_sizes=(6,), max_iter=2000, tol=1, random_state=0, activation="tanh"),
+    TransformedTargetRegressor(Ridge()),
+    TransformedTargetRegressor(Ridge(), transformer=StandardScaler()),
+    TransformedTargetRegressor(Ridge(), transformer=MinMaxScaler((-1, 3))),
+    TransformedTargetRegressor(Ridge(), transformer=RobustScaler()),
 ]
 MULTI_OUTPUT = [
     LinearRegression(),
@@ -126,6 +131,7 @@ MULTI_OUTPUT = [
     DecisionTreeRegressor(random_state=0),
     RandomForestRegressor(7, random_state=0),
     MLPRegressor(hidden_layer_sizes=(6,), max_iter=2000, tol=1, random_state=0),
+    TransformedTargetRegressor(Ridge(), transformer=StandardScaler()),
 ]
 
 
@@ -274,6 +280,11 @@ def upper(text):
         (HistGradientBoostingClassifier(categorical_features=[0]), "categories"),
         (make_pipeline(SimpleImputer(missing_values=-1), Ridge()), "step 'simpleimputer'"),
         (DummyClassifier(strategy="uniform", random_state=0), "most frequent"),
+        (TransformedTargetRegressor(Ridge(), transformer=PCA()), "its target is not only scaled"),
+        (
+            TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1),
+            "transformer of the target",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
