@@ -230,7 +230,7 @@ def draw(done):
         ax.imshow(look["cross"][depth - 1], cmap="Blues", vmin=0, vmax=1)
         n_source = len(look["source_tokens"])
         ax.set(title=f"{name}, depth {depth}", xlabel="word of the source")
-        ax.set_xticks(range(n_source), [*range(1, n_source), "end"])
+        ax.set_xticks(range(n_source), [*range(1, n_source), "end"], fontsize="x-small")
         ax.set_yticks(range(len(look["target_tokens"])), [*look["target_tokens"][1:], "end"])
     fig.savefig(FIGURE, metadata={"Date": None})
     plt.close(fig)
