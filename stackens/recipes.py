@@ -283,7 +283,9 @@ def _tell_steps(facts: _Facts) -> None:
         _tell("changes: from step to step, as further channels; %d rows", facts.n_rows)
     if facts.patch > 1:
         n_steps = -(-facts.longest // facts.patch)
-        _tell("patches: networks read %d timesteps as one, %d at most", facts.patch, n_steps)
+        _tell(
+            "patches: networks read %d timesteps as one, %d patches at most", facts.patch, n_steps
+        )
 
 
 def _choose_size(facts: _Facts) -> dict[str, Any]:
