@@ -86,8 +86,8 @@ class _Facts:
 
     @property
     def patch(self) -> int:
-        """Timesteps that are read as one."""
-        if self.is_text or self.n_rows >= _LARGE:
+        """Timesteps that are read as one, where few rows get changes, too."""
+        if not self.has_changes:
             return 1
         wanted = -(-self.typical // _STEPS)
         return max(1, min(_LARGEST_PATCH, _WIDEST_PATCH // self.n_inputs, wanted))

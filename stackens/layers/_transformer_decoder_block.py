@@ -209,6 +209,5 @@ class TransformerDecoderBlock(keras.layers.Layer):
             "feed_forward_dim": self.feed_forward_dim,
             "dropout": self.dropout,
             "activation": keras.activations.serialize(self.activation),
-            "output_initializer": self.output_initializer
-            and keras.initializers.serialize(self.output_initializer),
+            "output_initializer": keras.initializers.serialize(self.output_initializer),
         }

@@ -115,8 +115,8 @@ sequence of int, default="none"
         Largest learning rate of Adam. The norm of all gradients together is clipped to 1.
     schedule : {"inverse_sqrt", "linear", "constant"}, default="linear"
         How it falls after the warm-up: with the square root of the step, along a line to nothing
-        at the end, or not at all. The line is for a number of ``epochs`` that is meant to be
-        reached; where early stopping is what ends training, "inverse_sqrt" is better.
+        at the end, or not at all. The line ends with the last of ``epochs``, also where early
+        stopping ends training before.
     warmup_steps : int, default=None
         Steps of training in which it rises. None is 1000, or a quarter of all if that is less.
     batch_tokens : int, default=2500

@@ -24,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC, LinearSVC
 
 from stackens import (
+    SequenceDifferencer,
     SequenceFlattener,
     SequenceScaler,
     SequenceSummarizer,
@@ -79,13 +80,6 @@ def as_patches(X, size):
     """Write ``size`` timesteps side by side: fewer, wider steps."""
     n, steps, channels = X.shape
     return X[:, : steps // size * size].reshape(n, steps // size, size * channels)
-
-
-def add_differences(X):
-    """Add the change from the step before as further channels."""
-    if X.dtype == object:
-        return as_object_array([np.hstack([x, np.diff(x, axis=0, prepend=x[:1])]) for x in X])
-    return np.concatenate([X, np.diff(X, axis=1, prepend=X[:, :1])], axis=2)
 
 
 def normalize_utterances(X):
@@ -208,7 +202,7 @@ def few_long_series(patch):
 
     def learners():
         wide = each_row(as_patches, size=patch)
-        moving = each_row(add_differences)
+        moving = SequenceDifferencer()
 
         def network(**options):
             return rnn(32, moving, wide, epochs=80, n_seeds=3, **options)
@@ -227,7 +221,7 @@ def few_long_series(patch):
 
 
 def motion_learners():
-    moving = each_row(add_differences)
+    moving = SequenceDifferencer()
     return [
         ("bilstm", rnn(48, moving, pooling="mean", epochs=60)),
         ("bigru", rnn(48, moving, cell="gru", pooling="max", epochs=60)),
@@ -240,7 +234,7 @@ def motion_learners():
 
 def vowel_learners():
     """Level 0 for few recordings: averages of three seeds, as for the other small sets."""
-    moving = each_row(add_differences)
+    moving = SequenceDifferencer()
     same_length = each_row(resample, n_steps=20)
 
     def network(**options):
@@ -258,7 +252,7 @@ def vowel_learners():
 
 
 def pen_learners():
-    moving = each_row(add_differences)
+    moving = SequenceDifferencer()
     small = {"batch_size": 128, "learning_rate": 0.006, "dropout": 0.1}
     return [
         ("bilstm", rnn(48, epochs=25, **small)),
@@ -271,7 +265,7 @@ def pen_learners():
 
 
 def speech_learners():
-    frames = (each_row(normalize_utterances), each_row(add_differences))
+    frames = (each_row(normalize_utterances), SequenceDifferencer())
     before = (*frames, each_row(as_pairs))
     large = {"batch_size": 32, "learning_rate": 0.005, "dropout": 0.3}
     return [
