@@ -339,6 +339,11 @@ sequence of int, default="none"
         require_keras()
         self._validate_params()
         orders = self._orders_of_layers()
+        if self.layer_map is not None and self.init_from is None:
+            raise InvalidInputError(
+                "`layer_map` says as which layers of `init_from` this translator's begin, and "
+                "`init_from` is None. Give a fitted translator, or leave `layer_map` out."
+            )
         sentences = check_pairs(source, target)
         for name in ("weights_", "history_", "best_epoch_"):
             self.__dict__.pop(name, None)  # an estimator that fails from here on is not fitted

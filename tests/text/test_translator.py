@@ -537,6 +537,8 @@ def test_teachers_that_cannot_teach(make_translator, pairs, teacher, translator)
     for wrong in ({"encoder": (3,)}, {"encoder": (0, 1)}, {"encoder": 0}, {"layers": (0,)}):
         with pytest.raises(InvalidInputError, match="`layer_map"):
             make_translator(init_from=teacher, layer_map=wrong).fit(*pairs)
+    with pytest.raises(InvalidInputError, match=r"`layer_map` says .* and `init_from` is None"):
+        make_translator(layer_map={"encoder": (0,)}).fit(*pairs)
     with pytest.raises(NotFittedError):
         make_translator(init_from=make_translator()).fit(*pairs)
     with pytest.raises(InvalidInputError, match="fitted SequenceTranslator; got a Ridge"):
