@@ -75,6 +75,11 @@ class _Facts:
         return self.n_channels == 0
 
     @property
+    def has_deep(self) -> bool:
+        """Whether a network is deep; few rows would not train it."""
+        return self.n_rows >= _TINY
+
+    @property
     def has_changes(self) -> bool:
         """Whether changes from step to step get channels; few rows would not teach them."""
         return not self.is_text and self.longest > 1 and self.n_rows < _LARGE
@@ -268,7 +273,7 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
         ("lstm", _network(facts, units, pooling=last, **options)),
         ("gru", _network(facts, units, cell="gru", pooling=mean, **options)),
     ]
-    if facts.n_rows < _TINY:
+    if not facts.has_deep:
         _tell("simple_rnn in place of a deep network: %d rows, few weights", facts.n_rows)
         simple = _network(facts, units, cell="simple_rnn", pooling=last, **options)
         return [*networks, ("simple_rnn", simple)]
@@ -326,16 +331,19 @@ def _choose_training(facts: _Facts) -> dict[str, Any]:
 def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:
     """Return how the first, second and deep network end."""
     if facts.longest <= _SHORT and not facts.is_text:
-        _tell("pooling: last state, of a deep network mean; %d timesteps at most", facts.longest)
+        _tell("pooling: last state%s; %d timesteps at most", _of_deep(facts, "mean"), facts.longest)
         return "last", "last", "mean"
     deep = "attention" if facts.longest > _LONG else "mean"
     _tell(
-        "pooling: max and mean, of a deep network %s; a last state would have to remember %d "
-        "timesteps",
-        deep,
+        "pooling: max and mean%s; a last state would have to remember %d timesteps",
+        _of_deep(facts, deep),
         facts.longest,
     )
     return "max", "mean", deep
+
+
+def _of_deep(facts: _Facts, pooling: str) -> str:
+    return f", of a deep network {pooling}" if facts.has_deep else ""
 
 
 def _network(facts: _Facts, units: int, **options: Any) -> Any:

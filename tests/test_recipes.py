@@ -157,6 +157,7 @@ def test_the_log_says_why(caplog):
     said = "\n".join(caplog.messages)
     for word in ("50 rows", "changes", "bidirectional", "simple_rnn", "pooling", "folds", "final"):
         assert word in said
+    assert said.count("deep") == 1  # "simple_rnn in place of a deep network"
 
 
 def test_looks_at_data_and_changes_nothing():
