@@ -81,7 +81,7 @@ def describe(found: dict) -> str:
             f"{settings['epochs']} epochs: **{found['test_nats_per_character']:.3f} nats per "
             "character** on the last tenth, read as one text. Training took "
             f"{cost['cpu_seconds']:.0f} seconds of processor time, {cost['seconds']:.0f} by the "
-            f"clock ({machine['cpu']}, {machine['cores']} cores, shared with other work). It "
+            f"clock ({machine['cpu']}, {machine['cores']} cores). It "
             f"writes {found['generated_characters_per_second']:.0f} characters a second.",
             "",
             ".. list-table:: Nats per character; with dropout while it trains, and held out",
