@@ -80,14 +80,22 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         return out_of_fold_targets(self.teacher_, n_rows)
 
     def _check_prefit(self, n_rows: int, y: Any) -> None:
-        check_is_fitted(self.teacher)
+        self._check_prefit_is_fitted()
         kept, coverage = self.teacher.out_of_fold_predictions_, self.teacher.coverage_
-        if len(coverage) != n_rows or not np.array_equal(np.asarray(y)[kept.row_index], kept.y):
+        if len(coverage) != n_rows or not _are_equal(np.asarray(y)[kept.row_index], kept.y):
             raise InvalidInputError(
                 "With `prefit=True`, `X` and `y` must be the rows that `teacher` was fitted on, in "
                 f"the same order: {len(coverage)} rows, whose targets it has kept; got {n_rows} "
-                f"rows{'' if len(coverage) != n_rows else ' with other targets'}."
+                f"rows{'' if len(coverage) != n_rows else ' with other targets'}. Folds of a "
+                "cross-validation are other rows: it needs `prefit=False`."
             )
+
+    def _check_prefit_is_fitted(self) -> None:
+        check_is_fitted(
+            self.teacher,
+            msg="`prefit=True` says that `teacher` is fitted, and it is not. Fit it, or set "
+            "`prefit=False`.",
+        )
 
     def _seeded(self, part: str) -> Any:
         """Return a copy of teacher or student; what has no seed gets one from ours."""
@@ -127,6 +135,13 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(f"{type(self).__name__} object has no attribute n_features_in_")
         return int(self.student_.n_features_in_)
 
+    def __sklearn_clone__(self) -> Any:
+        """Return an unfitted copy; a teacher that is to be fitted already stays so."""
+        copy = super().__sklearn_clone__()
+        if self.prefit:
+            copy.teacher = self.teacher
+        return copy
+
     def __sklearn_is_fitted__(self) -> bool:
         return "student_" in vars(self)
 
@@ -135,3 +150,8 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = get_tags(adapt_learner(self.student)).input_tags
         tags.target_tags.required = True
         return tags
+
+
+def _are_equal(given: np.ndarray, kept: np.ndarray) -> bool:
+    """Whether targets are the same; one target may come as a column."""
+    return given.size == kept.size and np.array_equal(given.reshape(kept.shape), kept)

@@ -49,7 +49,8 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         Share of the labels in the loss; the rest is the stack's. Of a row without a label it is
         all the stack's, and of one that was never held out, all the label's.
     prefit : bool, default=False
-        Whether ``teacher`` is fitted already, on the rows that ``fit`` is given; it is not copied.
+        Whether ``teacher`` is fitted already, on the rows that ``fit`` is given, in that order; it
+        is not copied, neither here nor by ``clone``.
     random_state : int, RandomState instance or None, default=None
         Seeds whatever in teacher and student has ``random_state=None``.
 
@@ -171,6 +172,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             )
         y = column_or_1d(y, warn=True)
         if self.prefit:
+            self._check_prefit_is_fitted()
             self._check_classes(self.teacher, y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
@@ -198,7 +200,6 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         return self
 
     def _check_classes(self, teacher: Any, y: Any) -> None:
-        check_is_fitted(teacher)
         classes, given = teacher.classes_, np.unique(y)
         if isinstance(classes, list) or not np.array_equal(classes, given):
             has = [np.asarray(c).tolist() for c in classes]

@@ -39,7 +39,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         Share of the given target; the rest is the stack's prediction. Of a row without a target it
         is all the stack's, and of one that was never held out, all the target's.
     prefit : bool, default=False
-        Whether ``teacher`` is fitted already, on the rows that ``fit`` is given; it is not copied.
+        Whether ``teacher`` is fitted already, on the rows that ``fit`` is given, in that order; it
+        is not copied, neither here nor by ``clone``.
     random_state : int, RandomState instance or None, default=None
         Seeds whatever in teacher and student has ``random_state=None``.
 

@@ -12,6 +12,9 @@ __all__ = ["corpus_bleu"]
 def corpus_bleu(translations: Sequence[str], references: Sequence[str], tokenize: str) -> float:
     """Return BLEU from 0 to 100.
 
+    Up to four words in a row are compared; where no translation has as many, up to so many as the
+    longest has, as otherwise the best translations of short sentences would get nothing.
+
     Parameters
     ----------
     translations, references : sequence of str
@@ -37,7 +40,7 @@ def corpus_bleu(translations: Sequence[str], references: Sequence[str], tokenize
         ) from error
     # Without `force`, sacrebleu warns of sentences that look tokenised, which they may well be.
     return float(
-        BLEU(tokenize=tokenize, force=True)
+        BLEU(tokenize=tokenize, force=True, effective_order=True)
         .corpus_score(list(translations), [list(references)])
         .score
     )

@@ -53,6 +53,7 @@ __all__ = ["StackedRNNLanguageModel"]
 _LOGGER = logging.getLogger(__name__)
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _LEVELS = ("char", "word")
+_LARGEST_COUNT = 2**31 - 1  # of tokens to write, as TensorFlow counts them
 _LEAST_TEMPERATURE = 1e-6  # logits that are divided by less overflow
 _LARGEST_NORM = 1.0  # of all gradients together: recurrent networks have steep walls
 
@@ -334,7 +335,9 @@ class StackedRNNLanguageModel(BaseEstimator):
             As in ``fit``.
         """
         check_is_fitted(self)
-        encoded = self._encode(check_texts(texts))
+        return self._mean_of(self._encode(check_texts(texts)))
+
+    def _mean_of(self, encoded: list[np.ndarray]) -> float:
         sums = sum_log_probabilities(self._architecture(), self.weights_, encoded)
         return float(sums.sum() / _count_targets(encoded))
 
@@ -351,7 +354,8 @@ class StackedRNNLanguageModel(BaseEstimator):
         float
             At least 1; the vocabulary's size if every token is as probable as any other.
         """
-        return float(np.exp(-self.score(texts)))
+        check_is_fitted(self)
+        return float(np.exp(-self._mean_of(self._encode(check_texts(texts)))))
 
     def generate(
         self,
@@ -391,9 +395,10 @@ class StackedRNNLanguageModel(BaseEstimator):
         check_is_fitted(self)
         if not isinstance(prompt, str):
             raise InvalidInputError(f"`prompt` must be a str; got a {type(prompt).__name__}.")
-        check_count("n_tokens", n_tokens)
+        check_count("n_tokens", n_tokens, most=_LARGEST_COUNT)
         check_count("top_k", top_k, or_none=True)
-        if not isinstance(temperature, Real) or not 0 < temperature < np.inf:
+        is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+        if not is_number or not 0 < temperature < np.inf:
             raise InvalidInputError(
                 f"`temperature` must be a number > 0; got {temperature!r}. For the most probable "
                 "token at every step use `top_k=1`."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from numbers import Integral
 from typing import Any
 
@@ -14,6 +15,8 @@ from stackens.training import Architecture, initial_weights
 __all__ = ["transferred_weights"]
 
 _PARTS = ("encoder", "decoder")
+_EMBEDDINGS = ("source_embedding", "target_embedding", "output_embedding")
+_GIVE_THE_SAME = "Give both the same `d_model`, `n_heads` and `feed_forward_dim`."
 
 
 def transferred_weights(
@@ -49,14 +52,20 @@ def transferred_weights(
     Raises
     ------
     InvalidInputError
-        If the map does not fit, or layers differ in their shapes.
+        If the map does not fit, layers differ in their shapes or heads, or the student ties
+        embeddings that its teacher does not.
     """
+    n_heads = [network.options["n_heads"] for network in (parent, child)]
+    if n_heads[0] != n_heads[1]:
+        raise InvalidInputError(
+            f"`init_from` has `n_heads`={n_heads[0]}, where the student has {n_heads[1]}: weights "
+            f"of other heads mean something else. {_GIVE_THE_SAME}"
+        )
     old, new = parent.build(), child.build()
     old.set_weights(list(weights))
     new.set_weights(initial_weights(child, seed))
-    names = ["source_embedding", "target_embedding", "output_embedding"]
-    names += ["encoder_norm", "decoder_norm"]
-    for name in names:
+    _check_ties(old, new)
+    for name in (*_EMBEDDINGS, "encoder_norm", "decoder_norm"):
         _copy(getattr(old, name), getattr(new, name), name)
     for part in _PARTS:
         mine, theirs = (getattr(network, f"{part}_depths") for network in (new, old))
@@ -69,6 +78,17 @@ def transferred_weights(
             _copy(getattr(old, f"{part}_blocks")[index], block, f"layer {number} of the {part}")
     found: list[np.ndarray] = new.get_weights()
     return found
+
+
+def _check_ties(old: Any, new: Any) -> None:
+    """Refuse one embedding of the student where the teacher has two: it cannot be both."""
+    for one, other in combinations(_EMBEDDINGS, 2):
+        is_one = [getattr(m, one) is getattr(m, other) for m in (old, new)]
+        if is_one == [False, True]:
+            raise InvalidInputError(
+                f"`init_from` has a {one} and an {other} of its own, where the student has one "
+                "matrix for both. Give both the same `tied_embeddings`."
+            )
 
 
 def _check_map(layer_map: Any, child: Any, parent: Any) -> dict[str, tuple[int, ...]]:
@@ -103,6 +123,6 @@ def _copy(old: Any, new: Any, name: str) -> None:
     if shapes[0] != shapes[1]:
         raise InvalidInputError(
             f"`init_from` has other shapes in {name}: {shapes[0]}, where the student has "
-            f"{shapes[1]}. Give both the same `d_model`, `n_heads` and `feed_forward_dim`."
+            f"{shapes[1]}. {_GIVE_THE_SAME}"
         )
     new.set_weights(old.get_weights())

@@ -47,6 +47,7 @@ class TranslatingMixin:
         return self._translate(self._read(source))
 
     def _read(self: Any, source: Any) -> list[np.ndarray]:
+        self._check_search()
         sentences = check_texts(source, "source")
         encoded = self._tokenizers[0].encode(sentences, "source", warn=True, stacklevel=5)
         long = [len(ids) for ids in encoded if len(ids) > self.max_length]
@@ -97,7 +98,9 @@ class TranslatingMixin:
 
         Words are compared as they are, between white space (``tokenize="none"`` of sacrebleu);
         with ``tokens="characters"`` characters are, and with ``tokens="sentencepiece"`` what
-        sacrebleu takes for words ("13a"). Needs sacrebleu (extra ``text``).
+        sacrebleu takes for words ("13a"). Up to four in a row are compared; where no translation
+        is as long, up to as many as there are (its ``effective_order``). Needs sacrebleu (extra
+        ``text``).
 
         Parameters
         ----------

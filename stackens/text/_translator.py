@@ -11,7 +11,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
@@ -48,6 +53,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _ADAM = {"beta_2": 0.98, "epsilon": 1e-9, "global_clipnorm": 1.0}
 _TEACHERS = ("init_from", "distill_from")
+_SEARCHED_WITH = ("beam_width", "length_penalty", "max_length")
 _NOT_LEARNT_WITH = (
     *_TEACHERS,  # what they give is looked at, not what they are
     *("beam_width", "length_penalty", "memory", "random_state", "verbose"),
@@ -380,6 +386,12 @@ sequence of int, default="none"
         self.weights_, self.history_ = trained.weights, trained.history
         self.best_epoch_ = trained.best_epoch
         return self
+
+    def _check_search(self) -> None:
+        """Refuse what ``predict`` cannot use, as all of it can be set after ``fit``."""
+        given = {name: getattr(self, name) for name in _SEARCHED_WITH}
+        constraints = {name: self._parameter_constraints[name] for name in given}
+        validate_parameter_constraints(constraints, given, caller_name=type(self).__name__)
 
     def _orders_of_layers(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if self.d_model % self.n_heads:

@@ -7,8 +7,15 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.datasets import load_iris, make_regression
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit, cross_val_predict
+from sklearn.model_selection import (
+    KFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -236,7 +243,12 @@ def test_a_fitted_teacher_is_read_and_not_copied():
     stack = make_stack().fit(X, LABELS)
     small = DistilledClassifier(stack, student(), prefit=True).fit(X, LABELS)
     assert small.teacher_ is stack
+    copy = clone(small)
+    assert copy.teacher is stack
+    assert copy.student is not small.student
+    np.testing.assert_array_equal(small.predict_proba(X), copy.fit(X, LABELS).predict_proba(X))
     fresh = DistilledClassifier(make_stack(), student()).fit(X, LABELS)
+    assert clone(fresh).teacher is not fresh.teacher
     np.testing.assert_allclose(small.soft_targets_, fresh.soft_targets_)
     np.testing.assert_array_equal(small.predict_proba(X), fresh.predict_proba(X))
 
@@ -289,6 +301,9 @@ def test_numbers():
     target = np.concatenate([0.25 * y + 0.75 * expected, small.teacher_.predict(X[:20])])
     plain = clone(network).fit(np.concatenate([X, X[:20]]), target)
     np.testing.assert_allclose(small.predict(X), plain.predict(X), rtol=1e-4, atol=1e-5)
+    again = DistilledRegressor(small.teacher_, network, label_weight=0.25, prefit=True)
+    again.fit(X, y[:, None], X_unlabelled=X[:20])
+    np.testing.assert_array_equal(again.predict(X), small.predict(X))
     both = DistilledRegressor(stack, network).fit(X, np.column_stack([y, -y]))
     assert both.predict(X).shape == both.soft_targets_.shape == (120, 2)
 
@@ -344,6 +359,16 @@ def test_a_teacher_of_other_rows():
         DistilledClassifier(stack, student(), prefit=True).fit(X[:140], Y[:140])
     with pytest.raises(InvalidInputError, match="with other targets"):
         DistilledClassifier(stack, student(), prefit=True).fit(X, Y[::-1])
+    with pytest.raises(InvalidInputError, match="cross-validation are other rows"):
+        cross_val_score(
+            DistilledClassifier(stack, student(), prefit=True), X, Y, error_score="raise"
+        )
+    for unfitted in (
+        DistilledClassifier(make_stack(), student(), prefit=True),
+        DistilledRegressor(make_regressors(), Ridge(), prefit=True),
+    ):
+        with pytest.raises(NotFittedError, match="`prefit=True` says that `teacher` is fitted"):
+            unfitted.fit(X, Y)
 
 
 @pytest.mark.parametrize(

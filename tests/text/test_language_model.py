@@ -393,6 +393,8 @@ def test_bad_parameters(options, message):
     [
         ({"prompt": ["the"]}, "`prompt` must be a str"),
         ({"n_tokens": 0}, "`n_tokens` must be"),
+        ({"n_tokens": 10**10}, "`n_tokens` must be"),
+        ({"temperature": True}, "`temperature` must be"),
         ({"temperature": 0.0}, "top_k=1"),
         ({"top_k": 0}, "`top_k` must be"),
     ],
@@ -405,6 +407,9 @@ def test_bad_arguments_of_generate(model, options, message):
 def test_unknown_characters_are_said(model):
     with pytest.warns(UnknownTokenWarning, match=r"2 of 5 tokens .* \['Q', 'Z'\]"):
         assert np.isfinite(model.score("aQtZ"))
+    with pytest.warns(UnknownTokenWarning, match="2 of 5") as said:
+        assert model.perplexity("aQtZ") > 1
+    assert said[0].filename == __file__
     with pytest.warns(UnknownTokenWarning, match="1 of"):
         assert model.generate("thQ", 5, random_state=0).startswith("thQ")
 

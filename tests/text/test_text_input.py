@@ -21,6 +21,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils._param_validation import InvalidParameterError
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.text import (
@@ -280,6 +281,37 @@ def test_bleu_is_of_the_tokens_of_the_fit():
     assert abs(expected - of_letters) > 1
     assert model.score(source, wrong) == pytest.approx(expected)
     assert model.set_params(tokens="characters").score(source, wrong) == pytest.approx(expected)
+
+
+def test_bleu_of_short_sentences_counts_the_words_there_are():
+    """sacrebleu's default gives 0 to the best translations of fewer than four words."""
+    model = make().fit(SOURCE[:4], SOURCE[:4])
+    said = model.predict(SOURCE[:4])
+    assert max(len(sentence.split()) for sentence in said) == 3
+    assert sacrebleu.corpus_bleu(said, [said], tokenize="none", force=True).score == 0
+    assert model.score(SOURCE[:4], said) == pytest.approx(100)
+    wrong = [said[0], "one", *said[2:]]
+    assert 0 < model.score(SOURCE[:4], wrong) < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *(("beam_width", value) for value in (0, -1, 1.7, None, "a")),
+        *(("length_penalty", value) for value in (-1, np.nan, np.inf, None)),
+        *(("max_length", value) for value in (0, -3, 2.5, None)),
+    ],
+)
+def test_what_is_set_after_fit_is_checked(name, wrong):
+    model = make().fit(SOURCE, TARGET).set_params(**{name: wrong})
+    for use in (
+        lambda: model.predict(["one"]),
+        lambda: model.score(["one"], ["un"]),
+        lambda: model.sentence_scores(["one"]),
+        lambda: model.attention("one"),
+    ):
+        with pytest.raises(InvalidParameterError, match=f"'{name}' parameter of SequenceTransl"):
+            use()
 
 
 def test_attention_of_an_empty_translation(monkeypatch):

@@ -533,7 +533,9 @@ def test_teachers_that_cannot_teach(make_translator, pairs, teacher, translator)
     with pytest.raises(NotFittedError):
         student.predict(["a"])
     with pytest.raises(InvalidInputError, match="`init_from` has other shapes in source_embedding"):
-        make_translator(init_from=translator).fit(*pairs)
+        make_translator(n_heads=4, init_from=translator).fit(*pairs)
+    with pytest.raises(InvalidInputError, match="`n_heads`=2, where the student has 4"):
+        make_translator(n_heads=4, init_from=teacher).fit(*pairs)
     for wrong in ({"encoder": (3,)}, {"encoder": (0, 1)}, {"encoder": 0}, {"layers": (0,)}):
         with pytest.raises(InvalidInputError, match="`layer_map"):
             make_translator(init_from=teacher, layer_map=wrong).fit(*pairs)
@@ -543,6 +545,17 @@ def test_teachers_that_cannot_teach(make_translator, pairs, teacher, translator)
         make_translator(init_from=make_translator()).fit(*pairs)
     with pytest.raises(InvalidInputError, match="fitted SequenceTranslator; got a Ridge"):
         make_translator(distill_from=Ridge()).fit(*pairs)
+
+
+def test_embeddings_of_a_teacher_are_not_merged(make_translator, pairs):
+    """Those that it ties may part in a student, which begins with the same probabilities."""
+    tied, apart = (make_translator(tied_embeddings=kind).fit(*pairs) for kind in ("target", "none"))
+    with pytest.raises(InvalidInputError, match=r"target_embedding and an output_embedding of its"):
+        make_translator(init_from=apart).fit(*pairs)
+    student = make_translator(tied_embeddings="none", init_from=tied, **HELD_STILL).fit(*pairs)
+    few = [side[:5] for side in pairs]
+    for ours, theirs in zip(student.sentence_scores(*few), tied.sentence_scores(*few), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_unknown_tokens_are_counted(translator, pairs):
