@@ -49,7 +49,7 @@ SETTINGS = {
     "batch_tokens": 1250,
     "epochs": 8,
 }
-LONG = 24  # epochs
+LONG = 16  # epochs
 N_UNCACHED = 64  # test sentences that are also translated without cached keys and values
 N_ATTENTION = 50  # test sentences whose attention is looked at
 DRAWN = 21  # the test sentence whose attention is drawn
