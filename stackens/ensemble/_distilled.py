@@ -46,7 +46,7 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
     random_state: Any
 
     def _check_parts(self, student: Any) -> None:
-        """Refuse a teacher that is no stack, and parts that predict something else."""
+        """Refuse a teacher that is no stack, or not fitted, and parts that predict another kind."""
         if not isinstance(self.teacher, JobStacking):
             raise InvalidInputError(
                 "`teacher` must be a stack, which has out-of-fold predictions; got "
@@ -66,6 +66,12 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
                     f"`{name}` must be a {kind}; got {type(last_step(part)).__name__}. Give one, "
                     f"or use Distilled{sibling}."
                 )
+        if self.prefit:
+            check_is_fitted(
+                self.teacher,
+                msg="`prefit=True` says that `teacher` is fitted, and it is not. Fit it, or set "
+                "`prefit=False`.",
+            )
 
     def _fit_teacher(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> np.ndarray:
         """Set the fitted teacher; return its out-of-fold targets."""
@@ -80,7 +86,6 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         return out_of_fold_targets(self.teacher_, n_rows)
 
     def _check_prefit(self, n_rows: int, y: Any) -> None:
-        self._check_prefit_is_fitted()
         kept, coverage = self.teacher.out_of_fold_predictions_, self.teacher.coverage_
         if len(coverage) != n_rows or not _are_equal(np.asarray(y)[kept.row_index], kept.y):
             raise InvalidInputError(
@@ -89,13 +94,6 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
                 f"rows{'' if len(coverage) != n_rows else ' with other targets'}. Folds of a "
                 "cross-validation are other rows: it needs `prefit=False`."
             )
-
-    def _check_prefit_is_fitted(self) -> None:
-        check_is_fitted(
-            self.teacher,
-            msg="`prefit=True` says that `teacher` is fitted, and it is not. Fit it, or set "
-            "`prefit=False`.",
-        )
 
     def _seeded(self, part: str) -> Any:
         """Return a copy of teacher or student; what has no seed gets one from ours."""

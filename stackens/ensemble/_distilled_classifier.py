@@ -172,7 +172,6 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             )
         y = column_or_1d(y, warn=True)
         if self.prefit:
-            self._check_prefit_is_fitted()
             self._check_classes(self.teacher, y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
@@ -30,7 +32,7 @@ from stackens import (
     StackingRegressor,
 )
 from stackens.ensemble._soft_targets import join_rows, out_of_fold_targets, soften
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import InvalidInputError, StoreWarning
 
 X, Y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -251,6 +253,25 @@ def test_a_fitted_teacher_is_read_and_not_copied():
     assert clone(fresh).teacher is not fresh.teacher
     np.testing.assert_allclose(small.soft_targets_, fresh.soft_targets_)
     np.testing.assert_array_equal(small.predict_proba(X), fresh.predict_proba(X))
+
+
+def test_folds_of_a_stack_with_memory_are_not_trained_again(tmp_path, monkeypatch):
+    """Of learners that are no networks predictions are kept; the refit is done each time."""
+    n_rows, fit_teacher = [], DistilledClassifier._fit_teacher
+
+    def count(self, X, *args):
+        n_rows.append(len(X))
+        return fit_teacher(self, X, *args)
+
+    monkeypatch.setattr(DistilledClassifier, "_fit_teacher", count)
+    small = DistilledClassifier(make_stack(), student(), random_state=0)
+    learners = [("small", small), ("linear", LogisticRegression())]
+    stack = StackingClassifier(learners, cv=2, memory=tmp_path, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StoreWarning)
+        first, again = (clone(stack).fit(X, Y).predict_proba(X) for _ in range(2))
+    assert sorted(n_rows) == [75, 75, 150, 150]
+    np.testing.assert_array_equal(first, again)
 
 
 def test_seeds_of_teacher_and_student_come_from_ours():
