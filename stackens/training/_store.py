@@ -322,7 +322,8 @@ class JobStore:
         max_bytes : int, default=None
             Size that entries and checkpoints may have together; None is any.
         max_age : float or timedelta, default=None
-            How long ago (in seconds) they may have been used last; None is any time.
+            How long ago (in seconds) they may have been used last; 0 removes all, None is any
+            time. A time in the future (a clock was set back) counts as so long ago.
 
         Returns
         -------
@@ -334,7 +335,7 @@ class JobStore:
         total = sum(file.size for file in files)
         removed = 0
         for file in files:
-            is_too_old = limit is not None and time.time() - file.used > limit
+            is_too_old = limit is not None and _age(file.used) >= limit
             is_too_much = max_bytes is not None and total - removed > max_bytes
             if (is_too_old or is_too_much) and self._remove(file.path):
                 removed += file.size
@@ -442,7 +443,7 @@ class JobStore:
     def _sweep(self, older_than: float) -> None:
         """Remove temporary files and claims that killed processes left behind."""
         for path, status in self._scan(TEMPORARY_PREFIX):
-            if time.time() - status.st_mtime > older_than:
+            if _age(status.st_mtime) > older_than:
                 self._remove(path)
         with contextlib.suppress(OSError):
             self._refuse_link()
@@ -540,6 +541,11 @@ def using_store(store: JobStore | None) -> Iterator[None]:
         yield
     finally:
         _STORE_IN_USE.reset(token)
+
+
+def _age(moment: float) -> float:
+    """Seconds between a moment and now; what comes from the future is no younger for that."""
+    return abs(time.time() - moment)
 
 
 def _open_store(location: str, stale_after: float, checkpoint_every: float) -> JobStore:

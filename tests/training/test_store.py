@@ -307,6 +307,19 @@ def test_prune_removes_what_was_not_used_for_longest(store):
     assert store.info().n_entries == 0
 
 
+def test_what_comes_from_the_future_grows_old_too(store, folder):
+    """Written before a clock was set back."""
+    store.put_checkpoint(OTHER, ARRAYS, META)
+    half = folder / f"{archive.TEMPORARY_PREFIX}half"
+    half.write_text("half an entry")
+    for path in folder.iterdir():
+        os.utime(path, (time.time() + 10_000,) * 2)
+    assert store.prune(max_age=20_000) == 0
+    assert not half.exists()
+    assert store.prune(max_age=0) > 0
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("limits", [{"max_bytes": -1}, {"max_age": -1.0}, {"max_age": np.nan}])
 def test_limits_are_checked(store, limits):
     with pytest.raises(InvalidInputError, match="must be >= 0"):
