@@ -15,6 +15,7 @@ import stackens
 FOUNDATION = {
     "archive",
     "exceptions",
+    "frames",
     "layer_sharing",
     "parameters",
     "sequence_statistics",
@@ -27,8 +28,9 @@ FOUNDATION = {
 # design first.
 ROOMS: dict[str, set[str]] = {
     "exceptions": set(),
+    "frames": set(),
     "views": {"exceptions"},
-    "sequences": {"exceptions", "views"},
+    "sequences": {"exceptions", "frames", "views"},
     "archive": {"exceptions"},
     "parameters": {"exceptions"},
     "layer_sharing": {"exceptions", "parameters"},
