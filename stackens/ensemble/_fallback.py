@@ -78,8 +78,8 @@ def choose_predictor(stack: Any) -> str:
     is_class = is_classifier(stack)
     try:
         stacked, rows = cross_fit_final(stack)
-    except InvalidInputError:  # without an honest score there is nothing to compare
-        return "stack"
+    except InvalidInputError:  # so few held-out rows that the stack cannot be shown to be better
+        stacked, rows = None, np.arange(len(kept.y))
 
     def score(outputs: Any) -> float:
         metric = accuracy_score if is_class else r2_score
@@ -93,7 +93,7 @@ def choose_predictor(stack: Any) -> str:
     else:
         best = max(range(len(names)), key=lambda i: score(learners[i]))
         name, chosen, rival = names[best], [best], learners[best]
-    if score(stacked) > score(rival):
+    if stacked is not None and score(stacked) > score(rival):
         return "stack"
     ends = np.cumsum([block.shape[1] for block in kept.blocks.values()]).tolist()
     columns = [(ends[i] - kept.blocks[names[i]].shape[1], ends[i]) for i in chosen]

@@ -115,7 +115,9 @@ class LevelOneStacking(_BaseStacking):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._final_seconds = time.perf_counter() - started
         self._final_weights = params.get("sample_weight")
-        self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, names, widths)
+        groups = None if fits[0].hold_out is None else fits[0].hold_out.groups
+        group = None if groups is None else np.unique(groups, return_inverse=True)[1][covered]
+        self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, layout, group)
 
     def _final_params(self, params: dict[str, Any]) -> dict[str, Any]:
         if not _routing_enabled():
@@ -193,20 +195,20 @@ class LevelOneStacking(_BaseStacking):
         y: np.ndarray,
         splits: list[Split],
         covered: np.ndarray,
-        names: list[str],
-        widths: list[int],
+        widths: dict[str, int],
+        group: np.ndarray | None,
     ) -> None:
         fold = np.full(len(y), -1)
         for k, (_, test) in reversed(list(enumerate(splits))):
             fold[test] = k
         blocks = {}
         start = 0
-        for name, width in zip(names, widths, strict=True):
+        for name, width in widths.items():
             block = matrix[:, start : start + width]
             blocks[name] = block.toarray() if hasattr(block, "toarray") else np.array(block)
             start += width
         self.out_of_fold_predictions_ = OutOfFoldPredictions(
-            covered, fold[covered], self.coverage_[covered], y[covered], blocks, splits
+            covered, fold[covered], self.coverage_[covered], y[covered], blocks, splits, group
         )
 
     def with_final_estimator(

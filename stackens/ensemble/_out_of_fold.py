@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,10 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["OutOfFoldPredictions", "align_classes", "average_predictions"]
+__all__ = ["OutOfFoldPredictions", "align_classes", "average_predictions", "level_one_splits"]
+
+# Parts of held-out rows on which the final estimator is cross-fitted, where splits make none.
+_N_PARTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,8 @@ class OutOfFoldPredictions:
         For each learner what it predicted.
     splits : list of (ndarray, ndarray)
         Training and held-out rows of each split.
+    group : ndarray of int of shape (n_covered,) or None
+        Number of the group of each row, if ``fit`` was given groups.
 
     Examples
     --------
@@ -49,6 +54,7 @@ class OutOfFoldPredictions:
     y: np.ndarray
     blocks: dict[str, np.ndarray]
     splits: list[tuple[np.ndarray, np.ndarray]] = field(repr=False)
+    group: np.ndarray | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         learners = ", ".join(f"{k} ({v.shape[1]} columns)" for k, v in self.blocks.items())
@@ -78,6 +84,51 @@ class OutOfFoldPredictions:
             for k, column in enumerate(block.T):
                 frame[name if block.shape[1] == 1 else f"{name}_{k}"] = column
         return frame.set_index("row")
+
+
+def level_one_splits(
+    kept: OutOfFoldPredictions, *, classifier: bool
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
+    """Return splits of the covered rows, on which a final estimator can be cross-fitted.
+
+    Parameters
+    ----------
+    kept : OutOfFoldPredictions
+        Of a fitted stack.
+    classifier : bool
+        Whether ``kept.y`` holds classes.
+
+    Returns
+    -------
+    first, instead : list of (ndarray, ndarray)
+        Positions among the covered rows: those of the splits themselves; and parts of the covered
+        rows, for splits that train on none of them, as a single one does. Parts keep groups whole,
+        and follow each other where the splits go forward in time.
+    """
+    place = np.full(max(int(max(map(np.max, split))) for split in kept.splits) + 1, -1)
+    place[kept.row_index] = np.arange(len(kept.y))
+    first = [(place[train][place[train] >= 0], place[test]) for train, test in kept.splits]
+    return first, list(_split_covered_rows(kept, classifier))
+
+
+def _split_covered_rows(
+    kept: OutOfFoldPredictions, classifier: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    rows = np.arange(len(kept.y))
+    gap = min(int(test.min()) - int(train.max()) for train, test in kept.splits)
+    if kept.group is not None:
+        part = np.unique(kept.group, return_inverse=True)[1] % _N_PARTS
+    elif gap > 0:  # each part after those that come before it
+        for test in np.array_split(rows, _N_PARTS + 1)[1:]:
+            if len(test):
+                yield np.flatnonzero(kept.row_index <= kept.row_index[test[0]] - gap), test
+        return
+    else:
+        by_class = classifier and kept.y.ndim == 1
+        part = np.empty_like(rows)
+        part[np.argsort(kept.y, kind="stable") if by_class else rows] = rows % _N_PARTS
+    for k in np.unique(part):
+        yield rows[part != k], rows[part == k]
 
 
 def align_classes(predictions: Any, estimator: Any, n_classes: int, method: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +12,8 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 
 from stackens.ensemble._level_one import declare_blocks
+from stackens.ensemble._out_of_fold import level_one_splits
+from stackens.ensemble._splits import Split
 from stackens.exceptions import InvalidInputError
 
 # Rows that a final estimator did not see, and the final estimator.
@@ -180,7 +182,10 @@ def cross_fit_final(stack: Any) -> tuple[Any, np.ndarray]:
 
 
 def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[CrossFit]:
-    """Fit the final estimator for each split, on the other rows.
+    """Fit the final estimator for each split, on held-out rows that are training rows of it.
+
+    Where no split has such rows, as a single one has none, it is cross-fitted on parts of the
+    held-out rows.
 
     Parameters
     ----------
@@ -204,31 +209,30 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
     kept = stack.out_of_fold_predictions_
     matrix = np.hstack([kept.blocks[name] for name in names])
     method_of = dict(zip(kept.blocks, stack._block_methods, strict=True))
-    place = np.full(int(kept.row_index.max()) + 1, -1)
-    place[kept.row_index] = np.arange(len(kept.y))
     target = encode_target(stack, kept.y)
     weights = getattr(stack, "_final_weights", None)
     weights = None if weights is None else np.asarray(weights)
-    finals: list[CrossFit] = []
-    for train, test in kept.splits:
-        train = train[train < len(place)]
-        train, test = place[train][place[train] >= 0], place[test]
-        counting = train if weights is None else train[weights[train] > 0]
-        enough = len(counting) > 1 and (
-            not is_classifier(stack) or len(np.unique(target[counting])) > 1
-        )
-        if enough:
+
+    def fit_each(splits: Sequence[Split]) -> Iterator[CrossFit]:
+        for train, test in splits:
+            counting = train if weights is None else train[weights[train] > 0]
+            n_values = len(np.unique(target[counting])) if is_classifier(stack) else 2
+            if len(counting) < 2 or n_values < 2:
+                continue
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
             params = {} if weights is None else {"sample_weight": weights[train]}
             final.fit(add_passed_through(stack, matrix[train], train), target[train], **params)
-            finals.append((test, final))
+            yield test, final
+
+    splits, parts = level_one_splits(kept, classifier=is_classifier(stack))
+    finals = list(fit_each(splits)) or list(fit_each(parts))
     if not finals:
         raise InvalidInputError(
-            "The final estimator cannot be cross-fitted on these splits: its honest score needs "
-            "held-out rows that are training rows of another split, of positive weight, and of "
-            "at least 2 classes if it is a classifier."
+            f"The final estimator cannot be cross-fitted on {len(kept.y)} held-out rows: its "
+            "honest score needs, beside the rows that it predicts, at least 2 (of positive weight; "
+            "of another group, if there are groups; of 2 classes, for a classifier). Hold out more."
         )
     return finals
 

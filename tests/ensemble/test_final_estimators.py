@@ -10,7 +10,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+    cross_val_predict,
+)
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,6 +26,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackens import StackedRNNClassifier, StackingClassifier, StackingRegressor
 from stackens.datasets import load_digits_sequences
+from stackens.ensemble._out_of_fold import level_one_splits
 from stackens.exceptions import InvalidInputError
 
 
@@ -211,3 +219,72 @@ class TestFallback:
             StackingClassifier(
                 [("tree", DecisionTreeClassifier())], DecisionTreeClassifier(), fallback="best"
             ).fit(X, labels)
+
+
+SINGLE = {
+    "ShuffleSplit": ShuffleSplit(1, test_size=0.3, random_state=0),
+    "PredefinedSplit": PredefinedSplit(np.where(np.arange(150) % 4 == 0, 0, -1)),
+    "a list": [(np.arange(0, 150, 2), np.arange(1, 150, 2))],
+    "the same rows twice": [(np.arange(k, 150, 4), np.arange(0, 150, 2)) for k in (1, 3)],
+}
+
+
+class TestOneSplit:
+    """Rows that are held out together: what final estimators make of some, the others tell."""
+
+    @pytest.mark.parametrize("cv", SINGLE.values(), ids=SINGLE)
+    def test_the_best_learner_predicts_where_the_stack_is_worse(self, iris, cv):
+        X, y = iris
+        stack = StackingClassifier(LEARNERS, Contrary(), cv=cv, fallback="best").fit(X, y)
+        assert stack.predicts_with_ in ("linear", "bayes")
+        assert stack.score(X, y) > 0.9
+        board = stack.leaderboard()
+        assert board["out_of_fold"].drop("average").idxmax() == stack.predicts_with_
+        assert board.loc["stack", "out_of_fold"] < 0.5
+
+    @pytest.mark.parametrize("cv", SINGLE.values(), ids=SINGLE)
+    def test_and_the_stack_where_it_is_better(self, iris, cv):
+        X, y = iris
+        learners = [("bad", DummyClassifier(strategy="stratified", random_state=0)), LEARNERS[0]]
+        stack = StackingClassifier(learners, fallback="average", cv=cv).fit(X, y)
+        assert stack.predicts_with_ == "stack"
+
+    def test_no_final_estimator_sees_what_it_predicts(self, iris):
+        X, _ = iris
+        labels = np.random.default_rng(0).integers(3, size=150)
+        final = DecisionTreeClassifier(random_state=0)  # it learns its rows by heart
+        cv = SINGLE["a list"]
+        stack = StackingClassifier(LEARNERS, final, cv=cv, passthrough=True).fit(X, labels)
+        kept = stack.out_of_fold_predictions_
+        assert final.fit(kept.matrix, kept.y).score(kept.matrix, kept.y) > 0.9
+        assert stack.leaderboard().loc["stack", "out_of_fold"] < 0.6
+
+    def test_groups_are_whole_and_time_goes_forward_there_too(self):
+        rng = np.random.default_rng(0)
+        y, groups = rng.normal(size=80), np.arange(80) % 8
+        X = y[:, None] + rng.normal(size=(80, 2))
+        by_group = GroupShuffleSplit(1, test_size=0.5, random_state=0)
+        options = {"final_estimator": Ridge(), "fallback": "best"}
+        stack = StackingRegressor([("ridge", Ridge())], cv=by_group, **options)
+        kept = stack.fit(X, y, groups=groups).out_of_fold_predictions_
+        _, parts = level_one_splits(kept, classifier=False)
+        assert sorted(np.concatenate([test for _, test in parts])) == list(range(40))
+        for train, test in parts:
+            own = groups[kept.row_index]
+            assert not set(own[train]) & set(own[test])
+        in_time = [(np.arange(30), np.arange(35, 80))]
+        kept = stack.set_params(cv=in_time).fit(X, y).out_of_fold_predictions_
+        _, parts = level_one_splits(kept, classifier=False)
+        for train, test in parts:
+            assert kept.row_index[train].max(initial=0) + 5 < kept.row_index[test].min()
+        np.testing.assert_array_equal(
+            np.concatenate([t for _, t in parts])[-30:], np.arange(15, 45)
+        )
+
+    def test_a_stack_that_cannot_be_shown_to_be_better_does_not_predict(self, iris):
+        X, y = iris
+        cv = [(np.arange(2, 148), np.array([0, 148]))]
+        stack = StackingClassifier(LEARNERS, fallback="best", cv=cv).fit(X, y)
+        assert stack.predicts_with_ == "linear"
+        with pytest.raises(InvalidInputError, match="cross-fitted on 2 held-out rows"):
+            stack.leaderboard()
