@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["LARGEST_SEED", "check_choice", "check_count", "draw_seed"]
+__all__ = [
+    "LARGEST_SEED",
+    "advise_argument",
+    "check_choice",
+    "check_count",
+    "did_you_mean",
+    "draw_seed",
+    "known_arguments",
+]
 
 LARGEST_SEED = np.iinfo(np.int32).max
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def check_count(
@@ -46,3 +59,38 @@ def draw_seed(random_state: Any) -> int:
             "`random_state` must be an integer >= 0, a numpy.random.RandomState or None; got "
             f"{random_state!r}."
         ) from error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence, with a space before it, that names the nearest known name, or nothing."""
+    found = get_close_matches(name, list(known), n=1)
+    return f" Did you mean `{found[0]}`?" if found else ""
+
+
+def advise_argument(estimator: Any, name: str, known: Iterable[str]) -> str:
+    """Return what to do, with a space before it, about an argument that ``fit`` has not."""
+    owner, parameters = type(estimator).__name__, estimator.get_params(deep=False)
+    if name in parameters:
+        return f" It is a parameter of the estimator: `{owner}({name}=…)`."
+    if name.startswith("validation") and "early_stopping" in parameters:
+        return (
+            " Rows to watch are taken from the training rows: "
+            f"`{owner}(early_stopping=True, validation_fraction=…)`."
+        )
+    return did_you_mean(name, [*known, *parameters])
+
+
+def known_arguments(method: Method) -> Method:
+    """Let an inherited method refuse unknown arguments in the name of the estimator's own class."""
+    known = list(inspect.signature(method).parameters)[1:]
+
+    @functools.wraps(method)
+    def checked(self: Any, *args: Any, **given: Any) -> Any:
+        for name in given.keys() - set(known):
+            raise TypeError(
+                f"{type(self).__name__}.{method.__name__} has no argument `{name}`; it has "
+                f"{', '.join(known)}.{advise_argument(self, name, known)}"
+            )
+        return method(self, *args, **given)
+
+    return checked  # type: ignore[return-value]

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import known_arguments
 
 __all__ = ["BlendClassifier", "BlendRegressor"]
 
@@ -144,6 +145,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
             None where the caller gave none.
         """
 
+    @known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose the weights.
 
@@ -283,6 +285,7 @@ class BlendRegressor(RegressorMixin, _Blend):
             None where the caller gave none.
         """
 
+    @known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose the weights.
 

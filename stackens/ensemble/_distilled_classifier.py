@@ -21,6 +21,7 @@ from stackens.ensemble._fit import adapt_learner, last_step
 from stackens.ensemble._fits import fit_head
 from stackens.ensemble._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import known_arguments
 from stackens.training import train_with_memory, with_soft_targets
 
 __all__ = ["DistilledClassifier"]
@@ -116,6 +117,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.prefit = prefit
         self.random_state = random_state
 
+    @known_arguments
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

@@ -18,6 +18,7 @@ from stackens.ensemble._distilled import Distilled
 from stackens.ensemble._fit import adapt_learner
 from stackens.ensemble._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import known_arguments
 
 __all__ = ["DistilledRegressor"]
 
@@ -94,6 +95,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.prefit = prefit
         self.random_state = random_state
 
+    @known_arguments
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,

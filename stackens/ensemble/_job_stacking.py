@@ -40,6 +40,7 @@ from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._splits import Split, check_decisions, check_weights, make_splits
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import advise_argument
 from stackens.training import (
     CallbackSupportMixin,
     JobStore,
@@ -437,7 +438,12 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
 def check_fit_params(stack: Any, params: dict[str, Any]) -> dict[str, Any]:
     """Refuse metadata without routing, but for weights; a None is the same as nothing."""
     others = {name: value for name, value in params.items() if name != "sample_weight"}
-    _raise_for_params(others, stack, "fit")
+    try:
+        _raise_for_params(others, stack, "fit")
+    except ValueError as error:
+        known = ("groups", "sample_weight")
+        advice = [advise_argument(stack, name, known) for name in others]
+        raise InvalidInputError(f"{error}{''.join(advice)}") from None
     weights = params.get("sample_weight")
     return others if weights is None else {**others, "sample_weight": weights}
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import InvalidInputError
 from stackens.forecasting._history import History, read_history
 from stackens.forecasting._residuals import check_coverage, offsets
+from stackens.parameters import known_arguments
 
 if TYPE_CHECKING:
     from stackens.forecasting._backtest import BacktestResult
@@ -68,6 +69,7 @@ class Forecaster(BaseEstimator, ABC):
 
     # ---- public --------------------------------------------------------------------------------
 
+    @known_arguments
     def fit(self, y: Any, X: Any = None) -> Self:
         """Train on a series, whose last row is the cutoff.
 

@@ -25,7 +25,7 @@ from stackens.learners._targets import (
     ValueTarget,
     make_loss,
 )
-from stackens.parameters import draw_seed
+from stackens.parameters import draw_seed, known_arguments
 from stackens.sequences import SequenceBatch, validate_sequences, validate_tokens
 from stackens.training import (
     Architecture,
@@ -99,6 +99,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
     # ---- training ------------------------------------------------------------------------------
 
+    @known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network.
 
@@ -193,7 +194,6 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
                 f"`n_seeds={self.n_seeds}` averages networks, which cannot go on with "
                 "`warm_start` or `partial_fit`. Set `n_seeds=1`."
             )
-        self._check_routed()
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target "
@@ -477,6 +477,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
     _known_losses: ClassVar[Mapping[str, str]] = CLASSIFICATION_LOSSES
 
+    @known_arguments
     def partial_fit(
         self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Any:
@@ -569,6 +570,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
     _known_losses: ClassVar[Mapping[str, str]] = REGRESSION_LOSSES
 
+    @known_arguments
     def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train one more epoch, going on from the present weights and optimizer state.
 

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.learners._vector_source import check_parts, find_vectors
+from stackens.parameters import known_arguments
 from stackens.preprocessing import SequenceVectorizer, WordVectors
 from stackens.training import HoldOut, Job, TrainedNetwork
 
@@ -133,6 +134,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
 
     # ---- training ------------------------------------------------------------------------------
 
+    @known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Pretrain, unless that was done before, and train the network.
 

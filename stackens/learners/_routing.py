@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
+
+from stackens.exceptions import InvalidInputError
+from stackens.parameters import did_you_mean
 
 __all__ = ["RoutedParameters", "check_routed_names"]
 
@@ -36,6 +39,7 @@ class RoutedParameters(BaseEstimator):
         for name, value in given.items():
             if name not in ("self", "routed", "__class__"):
                 setattr(self, name, value)
+        self._refuse_unknown(given["routed"], TypeError)
         self._set_routed(given["routed"])
 
     def _set_routed(self, routed: dict[str, Any]) -> None:
@@ -44,23 +48,28 @@ class RoutedParameters(BaseEstimator):
 
     def _all_routed(self) -> dict[str, Any]:
         """Return what the constructor took beyond its named parameters."""
-        own = self._get_param_names()
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
-        }
+        return {name: value for name, value in vars(self).items() if self._is_routed(name)}
 
-    def _check_routed(self) -> None:
-        """Refuse names that belong to no part; scikit-learn wants this in ``fit``."""
-        for name in self._all_routed():
-            part, _, rest = name.partition("__")
-            if part not in self._routed_parts or not rest:
-                known = ", ".join(sorted(self._get_param_names()))
-                parts = ", ".join(f"{part}__…" for part in self._routed_parts)
-                raise TypeError(
-                    f"{type(self).__name__} has no parameter `{name}`. It has {known}, {parts}."
-                )
+    def _is_routed(self, name: str) -> bool:
+        part, _, rest = name.partition("__")
+        return part in self._routed_parts and bool(rest)
+
+    def _refuse_unknown(self, names: Iterable[str], error: type[Exception]) -> None:
+        """Refuse names that are no parameters and belong to no part."""
+        known = self._get_param_names()
+        for name in names:
+            if name in known or self._is_routed(name):
+                continue
+            parts = ", ".join(f"{part}__…" for part in self._routed_parts)
+            raise error(
+                f"{type(self).__name__} has no parameter `{name}`.{self._advise(name, known)} "
+                f"It has {', '.join(sorted(known))}, {parts}."
+            )
+
+    def _advise(self, name: str, known: list[str]) -> str:
+        if name == "vectors" and "embedding" in self._routed_parts:
+            return f" Put it into an EmbeddingPretrainer({type(self).__name__}(…), vectors=…)."
+        return did_you_mean(name, known)
 
     def _routed(self, part: str) -> dict[str, Any]:
         """Return the settings of one part, without its prefix."""
@@ -93,8 +102,11 @@ class RoutedParameters(BaseEstimator):
         -------
         self
         """
-        routed = {k: v for k, v in params.items() if k.partition("__")[0] in self._routed_parts}
-        routed = {k: v for k, v in routed.items() if "__" in k}
+        routed = {name: value for name, value in params.items() if self._is_routed(name)}
+        nested = [
+            n for n in params if hasattr(getattr(self, n.partition("__")[0], 0), "set_params")
+        ]
+        self._refuse_unknown(params.keys() - nested, InvalidInputError)
         self._set_routed(routed)
         super().set_params(**{k: v for k, v in params.items() if k not in routed})
         return self
@@ -125,9 +137,9 @@ def check_routed_names(
     # What Keras's optimizers and layers take by **kwargs is named in their base class.
     for name in names:
         if name in own:
-            raise ValueError(f"`{part}__{name}` is spelled `{own[name]}`.")
+            raise InvalidInputError(f"`{part}__{name}` is spelled `{own[name]}`.")
         if name not in known:
-            raise ValueError(
+            raise InvalidInputError(
                 f"Unknown setting `{part}__{name}`: {target.__name__} takes "
-                f"{', '.join(sorted(known))}."
+                f"{', '.join(sorted(known))}.{did_you_mean(name, known)}"
             )

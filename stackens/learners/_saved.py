@@ -163,7 +163,6 @@ def check_parameters(learner: NetworkLearner) -> None:
     Keras turns some dicts into objects, and imports what they name: no part gets one.
     """
     learner._validate_params()
-    learner._check_routed()
     for name, value in learner._all_routed().items():
         _check_no_dict(name, value)
     if isinstance(learner.loss, str) and learner.loss not in learner._known_losses:

@@ -41,7 +41,6 @@ def check_parts(pretrainer: Any) -> tuple[SequenceVectorizer, Any]:
         if estimator is not None:
             _check_vocabulary_size(estimator, vectorizer.max_tokens)
             estimator._validate_params()
-            estimator._check_routed()
     return vectorizer, network
 
 

@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import LARGEST_SEED, check_count, draw_seed
+from stackens.parameters import LARGEST_SEED, check_count, draw_seed, known_arguments
 from stackens.text._fitting import find_place, tell_epochs
 from stackens.text._saved import check_tokens, check_weights
 from stackens.text._tokens import (
@@ -194,6 +194,7 @@ class StackedRNNLanguageModel(BaseEstimator):
 
     # ---- training ------------------------------------------------------------------------------
 
+    @known_arguments
     def fit(self, texts: Any, y: None = None, *, validation_texts: Any = None) -> Self:
         """Learn the vocabulary, and train the network.
 

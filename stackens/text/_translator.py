@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
-from stackens.parameters import draw_seed
+from stackens.parameters import draw_seed, known_arguments
 from stackens.text._fitting import find_place, tell_epochs
 from stackens.text._pairs import check_pairs, close
 from stackens.text._saved import check_weights
@@ -320,6 +320,7 @@ sequence of int, default="none"
 
     # ---- training ------------------------------------------------------------------------------
 
+    @known_arguments
     def fit(self, source: Any, target: Any) -> Self:
         """Learn the vocabularies, and train the network.
 
