@@ -1,10 +1,11 @@
 """Which process makes what, agreed on by files in a shared folder.
 
 A claim is a small file that its holder touches every few seconds. It is abandoned if its holder
-was a process of this machine that lives no more, or if nobody touched it for a while, measured by
-the clock of who looks. Files are made and moved by operations that every file system does at
-once, so that no locks are needed. Should two processes hold the same claim all the same, they do
-the same work twice, and nothing else.
+was a process of this machine that lives no more, or if nobody touched it for a while. That while
+is the time between the looks of whoever wants it, so that clocks of different machines need not
+agree, and who was asleep himself does not take that for silence. Files are made and moved by
+operations that every file system does at once, so that no locks are needed. Should two processes
+hold the same claim all the same, they do the same work twice, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["Claim", "ClaimFolder", "touch"]
+__all__ = ["Claim", "ClaimFolder", "SeenClaim", "touch"]
 
 _SUFFIX = ".claim"
 _CLAIM = re.compile(r"[0-9a-f]{64}\.claim(-[0-9a-f]{32})?")
 _LONGEST_PAUSE = 1.0  # seconds between two looks at a claim
+_LONGEST_GAP = 5.0  # more than that between two looks does not count as silence: who looks was busy
+_LONG_WAIT = 30.0  # seconds after which it is said that somebody else is waited for
 
 
 class Claim:
@@ -64,6 +68,23 @@ class Claim:
         self.release()
 
 
+@dataclass
+class SeenClaim:
+    """What was seen of somebody's claim, from the first look to the last one."""
+
+    state: tuple[int, int]
+    looked: float
+    silent: float = 0.0  # seconds without a change
+    in_all: float = 0.0  # seconds
+
+    def look(self, state: tuple[int, int]) -> None:
+        now = time.monotonic()
+        gap = min(now - self.looked, _LONGEST_GAP)
+        self.silent = self.silent + gap if state == self.state else 0.0
+        self.in_all += gap
+        self.state, self.looked = state, now
+
+
 class ClaimFolder:
     """The claims in one folder.
 
@@ -75,45 +96,68 @@ class ClaimFolder:
         Makes the folder.
     stale_after : float
         Seconds without a sign of life after which a claim is abandoned.
+    seen : dict of Path to SeenClaim
+        What is known of claims of others, from one look to the next; it is written to.
+    on_long_wait : callable
+        ``on_long_wait(holder)`` is called with what a claim says about its holder, at each look at
+        one that has been in the way for long.
     """
 
-    def __init__(self, folder: Path, ensure: Callable[[], None], stale_after: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ensure: Callable[[], None],
+        stale_after: float,
+        seen: dict[Path, SeenClaim],
+        on_long_wait: Callable[[dict[str, Any]], None],
+    ) -> None:
         self.folder, self.stale_after = folder, stale_after
-        self._ensure = ensure
+        self._ensure, self._seen, self._on_long_wait = ensure, seen, on_long_wait
 
     def claim(self, key: str) -> Claim | None:
-        """Take a claim; None if somebody who lives has it."""
+        """Take a claim; None if somebody who lives has it.
+
+        One that is abandoned and cannot be removed is of no meaning.
+        """
         self._ensure()
         path = self._path(key)
         for _ in range(2):  # once more if the one that was there turns out to be abandoned
             claim = self._create(path)
             if claim is not None:
                 return claim
-            if not _is_dead(_read_holder(path)) or not _take_away(path):
+            if not self._is_abandoned(path):
                 return None
+            if not _take_away(path):
+                return Claim(None)
         return None
 
     def wait(self, key: str, timeout: float | None) -> bool:
         """Wait until nobody has the claim; return whether that is so."""
         path = self._path(key)
-        started = changed = time.monotonic()
-        last, pause = None, 0.02
+        started, pause = time.monotonic(), 0.02
         while True:
-            state = _state(path)
-            if state is None:
+            if self._is_abandoned(path):
+                _take_away(path)
                 return True
-            now = time.monotonic()
-            if state != last:
-                last, changed = state, now
-            is_silent = now - changed > self.stale_after
-            if (is_silent or _is_dead(_read_holder(path))) and _state(path) == state:
-                if not _take_away(path):  # nobody can: then it is of no meaning
-                    return True
-                continue
-            if timeout is not None and now - started >= timeout:
+            if timeout is not None and time.monotonic() - started >= timeout:
                 return False
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _is_abandoned(self, path: Path) -> bool:
+        """Look at a claim: whether it is gone, or its holder is dead or was silent for too long."""
+        state = _state(path)
+        if state is None:
+            self._seen.pop(path, None)
+            return True
+        seen = self._seen.setdefault(path, SeenClaim(state, time.monotonic()))
+        seen.look(state)
+        holder = _read_holder(path)
+        if seen.silent > self.stale_after or _is_dead(holder):
+            return _state(path) == state  # not touched or replaced just now
+        if seen.in_all > _LONG_WAIT:
+            self._on_long_wait(holder)
+        return False
 
     def sweep(self) -> None:
         """Remove the claims of processes of this machine that live no more."""
@@ -149,6 +193,7 @@ class ClaimFolder:
         return self._hold(path, token)
 
     def _hold(self, path: Path, token: str) -> Claim:
+        self._seen.pop(path, None)
         claim = Claim(path, token)
         _heart().add(claim, self.stale_after / 6)
         return claim

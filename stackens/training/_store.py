@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_archive
 from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
-from stackens.training._claims import Claim, ClaimFolder, touch
+from stackens.training._claims import Claim, ClaimFolder, SeenClaim, touch
 
 __all__ = ["JobStore", "StoreInfo", "check_memory", "using_store"]
 
@@ -89,8 +89,9 @@ class JobStore:
     location : path-like
         A folder, made when it is first needed. The store keeps to a folder of its own inside.
     stale_after : float, default=60.0
-        Seconds after which the claim of a process that shows no sign of life is taken over. (One
-        that died on this machine is noticed at once.)
+        Seconds after which the claim of a process that shows no sign of life is taken over: it
+        was stopped, or died on another machine. (One that died on this machine is noticed at
+        once.) Give all that share a folder the same; living ones show it six times in that while.
     checkpoint_every : float, default=60.0
         Seconds between two checkpoints of a network in training, from which an interrupted one
         goes on; 0 is after every epoch, ``math.inf`` never.
@@ -120,6 +121,7 @@ class JobStore:
         self.checkpoint_every = checkpoint_every
         self._warned: set[str] = set()
         self._has_written = False
+        self._seen_claims: dict[Path, SeenClaim] = {}
 
     # ---- entries -------------------------------------------------------------------------------
 
@@ -356,7 +358,13 @@ class JobStore:
 
     @property
     def _claims(self) -> ClaimFolder:
-        return ClaimFolder(self._folder, self._ensure_folder, self.stale_after)
+        return ClaimFolder(
+            self._folder,
+            self._ensure_folder,
+            self.stale_after,
+            self._seen_claims,
+            self._warn_of_wait,
+        )
 
     def _path(self, key: str, kind: str) -> Path:
         return self._folder / f"{_check_key(key)}.{kind}"
@@ -448,6 +456,14 @@ class JobStore:
         with contextlib.suppress(OSError):
             self._refuse_link()
             self._claims.sweep()
+
+    def _warn_of_wait(self, holder: dict[str, Any]) -> None:
+        machine = str(holder.get("machine", "unknown")).partition(" ")[0]
+        self._warn(
+            "wait",
+            f"has what is wanted here in the making: waiting for process {holder.get('pid')} on "
+            f"{machine}, until it is done or shows no sign of life for {self.stale_after:g} s.",
+        )
 
     def _warn(self, about: str, message: str) -> None:
         if about not in self._warned:

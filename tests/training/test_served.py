@@ -524,3 +524,30 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path):
         for name, network in zip(found.files, expected, strict=True):
             assert found[name].tobytes() == network.weights[0].tobytes()
     assert store.info().n_checkpoints == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_stopped_at_any_moment_others_go_on_and_so_does_it(tmp_path):
+    """Both train what was under way, to the same bits; neither is in the way of the other."""
+    store, result = JobStore(tmp_path / "store", stale_after=0.3), tmp_path / "result.npz"
+    jobs, keys = make_linear_jobs()
+    expected = [LinearTower(job, None).run() for job in jobs]
+    with subprocess.Popen(
+        [sys.executable, "-c", CODE, store.location, __file__, result],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            assert_same(train_once(jobs, keys, store, Trainer(linear=True), every=0.0), expected)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        process.stdout.read()
+    assert process.returncode == 0
+    with np.load(result) as found:
+        for name, network in zip(found.files, expected, strict=True):
+            assert found[name].tobytes() == network.weights[0].tobytes()
+    assert store.info().n_entries == len(jobs)
+    assert all(store.claim(key) is not None for key in keys)

@@ -635,6 +635,48 @@ def test_a_claim_of_another_machine_is_taken_over_when_it_is_silent(store):
         assert claim is not None
 
 
+def test_silence_is_counted_from_one_look_to_the_next(store):
+    path = store.info().location / f"{KEY}.claim"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"machine": "another", "pid": 1, "started": null, "token": "x"}')
+    hasty = JobStore(store.location, stale_after=0.3)
+    deadline = time.monotonic() + 30
+    while not hasty.wait(KEY, timeout=0.02):
+        assert time.monotonic() < deadline
+    path.write_text('{"machine": "another", "token": "x"}')
+    while hasty.claim(KEY) is None:  # a claim that is refused is a look, too
+        assert time.monotonic() < deadline
+
+
+def test_who_was_asleep_does_not_take_that_for_silence(store, monkeypatch):
+    path = store.info().location / f"{KEY}.claim"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"machine": "another", "pid": 1, "started": null, "token": "x"}')
+    assert store.claim(KEY) is None
+    now = time.monotonic()
+    monkeypatch.setattr("stackens.training._claims.time.monotonic", lambda: now + 10_000)
+    assert store.claim(KEY) is None
+
+
+def test_an_abandoned_claim_that_nobody_can_remove_is_of_no_meaning(store, monkeypatch):
+    """In a folder with a sticky bit, say, that of another user."""
+    path = store.info().location / f"{KEY}.claim"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"machine": "another", "pid": 1, "started": null, "token": "x"}')
+
+    def fail(*args):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    hasty = JobStore(store.location, stale_after=0.1)
+    assert hasty.claim(KEY) is None
+    monkeypatch.setattr("pathlib.Path.rename", fail)
+    assert hasty.wait(KEY, timeout=30)
+    for _ in range(2):
+        with hasty.claim(KEY) as claim:
+            assert claim is not None
+    assert path.exists()
+
+
 def test_a_process_of_the_same_number_is_not_the_holder(store):
     with store.claim(KEY) as claim:
         holder = claim._path.read_text()
