@@ -7,9 +7,9 @@ the bytes of their words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -98,42 +98,37 @@ class Vocabulary:
         return dict(zip(self.words, self.numbers.tolist(), strict=True))
 
 
-@contextmanager
-def without_vocabularies(value: Any) -> Iterator[list[Vocabulary]]:
-    """Take large vocabularies out of an estimator, for as long as the block lasts.
+def without_vocabularies(value: Any) -> tuple[Any, list[Vocabulary]]:
+    """Return an estimator without its large vocabularies, and these.
+
+    What it is given stays as it is, so that others may use it meanwhile.
 
     Parameters
     ----------
     value : object
-        An estimator of scikit-learn, or lists, tuples and dicts of such; nobody else may use it
-        meanwhile. Others are left as they are.
+        An estimator of scikit-learn, or lists, tuples and dicts of such. Others are left alone.
 
-    Yields
-    ------
-    list of Vocabulary
-        What was taken out; in its place is an empty dict or list.
+    Returns
+    -------
+    value : object
+        Copies of whatever holds a vocabulary, with an empty dict or list in its place; everything
+        else is what it was.
+    vocabularies : list of Vocabulary
+        What was taken out, once for each place.
 
     Examples
     --------
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from stackens.vocabularies import without_vocabularies
     >>> counter = CountVectorizer().fit([" ".join(f"w{i}" for i in range(1000))])
-    >>> with without_vocabularies(counter) as vocabularies:
-    ...     len(counter.vocabulary_), vocabularies[0].path, len(vocabularies[0].words)
+    >>> small, vocabularies = without_vocabularies(counter)
+    >>> len(small.vocabulary_), vocabularies[0].path, len(vocabularies[0].words)
     (0, ['vocabulary_'], 1000)
-    >>> counter.vocabulary_["w0"]
-    0
+    >>> len(counter.vocabulary_)
+    1000
     """
-    found = list(_find(value, [], set()))
-    vocabularies = [_read(path, holder[key]) for holder, key, path in found]
-    taken = [(holder, key, holder[key]) for holder, key, _ in found]
-    try:
-        for holder, key, vocabulary in taken:
-            holder[key] = type(vocabulary)()
-        yield vocabularies
-    finally:
-        for holder, key, vocabulary in taken:
-            holder[key] = vocabulary
+    search = _Search()
+    return search.take_out(value, []), search.found
 
 
 def put_vocabularies(value: Any, vocabularies: Sequence[Vocabulary]) -> None:
@@ -172,20 +167,52 @@ def _inside(value: Any) -> Any:
     return value
 
 
-def _find(value: Any, path: list[str | int], seen: set[int]) -> Iterator[tuple[Any, Any, Any]]:
-    """Find what holds a large vocabulary, by which key, and the whole path."""
-    if id(value) in seen or not isinstance(value, BaseEstimator | list | tuple | dict):
-        return
-    seen.add(id(value))
-    holder = _inside(value)
-    parts = holder.items() if isinstance(holder, dict) else enumerate(holder)
-    for key, part in parts:
-        if type(key) not in (str, int):
-            continue
-        if type(holder) in (dict, list) and _is_vocabulary(part):
-            yield holder, key, [*path, key]
-        else:
-            yield from _find(part, [*path, key], seen)
+class _Search:
+    """Looks for vocabularies; one that stands in two places is found twice, and read once."""
+
+    def __init__(self) -> None:
+        self.found: list[Vocabulary] = []
+        self._read: dict[int, Vocabulary] = {}  # by identity, as what has none
+        self._without: set[int] = set()
+
+    def take_out(self, value: Any, path: list[str | int]) -> Any:
+        """Return the value if there is no vocabulary in it, otherwise a copy that has none."""
+        if id(value) in self._without or not isinstance(value, BaseEstimator | list | tuple | dict):
+            return value
+        self._without.add(id(value))  # so that what holds itself has an end
+        holder, changed = _inside(value), {}
+        for key, part in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            if type(key) not in (str, int):
+                continue
+            if type(holder) in (dict, list) and _is_vocabulary(part):
+                self.found.append(replace(self._vocabulary(part), path=[*path, key]))
+                changed[key] = type(part)()
+            elif (made := self.take_out(part, [*path, key])) is not part:
+                changed[key] = made
+        if not changed:
+            return value
+        self._without.remove(id(value))
+        return _changed(value, changed)
+
+    def _vocabulary(self, value: Any) -> Vocabulary:
+        if id(value) not in self._read:
+            self._read[id(value)] = _read([], value)
+        return self._read[id(value)]
+
+
+def _changed(value: Any, parts: dict[Any, Any]) -> Any:
+    """Return a copy with other parts in some places; the rest is shared with the original."""
+    if isinstance(value, tuple):
+        items = [parts.get(place, part) for place, part in enumerate(value)]
+        return type(value)(items) if type(value) is tuple else type(value)(*items)
+    if isinstance(value, BaseEstimator):  # not by its own methods: they may leave something out
+        made = object.__new__(type(value))
+        made.__dict__.update({**vars(value), **parts})
+        return made
+    made = copy(value)
+    for place, part in parts.items():
+        made[place] = part
+    return made
 
 
 def _is_vocabulary(value: Any) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,24 +45,40 @@ def fitted():
     return make_pipeline(words, LogisticRegression()).fit(TEXTS, np.arange(1000) % 2)
 
 
-def test_an_estimator_is_the_same_afterwards():
+def test_an_estimator_stays_as_it_is():
+    """Somebody may predict with it meanwhile."""
     pipeline = fitted()
     before = pipeline.predict_proba(TEXTS)
-    vocabulary = pipeline[0].transformer_list[0][1].vocabulary_
-    with without_vocabularies(pipeline) as found:
-        assert [one.path[-1] for one in found] == ["vocabulary_"]  # 20 characters stay
-        assert pipeline[0].transformer_list[0][1].vocabulary_ == {}
-    assert pipeline[0].transformer_list[0][1].vocabulary_ is vocabulary
-    with contextlib.suppress(KeyError), without_vocabularies(pipeline):
-        raise KeyError
-    assert pipeline[0].transformer_list[0][1].vocabulary_ is vocabulary
+    vectorizer = pipeline[0].transformer_list[0][1]
+    state, vocabulary = dict(vars(vectorizer)), vectorizer.vocabulary_
+    small, found = without_vocabularies(pipeline)
+    assert [one.path[-1] for one in found] == ["vocabulary_"]  # 20 characters stay
+    assert small[0].transformer_list[0][1].vocabulary_ == {}
+    assert small[1] is pipeline[1]
+    assert pipeline[0].transformer_list[0][1] is vectorizer
+    assert vectorizer.vocabulary_ is vocabulary
+    assert vars(vectorizer) == state
     np.testing.assert_array_equal(pipeline.predict_proba(TEXTS), before)
+
+
+def test_what_stands_in_two_places_is_taken_out_of_both():
+    """As in scikit-learn's stacks, whose fitted learners also go by name."""
+    words = CountVectorizer().fit(TEXTS)
+    held = {"list": [words], "name": {"words": words}}
+    held["itself"] = held
+    small, found = without_vocabularies(held)
+    assert [one.path for one in found] == [
+        ["list", 0, "vocabulary_"],
+        ["name", "words", "vocabulary_"],
+    ]
+    assert found[0].words is found[1].words
+    assert small["list"][0].vocabulary_ == small["name"]["words"].vocabulary_ == {}
+    assert len(words.vocabulary_) == 1002
 
 
 def test_vocabularies_come_back_into_what_has_none():
     pipeline, again = fitted(), fitted()
-    with without_vocabularies(pipeline) as found:
-        pass
+    _, found = without_vocabularies(pipeline)
     again[0].transformer_list[0][1].vocabulary_ = {}
     put_vocabularies(again, found)
     np.testing.assert_array_equal(again.predict_proba(TEXTS), pipeline.predict_proba(TEXTS))
@@ -74,11 +88,11 @@ def test_vocabularies_come_back_into_what_has_none():
 
 def test_lists_and_dicts_of_words_are_vocabularies_and_others_are_not():
     names = DictVectorizer().fit([{f"k{i}": 1.0} for i in range(1000)])
-    with without_vocabularies(names) as found:
-        assert {tuple(one.path): one.numbers is None for one in found} == {
-            ("feature_names_",): True,
-            ("vocabulary_",): False,
-        }
+    _, found = without_vocabularies(names)
+    assert {tuple(one.path): one.numbers is None for one in found} == {
+        ("feature_names_",): True,
+        ("vocabulary_",): False,
+    }
     for vocabulary in (
         {f"k{i}": -i for i in range(1000)},
         {f"k{i}": 2**70 for i in range(1000)},
@@ -86,16 +100,16 @@ def test_lists_and_dicts_of_words_are_vocabularies_and_others_are_not():
         {f"k{i}": True for i in range(1000)},
     ):
         names.vocabulary_ = vocabulary
-        with without_vocabularies(names) as found:
-            assert [one.path for one in found] == [["feature_names_"]]
+        _, found = without_vocabularies(names)
+        assert [one.path for one in found] == [["feature_names_"]]
 
 
 def test_what_is_a_parameter_comes_back_too():
     given_words = {f"word{i}": i for i in range(1000)}
     counter = CountVectorizer(vocabulary=given_words).fit(TEXTS)
-    with without_vocabularies(counter) as found:
-        assert {one.path[0] for one in found} == {"vocabulary", "vocabulary_"}
-        emptied = clone(counter)
+    small, found = without_vocabularies(counter)
+    assert {one.path[0] for one in found} == {"vocabulary", "vocabulary_"}
+    emptied = clone(small)
     put_vocabularies(emptied, [one for one in found if one.path == ["vocabulary"]])
     assert emptied.vocabulary == given_words
 

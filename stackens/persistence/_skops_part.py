@@ -11,7 +11,6 @@ import importlib.util
 import io
 import json
 import re
-import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,9 +57,8 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
     """
     skops_io = _require_skops()
     try:
-        with warnings.catch_warnings(), without_vocabularies(value) as vocabularies:
-            warnings.simplefilter("ignore")
-            data = skops_io.dumps(value)
+        small, vocabularies = without_vocabularies(value)
+        data = skops_io.dumps(small)
     except Exception as error:  # whatever the many types in an estimator raise
         raise InvalidInputError(f"A {type(value).__name__} cannot be written: {error}") from error
     with zipfile.ZipFile(io.BytesIO(data)) as file:

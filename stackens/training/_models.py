@@ -26,7 +26,7 @@ def pack_model(estimator: Any) -> dict[str, np.ndarray] | None:
     Parameters
     ----------
     estimator : estimator
-        Fitted; nobody else may use it meanwhile.
+        Fitted.
 
     Returns
     -------
@@ -39,9 +39,10 @@ def pack_model(estimator: Any) -> dict[str, np.ndarray] | None:
     import skops.io
 
     try:
-        with warnings.catch_warnings(), without_vocabularies(estimator) as vocabularies:
+        small, vocabularies = without_vocabularies(estimator)
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            data = skops.io.dumps(estimator)
+            data = skops.io.dumps(small)
         if _load(data) is None:
             return None
     except Exception:  # whatever the many types in an estimator raise: it is not kept then
