@@ -26,7 +26,7 @@ from stackens.persistence._trust import Trust
 __all__ = ["file_info", "load", "save"]
 
 _KIND = "estimator"
-_FORMAT = 2  # to be raised when an older version could not read what is written
+_FORMAT = 3  # to be raised when an older version could not read what is written
 
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> int:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
+from stackens.persistence._offsets import describe_offset, make_offset
 
 __all__ = ["describe_times", "make_times"]
 
-# Names of time zones and frequencies only: pandas would open a file that a name points to.
+# Names of time zones and periods only: pandas would open a file that a name points to.
 _ZONE = re.compile(r"[A-Za-z]+(?:[_+-][A-Za-z0-9]+|/[A-Za-z0-9_+-]+)*|UTC[+-][0-9:]{5}")
 _FREQUENCY = re.compile(r"-?[0-9]{0,9}[A-Za-z]{1,6}(?:-[A-Z]{3})?")
 
@@ -32,25 +33,36 @@ def describe_times(index: Any) -> tuple[dict[str, Any], np.ndarray]:
     Raises
     ------
     InvalidInputError
-        If it is anything else of pandas.
+        If it is anything else of pandas, or if other dates would come of what can be kept.
     """
     import pandas as pd
 
     if isinstance(index, pd.PeriodIndex):
         described = {"kind": "period", "freq": index.freqstr, "zone": None, "unit": None}
     elif isinstance(index, pd.DatetimeIndex):
+        freq = None if index.freq is None else describe_offset(index.freq)
         zone = None if index.tz is None else str(index.tz)
-        described = {"kind": "datetime", "freq": index.freqstr, "zone": zone, "unit": index.unit}
+        described = {"kind": "datetime", "freq": freq, "zone": zone, "unit": index.unit}
     else:
         raise InvalidInputError(
             f"A file holds no {type(index).__name__} of pandas; convert it to NumPy first."
         )
     described["name"] = index.name if isinstance(index.name, str) else None
-    for name, pattern in (("freq", _FREQUENCY), ("zone", _ZONE)):
-        value = described[name]
-        if value is not None and not pattern.fullmatch(value):
-            raise InvalidInputError(f"A file holds no index with {name} {value!r}.")
-    return described, np.asarray(index.asi8)
+    values = np.asarray(index.asi8)
+    if not _are_the_same(described, values, index):
+        raise InvalidInputError(
+            f"A file cannot keep an index of the frequency {index.freq!r} and the time zone "
+            f"{getattr(index, 'tz', None)!r}. Use an offset of pandas, and a time zone by its name."
+        )
+    return described, values
+
+
+def _are_the_same(described: dict[str, Any], values: np.ndarray, index: Any) -> bool:
+    try:
+        found = make_times(described, values)
+        return found.dtype == index.dtype and found.equals(index) and found.freq == index.freq
+    except (ArithmeticError, KeyError, TypeError, ValueError):
+        return False
 
 
 def make_times(described: dict[str, Any], values: np.ndarray) -> Any:
@@ -69,7 +81,7 @@ def make_times(described: dict[str, Any], values: np.ndarray) -> Any:
 
     Raises
     ------
-    ValueError
+    ArithmeticError, KeyError, TypeError, ValueError
         If it cannot be one.
     """
     import pandas as pd
@@ -79,7 +91,9 @@ def make_times(described: dict[str, Any], values: np.ndarray) -> Any:
         raise ValueError("times that are no integers")
     if name is not None and not isinstance(name, str):
         raise ValueError(f"times of the name {name!r}")
-    if freq is not None and not _FREQUENCY.fullmatch(freq):
+    if isinstance(freq, dict):
+        freq = make_offset(freq)
+    elif freq is not None and not _FREQUENCY.fullmatch(freq):
         raise ValueError(f"frequency {freq!r}")
     if described["kind"] == "period":
         periods = pd.arrays.PeriodArray(values, dtype=pd.PeriodDtype(freq))

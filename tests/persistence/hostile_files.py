@@ -270,6 +270,7 @@ def values() -> Iterator[tuple[str, Callable]]:
     for _ in range(100):
         nested = {"list": [nested]}
     yield "nested", _with_value(nested)
+    offset = {"class": "CustomBusinessDay", "n": 1, "normalize": False, "options": {}}
     times = {"kind": "datetime", "freq": None, "zone": None, "unit": "ns", "name": None}
     for value in (
         {"ref": 0},
@@ -309,6 +310,29 @@ def values() -> Iterator[tuple[str, Callable]]:
         {"times": {**times, "zone": "../../../../etc/passwd", "values": "a0"}},
         {"times": {**times, "zone": "dateutil//etc/passwd", "values": "a0"}},
         {"times": {**times, "freq": "D; import os", "values": "a0"}},
+        *(
+            {"times": {**times, "freq": {**offset, **change}, "values": "a0"}}
+            for change in (
+                {"class": "os.system"},
+                {"class": "BaseOffset"},
+                {"class": "Tick"},
+                {"class": ["Day"]},
+                {"n": 10**30},
+                {"n": True},
+                {"n": 1.5},
+                {"options": {"code": 1}},
+                {"options": {"offset": {"name": "os.system"}}},
+                {"options": {"offset": {"seconds": 1e300}}},
+                {"options": {"offset": {"seconds": "1"}}},
+                {"options": {"holidays": {"tuple": [{"day": "yesterday"}]}}},
+                {"options": {"calendar": {"week": "0000000", "holidays": {"tuple": []}}}},
+                {"options": {"calendar": {"week": "1111111"}}},
+                {"options": {"weekmask": "os.system"}},
+                {"options": None},
+                {"options": {"offset": {}}},
+            )
+        ),
+        {"times": {**times, "freq": {"class": "Day"}, "values": "a0"}},
         {"times": {**times, "unit": "generic", "values": "a0"}},
         {"times": {**times, "name": {"name": "os.system"}, "values": "a0"}},
         {"times": {**times, "name": ["os.system"], "values": "a0"}},

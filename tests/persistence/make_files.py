@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -58,18 +59,23 @@ def format_2() -> dict[str, tuple]:
     return {"words": (words, texts, y, texts[:N_ROWS])}
 
 
+def format_3() -> dict[str, tuple]:
+    """Return a forecaster: frequencies of time series are kept with their holidays."""
+    steps = np.arange(40)
+    days = pd.offsets.CustomBusinessDay(holidays=["2024-02-27"], weekmask="Mon Tue Wed Thu")
+    index = pd.date_range("2024-01-01", periods=len(steps), freq=days, unit="ns")
+    return {"days": (stackens.NaiveForecaster(3), pd.Series(np.sin(steps), index))}
+
+
 def texts_of_many_words() -> list[str]:
     """Return texts of more words than a small vocabulary has, one of each text's own."""
     return [f"word{i} {'even' if i % 2 == 0 else 'odd'} Wörter{i}" for i in range(600)]
 
 
 def main() -> None:
-    kept = {}
-    for name, (estimator, X, y, X_test) in format_2().items():
-        estimator.fit(X, y)
-        stackens.save(estimator, DATA / f"format_2_{name}.stackens")
-        kept[name] = estimator.predict_proba(X_test)
-    np.savez(DATA / "format_2_predictions.npz", **kept)
+    for name, (estimator, *data) in format_3().items():
+        estimator.fit(*data)
+        stackens.save(estimator, DATA / f"format_3_{name}.stackens")
 
 
 if __name__ == "__main__":

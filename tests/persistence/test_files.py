@@ -6,9 +6,12 @@ import importlib.metadata
 import itertools
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -66,6 +69,19 @@ def test_files_of_format_2_are_read():
     expected = np.load(DATA / "format_2_predictions.npz")["words"]
     found = stackens.load(DATA / "format_2_words.stackens").predict_proba(texts[: len(expected)])
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_files_of_format_3_are_read():
+    """Working days go on as they were."""
+    found = stackens.load(DATA / "format_3_days.stackens")
+    expected = pd.offsets.CustomBusinessDay(holidays=["2024-02-27"], weekmask="Mon Tue Wed Thu")
+    assert found.known_.index.freq == expected
+    assert found.known_.index[-1] == pd.Timestamp("2024-03-11")
+    assert [str(day.date()) for day in found.predict().index] == [
+        "2024-03-12",
+        "2024-03-13",
+        "2024-03-14",
+    ]
 
 
 def test_a_vocabulary_is_as_large_as_its_words(tmp_path):
@@ -259,6 +275,29 @@ def test_a_file_holds_json_and_arrays_only(path, learner):
     assert json.loads(json.dumps(archive.meta)) == archive.meta
     assert archive.meta["versions"]["numpy"] == importlib.metadata.version("numpy")
     assert {array.dtype.kind for array in archive.arrays.values()} <= set("fiubU")
+
+
+def test_nothing_is_changed_while_it_is_written(tmp_path):
+    """Two threads predict, and four save; the words of 2000 terms are arrays in the file."""
+    texts = [f"a{i} {'even' if i % 2 == 0 else 'odd'}" for i in range(2000)]
+    words = make_pipeline(TfidfVectorizer(), MultinomialNB()).fit(texts, np.arange(2000) % 2)
+    expected, end = words.predict_proba(texts), threading.Event()
+
+    def predict():
+        found = []
+        while not end.is_set():
+            found.append(words.predict_proba(texts))
+        return found
+
+    with ThreadPoolExecutor(6) as pool:
+        predicting = [pool.submit(predict) for _ in range(2)]
+        saving = [pool.submit(stackens.save, words, tmp_path / f"{i}") for i in range(8)]
+        wait(saving)
+        end.set()
+    for found in (one for job in predicting for one in job.result()):
+        np.testing.assert_array_equal(found, expected)
+    assert len({(tmp_path / f"{i}").read_bytes() for i in range(8)}) == 1
+    np.testing.assert_array_equal(stackens.load(tmp_path / "7").predict_proba(texts), expected)
 
 
 # ---- shapes of networks, beside Keras -----------------------------------------------------------

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from dateutil import tz
+from pandas.tseries.holiday import USFederalHolidayCalendar
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import stackens
 from stackens import NaiveForecaster, StackingClassifier
+from stackens.exceptions import InvalidInputError
 from stackens.model_selection import GridSearchCV, RandomizedSearchCV
 
 
@@ -41,6 +44,62 @@ def test_times_are_the_same_times(again, index):
     pd.testing.assert_index_equal(found.known_.index, index)
     assert found.known_.index.freq == index.freq
     pd.testing.assert_series_equal(found.predict(), forecaster.predict())
+
+
+# Every class of pandas as it comes, and options whose loss would mean other dates.
+OFFSETS = [
+    *(
+        getattr(pd.offsets, name)()
+        for name in sorted(pd.tseries.offsets.__all__)
+        if name not in ("BaseOffset", "Tick")
+    ),
+    pd.offsets.CustomBusinessDay(holidays=["2024-02-27", "2024-03-04"]),
+    pd.offsets.CustomBusinessDay(2, normalize=True, weekmask="Sun Mon Tue"),
+    pd.offsets.CustomBusinessDay(calendar=USFederalHolidayCalendar()),
+    pd.offsets.CustomBusinessDay(calendar=np.busdaycalendar("1010100", ["2024-03-04"])),
+    pd.offsets.CustomBusinessMonthEnd(holidays=["2024-01-31"]),
+    pd.offsets.BusinessHour(start=["08:00", "13:15"], end=["12:00", "17:00"]),
+    pd.offsets.CustomBusinessHour(start="07:00", holidays=["2024-01-05"], weekmask="Mon Thu Fri"),
+    pd.offsets.Week(2),
+    pd.offsets.Week(weekday=4),
+    pd.offsets.DateOffset(months=1),
+    pd.offsets.DateOffset(days=3, hours=2),
+    pd.offsets.FY5253(weekday=3, startingMonth=5, variation="last"),
+    pd.offsets.MonthEnd(3, normalize=True),
+    pd.offsets.Minute(90),
+]
+
+
+@pytest.mark.parametrize("offset", OFFSETS, ids=repr)
+def test_every_offset_gives_the_same_dates(again, offset):
+    index = pd.date_range("2024-01-01", periods=8, freq=offset)
+    series = pd.Series(np.arange(float(len(index))), index)
+    forecaster = NaiveForecaster(30).fit(series)
+    found = again(forecaster)
+    assert type(found.known_.index.freq) is type(index.freq)
+    pd.testing.assert_index_equal(found.known_.index, index, exact=True)
+    expected = pd.date_range(index[-1], periods=31, freq=offset)[1:]
+    pd.testing.assert_index_equal(found.predict().index, expected, check_names=False)
+
+
+class OwnOffset(pd.offsets.DateOffset):
+    """Nothing that a file could name."""
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2024-01-01", periods=9, freq=OwnOffset(days=2)),
+        pd.date_range("2024-01-01", periods=9, freq=pd.offsets.BusinessDay(offset=pd.Timedelta(1))),
+        pd.date_range("2024-01-01", periods=9, freq="h", tz=tz.gettz("Europe/Paris")),
+    ],
+    ids=["own offset", "more than days", "a zone without a name"],
+)
+def test_what_would_be_other_dates_is_refused_before_it_is_written(index, tmp_path):
+    forecaster = NaiveForecaster(3).fit(pd.Series(np.arange(float(len(index))), index))
+    with pytest.raises(InvalidInputError, match="cannot keep an index of the frequency"):
+        stackens.save(forecaster, tmp_path / "some.stackens")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("n_drawn", [0, 1, 2])
