@@ -22,7 +22,7 @@ import re
 import stat
 import struct
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -93,6 +93,7 @@ def write_archive(
     meta: Mapping[str, Any] | None = None,
     *,
     kind: str,
+    check: Callable[[Path], None] | None = None,
 ) -> int:
     """Write arrays and JSON to a file, which appears whole or not at all.
 
@@ -107,6 +108,9 @@ def write_archive(
         JSON would change is accepted, so that it comes back equal.
     kind : str
         What the file is; ``read_archive`` refuses another kind.
+    check : callable, default=None
+        Is given the whole file under its temporary name. What it raises is raised, and there is no
+        new file.
 
     Returns
     -------
@@ -138,7 +142,7 @@ def write_archive(
     # The header's own length moves the arrays, so that their offsets count from its end.
     prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
     try:
-        with open_whole(path) as file:
+        with open_whole(path, check) as file:
             file.write(prefix + _digest(prefix, header) + header)
             _pad(file, _HEADER_START + len(header))
             for array in checked.values():
@@ -149,13 +153,15 @@ def write_archive(
 
 
 @contextlib.contextmanager
-def open_whole(path: Path) -> Iterator[BinaryIO]:
+def open_whole(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing that appears whole when the block ends, or not at all.
 
     Parameters
     ----------
     path : Path
         The file; one that is there stays as it is until it is replaced. Its folder must exist.
+    check : callable, default=None
+        Is given the temporary name when all is written; what it raises keeps the file away.
 
     Yields
     ------
@@ -174,6 +180,8 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check(temporary)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -49,7 +49,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
     Raises
     ------
     InvalidInputError
-        If something in the estimator cannot be written, such as a lambda; the message says where.
+        If something in the estimator cannot be written, such as a lambda, or could not be read
+        again; the message says what. There is no new file then.
     ArchiveError
         If the file cannot be written.
     MissingExtraError
@@ -62,6 +63,10 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
 
     Notes
     -----
+    What was written is read back, all of it, before the file appears. The boosters of LightGBM,
+    XGBoost and CatBoost are kept as the bytes that they write of themselves; as their own code
+    reads these, ``load`` asks to be given the names of their types.
+
     Callbacks, hooks and ``memory`` are not written: they belong to the process that trains. The
     out-of-fold predictions of a stack are, with the labels of its training rows, and what its
     ``passthrough`` made of these rows; the sequences themselves are not, but for the history of a
@@ -95,7 +100,19 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
         "info": describe_estimator(estimator),
         "objects": encoder.objects,
     }
-    return write_archive(path, encoder.arrays, meta, kind=_KIND)
+    return write_archive(path, encoder.arrays, meta, kind=_KIND, check=_read_back)
+
+
+def _read_back(path: Path) -> None:
+    """Refuse what nobody could read again, as long as the file is not there yet."""
+    try:
+        archive = read_archive(path, kind=_KIND)
+        with _naming("what was written"):
+            content = _read_content(archive)
+            _make(content, Trust(content.names))
+            _describe(archive, content, path)
+    except ArchiveError as error:
+        raise InvalidInputError(f"The estimator cannot be saved: {error}") from error
 
 
 def load(
@@ -156,10 +173,7 @@ def load(
         unknown = content.unknown(trust)
         if unknown:
             raise UntrustedTypesError(_explain(path, unknown), unknown)
-        estimator = content.make(trust)
-        check_objects(estimator)
-        if not hasattr(estimator, "get_params"):
-            raise ArchiveError(f"There is a {type(estimator).__name__} in it, and no estimator.")
+        estimator = _make(content, trust)
     if warm_up:
         for one in walk(estimator):
             if hasattr(type(one), "prepare_prediction") and one.__sklearn_is_fitted__():
@@ -203,24 +217,7 @@ def file_info(path: str | os.PathLike[str]) -> FileInfo:
     """
     archive = read_archive(path, kind=_KIND, mmap=True)
     with _naming(path):
-        content = _read_content(archive)
-        info, versions = archive.meta["info"], archive.meta["versions"]
-        score = info["out_of_fold_score"]
-        if score is not None and not math.isfinite(score):
-            raise ValueError(f"a score of {score}")
-        return FileInfo(
-            estimator=str(info["estimator"]),
-            learners=tuple(map(str, info["learners"])),
-            classes=None if info["classes"] is None else tuple(info["classes"]),
-            input_shape=None if info["input_shape"] is None else tuple(info["input_shape"]),
-            out_of_fold_score=score,
-            n_parameters=int(info["n_parameters"]),
-            versions={str(name): str(version) for name, version in versions.items()},
-            format=archive.meta["format"],
-            types=tuple(sorted(content.names)),
-            untrusted_types=tuple(content.unknown(Trust())),
-            n_bytes=Path(path).stat().st_size,
-        )
+        return _describe(archive, _read_content(archive), path)
 
 
 def _read_content(archive: Archive) -> Content:
@@ -231,6 +228,34 @@ def _read_content(archive: Archive) -> Content:
             f"written by {archive.meta.get('versions')}: update stackens."
         )
     return Content(archive.meta["objects"], archive.arrays)
+
+
+def _make(content: Content, trust: Trust) -> Any:
+    estimator = content.make(trust)
+    check_objects(estimator)
+    if not hasattr(estimator, "get_params"):
+        raise ArchiveError(f"There is a {type(estimator).__name__} in it, and no estimator.")
+    return estimator
+
+
+def _describe(archive: Archive, content: Content, path: str | os.PathLike[str]) -> FileInfo:
+    info, versions = archive.meta["info"], archive.meta["versions"]
+    score = info["out_of_fold_score"]
+    if score is not None and not math.isfinite(score):
+        raise ValueError(f"a score of {score}")
+    return FileInfo(
+        estimator=str(info["estimator"]),
+        learners=tuple(map(str, info["learners"])),
+        classes=None if info["classes"] is None else tuple(info["classes"]),
+        input_shape=None if info["input_shape"] is None else tuple(info["input_shape"]),
+        out_of_fold_score=score,
+        n_parameters=int(info["n_parameters"]),
+        versions={str(name): str(version) for name, version in versions.items()},
+        format=archive.meta["format"],
+        types=tuple(sorted(content.names)),
+        untrusted_types=tuple(content.unknown(Trust())),
+        n_bytes=Path(path).stat().st_size,
+    )
 
 
 def _explain(path: Any, unknown: list[str]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -128,4 +130,5 @@ def _score(estimator: Any) -> float | None:
             found = estimator.leaderboard().loc["stack", "out_of_fold"]
         except (ValueError, KeyError, AttributeError):  # prefit, several labels, too few rows
             return None
-    return float(found) if found is not None and np.isfinite(found) else None
+    # Boosters have a dict of that name.
+    return float(found) if isinstance(found, Real) and math.isfinite(found) else None

@@ -49,7 +49,10 @@ _SPARSE = frozenset(
 # Loader of skops -> the types that it may make without anybody being asked. Loaders that are not
 # here call methods, or make classes of what a string says.
 _LOADERS: dict[str, frozenset[str]] = {
+    "BytearrayNode": frozenset({"builtins.bytearray"}),
+    "BytesNode": frozenset({"builtins.bytes"}),
     "DTypeNode": frozenset({"numpy.dtype"}),
+    "DefaultDictNode": frozenset({"collections.defaultdict"}),
     "DictNode": frozenset(
         {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"}
     ),
@@ -68,7 +71,13 @@ _LOADERS: dict[str, frozenset[str]] = {
     "SparseMatrixNode": _SPARSE,
     "TreeNode": frozenset({TREE}),
     "TupleNode": frozenset({"builtins.tuple"}),
-    "TypeNode": _BUILTINS | _CONTAINERS | _SCALARS,
+    "TypeNode": _BUILTINS | _CONTAINERS | _SCALARS | {"collections.OrderedDict"},
+}
+_SUFFIXES = {
+    "BytearrayNode": ".bin",
+    "BytesNode": ".bin",
+    "NdArrayNode": ".npy",
+    "SparseMatrixNode": ".npz",
 }
 # What a user may trust beside these, by name.
 _ON_TRUST = frozenset(
@@ -135,8 +144,7 @@ class Schema:
     # ---- entries -------------------------------------------------------------------------------
 
     def _check_file(self, node: Mapping[str, Any]) -> str:
-        name, suffix = node["file"], {"NdArrayNode": ".npy", "SparseMatrixNode": ".npz"}
-        wanted = suffix.get(node["__loader__"])
+        name, wanted = node["file"], _SUFFIXES.get(node["__loader__"])
         if not isinstance(name, str) or name not in self.entries:
             raise ArchiveError(
                 f"A part of the file asks for an entry {name!r}, which is not there."
@@ -145,7 +153,7 @@ class Schema:
             raise ArchiveError(f"A part of the file takes entry {name!r} for something else.")
         if wanted == ".npy":
             _check_npy(self.entries[name])
-        else:
+        elif wanted == ".npz":
             _check_npz(self.entries[name])
         return name
 

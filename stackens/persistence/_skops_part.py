@@ -133,7 +133,11 @@ def read_part(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Sche
     text = _as_bytes(arrays[node["schema"]])
     if len(text) > _SCHEMA_LIMIT or text.count(b"{") + text.count(b"[") > _CONTAINER_LIMIT:
         raise ArchiveError("A part of the file has too large a schema.")
-    return Schema(json.loads(text), entries)
+    root = json.loads(text)
+    try:
+        return Schema(root, entries)
+    except ArchiveError as error:
+        raise ArchiveError(f"{error} It belongs to a {_name(root)}.") from error
 
 
 def read_vocabularies(
@@ -187,9 +191,18 @@ def unpack_part(schema: Schema, trusted: list[str], vocabularies: list[Vocabular
         for name, data in schema.entries.items():
             file.writestr(name, data)
         file.writestr("schema.json", json.dumps(schema.root))
-    made = skops_io.loads(buffer.getvalue(), trusted=trusted)
-    put_vocabularies(made, vocabularies)
+    try:
+        made = skops_io.loads(buffer.getvalue(), trusted=trusted)
+        put_vocabularies(made, vocabularies)
+    except Exception as error:  # whatever the many types in it raise
+        raise ArchiveError(
+            f"A {_name(schema.root)} in the file cannot be made: {type(error).__name__}: {error}"
+        ) from error
     return made
+
+
+def _name(root: Any) -> Any:
+    return root.get("__class__") if isinstance(root, dict) else "thing"
 
 
 def _as_bytes(array: np.ndarray) -> bytes:
