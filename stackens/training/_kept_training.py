@@ -10,6 +10,7 @@ from stackens.exceptions import TrainingDivergedError
 from stackens.training._checkpoint import Checkpoint
 from stackens.training._entries import get_network, put_network
 from stackens.training._job import TrainedNetwork
+from stackens.training._served import make_once
 from stackens.training._store import JobStore
 
 __all__ = ["check_finite", "train_kept"]
@@ -19,6 +20,8 @@ def train_kept(
     train: Callable[[Checkpoint | None], TrainedNetwork], store: JobStore | None, key: str
 ) -> TrainedNetwork:
     """Take a network from the store; or train it, with its state kept there meanwhile.
+
+    One that another thread or process trains is waited for.
 
     Parameters
     ----------
@@ -35,13 +38,15 @@ def train_kept(
     """
     if store is None:
         return train(None)
-    kept = get_network(store, key)
-    if kept is None:
-        checkpoint = Checkpoint(store, key)
-        kept = train(checkpoint)
-        if put_network(store, key, kept):
+    checkpoint = Checkpoint(store, key)
+
+    def train_and_keep() -> TrainedNetwork:
+        trained = train(checkpoint)
+        if put_network(store, key, trained):
             checkpoint.discard()
-    return kept
+        return trained
+
+    return make_once(key, store, lambda: get_network(store, key), train_and_keep)
 
 
 def check_finite(loss: float, epoch: int, learning_rate: float) -> None:

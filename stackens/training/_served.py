@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -21,8 +21,9 @@ from stackens.training._progress import EpochCounter, OnProgress
 from stackens.training._store import JobStore, check_memory
 from stackens.training._towers import train
 
-__all__ = ["Train", "fit_once", "train_once", "train_with_memory", "warn_of_no_keys"]
+__all__ = ["Train", "fit_once", "make_once", "train_once", "train_with_memory", "warn_of_no_keys"]
 
+_Made = TypeVar("_Made")
 _LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
 
 
@@ -328,19 +329,57 @@ def fit_once(
         is_enough = found is not None and (found.estimator is not None or not needs_estimator)
         return found if is_enough else None
 
-    while True:
-        if (found := look()) is not None:
-            return found
+    def make() -> KeptFit:
+        made = fit()
+        put_fit(store, key, made)
+        return made
+
+    return make_once(key, store, look, make, deadline=deadline)
+
+
+def make_once(
+    key: str,
+    store: JobStore,
+    look: Callable[[], _Made | None],
+    make: Callable[[], _Made],
+    *,
+    deadline: float | None = None,
+) -> _Made:
+    """Return what ``look`` finds; else make it, unless somebody else does, who is waited for.
+
+    Parameters
+    ----------
+    key : str
+        Under which it is kept.
+    store : JobStore
+        Where.
+    look : callable
+        ``look()`` is what is kept, or None.
+    make : callable
+        ``make()`` makes and keeps it.
+    deadline : float, default=None
+        When to stop waiting for another process, in seconds since 1970.
+
+    Returns
+    -------
+    object
+        From ``look`` or ``make``.
+
+    Raises
+    ------
+    TimeLimitError
+        If the deadline came first.
+    """
+    while (found := look()) is None:
         claim = store.claim(key)
         if claim is not None:
             with claim:
-                if (found := look()) is None:  # since the first look, somebody may have made it
-                    found = fit()
-                    put_fit(store, key, found)
-                return found
+                found = look()  # since the first look, somebody may have made it
+                return make() if found is None else found
         left = None if deadline is None else max(0.0, deadline - time.time())
         if not store.wait(key, left):
             raise TimeLimitError("The time limit came before another process had fitted it.")
+    return found
 
 
 class _Claims:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import warnings
 
 import keras
@@ -261,6 +262,29 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
         assert model.history_ == whole.history_
         for ours, expected in zip(model.weights_, whole.weights_, strict=True):
             np.testing.assert_array_equal(ours, expected)
+
+
+def test_two_threads_that_want_the_same_train_it_once(tmp_path, monkeypatch):
+    train, trained, meet = _running_text._train, [], threading.Barrier(2)
+
+    def noting_train(*args):
+        trained.append(1)
+        return train(*args)
+
+    monkeypatch.setattr(_running_text, "_train", noting_train)
+    models = [small(memory=tmp_path) for _ in range(2)]
+
+    def fit(model):
+        meet.wait()
+        model.fit(TEXTS)
+
+    threads = [threading.Thread(target=fit, args=(model,)) for model in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(trained) == 1
+    np.testing.assert_array_equal(models[0].weights_[0], models[1].weights_[0])
 
 
 def test_without_a_seed_nothing_is_kept(tmp_path):

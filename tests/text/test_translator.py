@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import threading
 
 import keras
 import numpy as np
@@ -33,6 +34,7 @@ from stackens.training import (
     Optimizer,
     ParallelText,
     TrainedNetwork,
+    _parallel_text,
     _parallel_text_program,
 )
 from stackens.training._parallel_text_program import token_nats
@@ -240,6 +242,31 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(make_translator, pairs, tmp
     again = clone(model).set_params(beam_width=2, length_penalty=0.5).fit(*pairs)
     assert len(steps) == 2 * n_steps + 2 + n_steps  # from the store: a search is no training
     assert_same_weights(again, whole)
+
+
+def test_two_threads_that_want_the_same_train_it_once(
+    make_translator, pairs, tmp_path, monkeypatch
+):
+    train, trained, meet = _parallel_text._train, [], threading.Barrier(2)
+
+    def noting_train(*args):
+        trained.append(1)
+        return train(*args)
+
+    monkeypatch.setattr(_parallel_text, "_train", noting_train)
+    models = [make_translator(epochs=1, memory=tmp_path) for _ in range(2)]
+
+    def fit(model):
+        meet.wait()
+        model.fit(*pairs)
+
+    threads = [threading.Thread(target=fit, args=(model,)) for model in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(trained) == 1
+    assert_same_weights(*models)
 
 
 def test_without_a_seed_nothing_is_kept(make_translator, pairs, tmp_path):
