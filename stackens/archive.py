@@ -147,6 +147,8 @@ def write_archive(
             _pad(file, _HEADER_START + len(header))
             for array in checked.values():
                 _write_array(file, array)
+    except ArchiveError:
+        raise
     except OSError as error:
         raise ArchiveError(f"Cannot write {path}: {error}") from error
     return _aligned(_HEADER_START + len(header)) + total
@@ -170,9 +172,16 @@ def open_whole(path: Path, check: Callable[[Path], None] | None = None) -> Itera
 
     Raises
     ------
+    ArchiveError
+        If there is no such folder.
     OSError
         If it cannot be written.
     """
+    if not path.parent.is_dir():
+        raise ArchiveError(
+            f"Cannot write {path}: there is no folder {path.parent}. Make it first, with "
+            "`pathlib.Path(…).mkdir(parents=True)`, or write to one that is there."
+        )
     temporary = path.parent / f"{TEMPORARY_PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     try:

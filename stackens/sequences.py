@@ -470,6 +470,7 @@ def _read_table(
     """Let scikit-learn read a table, in its own words; only NaN and infinity also name the row."""
     from sklearn.utils.validation import check_array, validate_data
 
+    _refuse_columns(X)
     options = {"dtype": dtype, "ensure_all_finite": False}
     if reset:
         table = _reading_text(check_array, X, input_name="X", estimator=estimator, **options)
@@ -481,6 +482,25 @@ def _read_table(
     if reset:  # last, so that data which cannot be used leave nothing fitted behind
         validate_data(estimator, X, reset=True, skip_check_array=True)
     return SequenceBatch(values, lengths, "table")
+
+
+def _refuse_columns(X: Any) -> None:
+    """Refuse columns of a data frame that hold dates or categories, by name."""
+    for name, dtype in zip(getattr(X, "columns", ()), getattr(X, "dtypes", ()), strict=False):
+        kind = str(dtype).lower()
+        if kind.startswith(("date", "time", "duration", "period")):
+            raise InvalidInputError(
+                f"Column {name!r} of `X` holds times ({dtype}) where numbers are meant. Leave it "
+                "out, or make numbers of it; of a table with a row for each time, "
+                "`sequences_from_frame` makes sequences."
+            )
+        categories = getattr(getattr(dtype, "categories", None), "dtype", None)
+        is_number = getattr(categories, "kind", "O") in "biuf"
+        if kind.startswith(("categor", "enum")) and not is_number:
+            raise InvalidInputError(
+                f"Column {name!r} of `X` holds categories where numbers are meant. Encode them, "
+                "for example with scikit-learn's OneHotEncoder in a ColumnTransformer."
+            )
 
 
 def _reading_text(read: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -696,6 +716,7 @@ def _refuse_token_shape(what: str) -> NoReturn:
 def _read_token_table(estimator: Any, X: Any) -> np.ndarray:
     from sklearn.utils.validation import check_array
 
+    _refuse_columns(X)
     ids: np.ndarray = _reading_text(
         check_array,
         X,

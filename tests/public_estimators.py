@@ -48,7 +48,9 @@ def _small(cls, **options):
 # What the constructors need, or what makes fits small.
 _MADE = {
     "ColumnwiseRegressor": lambda: stackens.ColumnwiseRegressor(Ridge()),
-    "DistilledClassifier": lambda: stackens.DistilledClassifier(_stack(), LogisticRegression()),
+    "DistilledClassifier": lambda: stackens.DistilledClassifier(
+        _stack(), _small(stackens.StackedRNNClassifier)
+    ),
     "DistilledRegressor": lambda: stackens.DistilledRegressor(_value_stack(), Ridge()),
     "EmbeddingPretrainer": lambda: stackens.EmbeddingPretrainer(
         _small(stackens.StackedRNNClassifier, embedding_dim=2),

@@ -20,6 +20,7 @@ FOUNDATION = {
     "parameters",
     "sequence_statistics",
     "sequences",
+    "targets",
     "views",
     "vocabularies",
 }
@@ -34,6 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "archive": {"exceptions"},
     "parameters": {"exceptions"},
     "layer_sharing": {"exceptions", "parameters"},
+    "targets": {"exceptions"},
     "vocabularies": set(),
     "sequence_statistics": {"sequences"},
     "portable": {"archive", "exceptions"},

@@ -16,7 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
+import stackens
 from stackens.archive import read_archive, write_archive
 from stackens.exceptions import ArchiveError, InvalidInputError
 
@@ -379,3 +383,16 @@ def test_a_killed_writer_leaves_the_old_file(path, written):
         process.kill()
         process.wait()
         read_archive(path, kind="test")  # the one before or the new one, but a whole one
+
+
+@pytest.mark.parametrize("write", ["save", "export_numpy", "report"])
+def test_a_missing_folder_is_named_by_all_that_write_files(write, tmp_path):
+    X, y = load_iris(return_X_y=True)
+    stack = stackens.StackingClassifier(
+        [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())]
+    )
+    stack.fit(X, y)
+    path = tmp_path / "nowhere" / "file"
+    with pytest.raises(ArchiveError) as caught:
+        stack.report(path) if write == "report" else getattr(stackens, write)(stack, path)
+    assert str(caught.value).startswith(f"Cannot write {path}: there is no folder {path.parent}.")

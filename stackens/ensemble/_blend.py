@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import known_arguments
+from stackens.targets import check_weight_type
 
 __all__ = ["BlendClassifier", "BlendRegressor"]
 
@@ -88,6 +89,7 @@ class _Blend(BaseEstimator, ABC):
 
 
 def _row_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
+    check_weight_type(sample_weight)
     weights: np.ndarray = _check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )

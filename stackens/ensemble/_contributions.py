@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
-from stackens.ensemble._leaderboard import difference_of, score_outputs
+from stackens.ensemble._leaderboard import choose_scoring, difference_of, score_outputs
 from stackens.ensemble._out_of_fold_outputs import check_comparable
 from stackens.ensemble._outputs import (
     CrossFit,
@@ -28,7 +27,7 @@ def measure_contributions(stack: Any, scoring: Any, n_repeats: int, random_state
 
     check_comparable(stack, "contributions")
     check_count("n_repeats", n_repeats)
-    scoring = scoring or ("accuracy" if is_classifier(stack) else "r2")
+    scoring = choose_scoring(stack, scoring)
     kept, random = stack.out_of_fold_predictions_, check_random_state(random_state)
     finals = cross_fit_finals(stack)
     whole, rows = _outputs(stack, finals, kept.matrix)

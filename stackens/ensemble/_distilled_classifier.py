@@ -11,7 +11,6 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -22,6 +21,7 @@ from stackens.ensemble._fits import fit_head
 from stackens.ensemble._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import known_arguments
+from stackens.targets import check_rows, check_weight_type, refuse_missing
 from stackens.training import train_with_memory, with_soft_targets
 
 __all__ = ["DistilledClassifier"]
@@ -167,7 +167,10 @@ class DistilledClassifier(ClassifierMixin, Distilled):
                 "`sample_weight` does not reach the network at the end of a Pipeline; leave it "
                 "out, or give a `student` without other steps."
             )
-        check_consistent_length(X, y, groups, sample_weight)
+        check_rows(X, y, groups, sample_weight)
+        check_weight_type(sample_weight)
+        refuse_missing("y", y)
+        refuse_missing("groups", groups)
         if type_of_target(y) == "multilabel-indicator":
             raise InvalidInputError(
                 "Distillation is for one class a row; `y` has a column for each of several labels."

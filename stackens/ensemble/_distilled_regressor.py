@@ -10,7 +10,6 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
@@ -19,6 +18,7 @@ from stackens.ensemble._fit import adapt_learner
 from stackens.ensemble._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import known_arguments
+from stackens.targets import check_rows, check_weight_type, refuse_missing
 
 __all__ = ["DistilledRegressor"]
 
@@ -136,7 +136,10 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self._check_parts(student)
         if sample_weight is not None:
             _check_takes_weights(student)
-        check_consistent_length(X, y, groups, sample_weight)
+        check_rows(X, y, groups, sample_weight)
+        check_weight_type(sample_weight)
+        refuse_missing("y", y)
+        refuse_missing("groups", groups)
         y = None if y is None else np.asarray(y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)

@@ -15,7 +15,6 @@ from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.ensemble._stacking import _BaseStacking
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -41,6 +40,7 @@ from stackens.ensemble._splits import Split, check_decisions, check_weights, mak
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import advise_argument
+from stackens.targets import check_rows, check_weight_type, refuse_missing
 from stackens.training import (
     CallbackSupportMixin,
     JobStore,
@@ -196,7 +196,10 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
 
     def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
         weights = params.get("sample_weight")
-        check_consistent_length(X, y, groups, weights)
+        check_rows(X, y, groups, weights)
+        check_weight_type(weights)
+        refuse_missing("y", y)
+        refuse_missing("groups", groups)
         if weights is not None and (np.ndim(weights) != 1 or np.isnan(weights).any()):
             raise InvalidInputError(
                 "`sample_weight` must hold one number for each row; got an array of shape "

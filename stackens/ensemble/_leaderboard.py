@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from stackens.ensemble._fit import last_step
 from stackens.ensemble._out_of_fold import align_classes
@@ -19,8 +19,10 @@ from stackens.ensemble._outputs import (
     own_final_estimator,
     wrap_blocks,
 )
+from stackens.exceptions import InvalidInputError
+from stackens.parameters import did_you_mean
 
-__all__ = ["difference_of", "make_leaderboard", "score_outputs"]
+__all__ = ["choose_scoring", "difference_of", "make_leaderboard", "score_outputs"]
 
 # A row's part in a score that is a mean over rows: f(labels or values, outputs, classes).
 _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
@@ -46,7 +48,7 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
         raise ValueError("`leaderboard` compares single-label targets; `y` has several labels.")
     if (X is None) != (y is None):
         raise ValueError("`leaderboard` needs both `X` and `y`, or neither.")
-    scoring = scoring or ("accuracy" if is_classifier(stack) else "r2")
+    scoring = choose_scoring(stack, scoring)
     kept = stack.out_of_fold_predictions_
     held_out = _learner_outputs(stack, list(kept.blocks.values()), stack._block_methods)
     held_out["stack"], stack_rows = cross_fit_final(stack)
@@ -95,6 +97,23 @@ def _test_outputs(stack: Any, X: Any) -> dict[str, Any]:
     parts = [(np.arange(len(matrix)), final, final_outputs(final, matrix))]
     result["stack"], _ = join_outputs(stack, parts, len(matrix))
     return result
+
+
+def choose_scoring(stack: Any, scoring: Any) -> Any:
+    """Return the score to compare by; None is the usual one."""
+    if scoring is None:
+        return "accuracy" if is_classifier(stack) else "r2"
+    if isinstance(scoring, list | tuple | set | dict):
+        raise InvalidInputError(
+            f"`scoring` must be one score, its name or a function; got {type(scoring).__name__} of "
+            f"{len(scoring)}. Call it once for each."
+        )
+    if isinstance(scoring, str) and scoring not in (known := get_scorer_names()):
+        raise InvalidInputError(
+            f"`scoring` must be a name of `sklearn.metrics.get_scorer_names()`; got {scoring!r}."
+            f"{did_you_mean(scoring, known)}"
+        )
+    return scoring
 
 
 def score_outputs(outputs: Any, y: np.ndarray, scoring: Any, rows: np.ndarray) -> float:

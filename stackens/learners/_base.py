@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -25,8 +24,9 @@ from stackens.learners._targets import (
     ValueTarget,
     make_loss,
 )
-from stackens.parameters import draw_seed, known_arguments
+from stackens.parameters import did_you_mean, draw_seed, known_arguments
 from stackens.sequences import SequenceBatch, validate_sequences, validate_tokens
+from stackens.targets import check_rows, check_weight_type, refuse_missing
 from stackens.training import (
     Architecture,
     CallbackSupportMixin,
@@ -187,6 +187,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         hold_out: HoldOut | None = None,
     ) -> Job:
         require_keras()
+        self._check_optimizer()
         self._validate_params()
         check_memory(self.memory)
         if self.n_seeds > 1 and (self.warm_start or epochs is not None):
@@ -202,8 +203,9 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         previous = self._previous_state() if continued else None
         self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
         batch = self._read_input(X, reset=previous is None)
+        refuse_missing("y", y)
         y = self._validate_target(y)
-        check_consistent_length(batch.values, y)
+        check_rows(X, y)
         rows = np.arange(len(y)) if rows is None else np.asarray(rows)
         seed = draw_seed(self.random_state)
         learnt = self._learn_target(y[rows] if classes is None else np.asarray(classes))
@@ -223,7 +225,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             optimizer=self._make_optimizer(),
             seed=seed,
             epochs=self.epochs if epochs is None else epochs,
-            batch_size=self.batch_size,
+            batch_size=min(self.batch_size, len(y)),
             rows=training_rows,
             validation_rows=validation_rows,
             sample_weight=self._row_weights(X, y, rows, sample_weight),
@@ -294,6 +296,16 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             return validate_tokens(self, X, reset=reset, vocabulary_size=self.vocabulary_size)
         return validate_sequences(self, X, reset=reset)
 
+    def _check_optimizer(self) -> None:
+        if not isinstance(self.optimizer, str):
+            is_class = isinstance(self.optimizer, type)
+            given = (self.optimizer if is_class else type(self.optimizer)).__name__
+            raise InvalidInputError(
+                "`optimizer` must be the name of a Keras optimizer, such as 'adam', since each "
+                "network needs one of its own; its settings are `learning_rate` and "
+                f"`optimizer__…`. Got {'the class' if is_class else 'an instance of'} {given}."
+            )
+
     def _make_optimizer(self) -> Optimizer:
         import keras
 
@@ -303,14 +315,18 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             if isinstance(cls, type) and issubclass(cls, keras.optimizers.Optimizer)
         }
         known = {k: v for k, v in known.items() if v not in _NO_OPTIMIZERS}
-        if self.optimizer not in known:
-            raise ValueError(f"`optimizer` must be one of {sorted(known)}; got {self.optimizer!r}.")
+        name = self.optimizer.lower()
+        if name not in known:
+            raise InvalidInputError(
+                f"`optimizer` must be one of {sorted(known)}; got {self.optimizer!r}."
+                f"{did_you_mean(name, known)}"
+            )
         options = self._routed("optimizer")
-        cls = getattr(keras.optimizers, known[self.optimizer])
+        cls = getattr(keras.optimizers, known[name])
         check_routed_names(
             "optimizer", options, cls, own={"learning_rate": "learning_rate", "name": "optimizer"}
         )
-        return Optimizer(known[self.optimizer], self.learning_rate, options)
+        return Optimizer(known[name], self.learning_rate, options)
 
     def _hold_out(
         self, y: np.ndarray, rows: np.ndarray, seed: int, hold_out: HoldOut | None
@@ -342,6 +358,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def _row_weights(
         self, X: Any, y: np.ndarray, rows: np.ndarray, sample_weight: Any
     ) -> np.ndarray | None:
+        check_weight_type(sample_weight)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float32, ensure_non_negative=True

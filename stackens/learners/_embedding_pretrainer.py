@@ -8,13 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.learners._vector_source import check_parts, find_vectors
 from stackens.parameters import known_arguments
 from stackens.preprocessing import SequenceVectorizer, WordVectors
+from stackens.targets import check_rows, refuse_missing
 from stackens.training import HoldOut, Job, TrainedNetwork
 
 __all__ = ["EmbeddingPretrainer"]
@@ -197,7 +198,8 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
                 "This EmbeddingPretrainer estimator requires y to be passed, but the target y is "
                 "None."
             )
-        check_consistent_length(X, y)
+        check_rows(X, y)
+        refuse_missing("y", y)
         if rows is not None:
             rows = np.asarray(rows)
             X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)

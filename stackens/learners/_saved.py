@@ -13,7 +13,7 @@ from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
 from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
 from stackens.learners._stacked_rnn import _StackedRNN
-from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget
+from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget, find_loss
 from stackens.learners._transformer import _Transformer
 from stackens.sequences import SequenceBatch
 
@@ -165,7 +165,7 @@ def check_parameters(learner: NetworkLearner) -> None:
     learner._validate_params()
     for name, value in learner._all_routed().items():
         _check_no_dict(name, value)
-    if isinstance(learner.loss, str) and learner.loss not in learner._known_losses:
+    if isinstance(learner.loss, str) and find_loss(learner.loss) not in learner._known_losses:
         raise ValueError(f"`loss` of no known name {learner.loss!r}")
     for name in ("loss", "metrics", "learning_rate"):
         _check_no_dict(name, getattr(learner, name))
@@ -200,7 +200,7 @@ def _make_target(learner: Any, saved: Mapping[str, Any]) -> ClassTarget | ValueT
         is_flat = bool(saved["is_flat"])
         if is_flat and n_outputs != 1:
             raise ValueError(f"{n_outputs} outputs of a flat target")
-        return ValueTarget(learner.loss or "mean_squared_error", n_outputs, is_flat)
+        return ValueTarget(find_loss(learner.loss) or "mean_squared_error", n_outputs, is_flat)
     classes = np.asarray(saved["classes"])
     if saved["kind"] == "labels":
         return MultilabelTarget.of(len(classes), learner.loss)

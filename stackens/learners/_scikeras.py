@@ -301,7 +301,7 @@ def _setting(wrapper: Any, name: str, default: Any) -> Any:
 
 def _batch_size(wrapper: Any, n_rows: int) -> int:
     size = int(_setting(wrapper, "batch_size", 32))
-    return n_rows if size == -1 else size  # SciKeras: -1 is all rows
+    return n_rows if size == -1 else min(size, n_rows)  # SciKeras: -1 is all rows
 
 
 def _split_like_keras(

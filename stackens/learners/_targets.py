@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
+from stackens.parameters import did_you_mean
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
@@ -20,6 +21,7 @@ __all__ = [
     "ClassTarget",
     "MultilabelTarget",
     "ValueTarget",
+    "find_loss",
     "make_loss",
 ]
 
@@ -40,7 +42,14 @@ REGRESSION_LOSSES = {
     "mean_squared_logarithmic_error": "MeanSquaredLogarithmicError",
     "poisson": "Poisson",
 }
-
+_LOSS_NAMES = {
+    **{name.replace("_", ""): name for name in (*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES)},
+    "bce": "binary_crossentropy",  # these are Keras's own short names
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
 
 # Sums of probabilities that are nearer to 1 than this differ from it by rounding.
 _ROUNDING = 1e-5
@@ -58,6 +67,7 @@ class ClassTarget:
     @classmethod
     def learn(cls, y: np.ndarray, loss: Any, n_outputs: int | None = None) -> ClassTarget:
         """Find the classes in ``y`` of shape (n_samples,), and outputs that suit the loss."""
+        loss = find_loss(loss)
         if y.ndim == 2:
             return MultilabelTarget.of(y.shape[1], loss)
         classes = np.unique(y)
@@ -128,6 +138,7 @@ class MultilabelTarget(ClassTarget):
     @classmethod
     def of(cls, n_labels: int, loss: Any) -> MultilabelTarget:
         """Make a target of so many labels."""
+        loss = find_loss(loss)
         if isinstance(loss, str) and not loss.startswith("binary"):
             raise InvalidInputError(
                 f"`loss`={loss!r} is for one class a row; `y` has several labels. Leave `loss` at "
@@ -165,7 +176,7 @@ class ValueTarget:
     def learn(cls, y: np.ndarray, loss: Any) -> ValueTarget:
         """Count the outputs of ``y``."""
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        return cls(loss or "mean_squared_error", n_outputs, y.ndim == 1)
+        return cls(find_loss(loss) or "mean_squared_error", n_outputs, y.ndim == 1)
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return ``y`` as float32 of shape (n_samples, n_outputs)."""
@@ -184,6 +195,22 @@ class ValueTarget:
         return y
 
 
+def find_loss(loss: Any) -> Any:
+    """Return the name of a loss that is spelled in one of Keras's ways; anything else as it is.
+
+    Keras knows a loss by its name (``"mean_squared_error"``), by a short one (``"mse"``), by that
+    of its class, and as the class itself.
+    """
+    if isinstance(loss, type):
+        import keras
+
+        is_known = getattr(keras.losses, loss.__name__, None) is loss
+        return find_loss(loss.__name__) if is_known else loss()
+    if isinstance(loss, str):
+        return _LOSS_NAMES.get(loss.replace("_", "").lower(), loss)
+    return loss
+
+
 def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> Any:
     """Return a Keras loss from a known name and the settings ``loss__…``.
 
@@ -200,10 +227,13 @@ def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> A
 
     if not isinstance(loss, str):
         if options:
-            raise ValueError("`loss__…` needs a `loss` given by name.")
+            raise InvalidInputError("`loss__…` needs a `loss` given by name.")
         return loss
     if loss not in known:
-        raise ValueError(f"`loss` must be one of {sorted(known)}, or a function; got {loss!r}.")
+        raise InvalidInputError(
+            f"`loss` must be one of {sorted(known)}, or a function; got {loss!r}."
+            f"{did_you_mean(loss, known)}"
+        )
     cls = getattr(keras.losses, known[loss])
     check_routed_names("loss", options, cls)
     return cls(**options)

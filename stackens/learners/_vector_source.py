@@ -148,6 +148,10 @@ def _file_state(path: Any) -> tuple[str, int, int]:
         raise InvalidInputError(
             f"`vectors` must be WordVectors or the path of a file; got {type(path).__name__}."
         )
+    if not Path(path).is_file():
+        raise InvalidInputError(
+            f"`vectors` is the path of a file of word vectors, and there is no file {str(path)!r}."
+        )
     state = Path(path).stat()
     return str(Path(path).resolve()), state.st_size, state.st_mtime_ns
 

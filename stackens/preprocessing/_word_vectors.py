@@ -61,6 +61,11 @@ class WordVectors:
 
     def __init__(self, words: Sequence[str], vectors: Any) -> None:
         self.words = tuple(words)
+        if isinstance(vectors, str | os.PathLike):
+            raise InvalidInputError(
+                f"`vectors` must be numbers; got the path {str(vectors)!r}. Read the file by "
+                f"`read_word_vectors({str(vectors)!r})`."
+            )
         self.vectors = np.array(vectors, dtype=np.float32)
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.words) or not self.words:
             raise InvalidInputError(

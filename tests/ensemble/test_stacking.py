@@ -48,7 +48,7 @@ from stackens import (
     StackingRegressor,
 )
 from stackens.datasets import load_digits_sequences
-from stackens.exceptions import MissingClassWarning
+from stackens.exceptions import InvalidInputError, MissingClassWarning
 
 iris = load_iris(return_X_y=True)
 
@@ -389,6 +389,22 @@ def test_leaderboard_scores_are_what_they_say():
     gap = right[other].astype(float) - right[best]
     assert board.loc[other, "difference"] == pytest.approx(gap.mean())
     assert board.loc[other, "standard_error"] == pytest.approx(gap.std(ddof=1) / 20)
+
+
+@pytest.mark.parametrize("method", ["leaderboard", "contributions", "report"])
+@pytest.mark.parametrize(
+    ("scoring", "message"),
+    [
+        ("acuracy", r"get_scorer_names.*'acuracy'.*mean `accuracy`\?"),
+        (["accuracy", "roc_auc"], "must be one score.*list of 2.*once for each"),
+        ({"a": "accuracy"}, "must be one score.*dict of 1"),
+    ],
+)
+def test_scores_that_are_none_or_several(method, scoring, message, tmp_path):
+    stack = StackingClassifier([("bayes", GaussianNB())]).fit(*load_iris(return_X_y=True))
+    given = [tmp_path / "file.html"] if method == "report" else []
+    with pytest.raises(InvalidInputError, match=message):
+        getattr(stack, method)(*given, scoring=scoring)
 
 
 def test_leaderboard_takes_any_score():

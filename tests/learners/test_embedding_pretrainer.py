@@ -448,7 +448,7 @@ FAULTS = {
     "given weights": ({"estimator": network(embedding__weights=1)}, "use its `vectors`"),
     "frozen twice": ({"estimator": network(embedding__trainable=False)}, "use its `trainable`"),
     "a bad parameter": ({"estimator": network(units=0)}, "units"),
-    "an unknown one": ({"estimator": network(unitz=0)}, "unitz"),
+    "a missing file": ({"source": None, "vectors": "none.txt"}, "there is no file 'none.txt'"),
 }
 
 

@@ -199,3 +199,8 @@ def test_further_tokens_get_ids_while_there_is_room():
     assert vectorizer.vocabulary_ == {**before, "c": 4, "d": 5}
     assert vectorizer.n_tokens_ == 6
     assert vectorizer.transform(["d c e"]).tolist() == [[5, 4, 1]]
+
+
+def test_a_path_in_the_place_of_vectors_names_what_reads_it():
+    with pytest.raises(InvalidInputError, match=r"read_word_vectors\('glove.txt'\)"):
+        WordVectors(["a"], "glove.txt")

@@ -1,0 +1,62 @@
+"""What comes beside the rows: targets, groups and weights, looked at before any training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError
+
+# scikit-learn is imported where it is called: `import stackens` must stay quick.
+
+__all__ = ["check_rows", "check_weight_type", "refuse_missing"]
+
+_MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+
+
+def check_rows(X: Any, *others: Any) -> None:
+    """Refuse targets, groups or weights of another number of rows than ``X``; None is skipped."""
+    from sklearn.utils import check_consistent_length
+
+    try:
+        check_consistent_length(X, *others)
+    except ValueError as error:
+        advice = (
+            " If the table has a row for each timestep, `sequences_from_frame` makes a sequence of "
+            "the rows of each id, and gives the targets in their order."
+        )
+        lengths = [len(other) for other in others if hasattr(other, "__len__")]
+        is_long = hasattr(X, "columns") and len(X) > min(lengths, default=len(X))
+        raise InvalidInputError(f"{error}.{advice if is_long else ''}") from None
+
+
+def refuse_missing(name: str, values: Any) -> None:
+    """Refuse None and what stands for it among objects, such as labels or names of groups."""
+    if values is None or hasattr(values, "toarray"):
+        return
+    try:
+        array = np.asarray(values)
+    except ValueError:  # not rectangular: who reads it says so
+        return
+    if array.dtype != object:
+        return
+    for row, value in enumerate(array):
+        for one in np.ravel(value):
+            if type(one).__name__ in _MISSING_TYPES or (isinstance(one, float) and one != one):
+                raise InvalidInputError(
+                    f"`{name}` holds {one} in row {row}, and every row needs a value there. Leave "
+                    "such rows out, or fill them in."
+                )
+
+
+def check_weight_type(sample_weight: Any) -> None:
+    """Refuse weights that are no numbers; None is no weights."""
+    if sample_weight is None:
+        return
+    array = np.asarray(sample_weight)
+    if array.dtype.kind not in "biufO" or any(isinstance(one, str) for one in array.ravel()[:1]):
+        raise InvalidInputError(
+            "`sample_weight` must hold a number for each row; got "
+            f"{'text' if array.dtype.kind in 'OUST' else f'values of type {array.dtype}'}."
+        )
