@@ -12,20 +12,25 @@ import stackens
 
 HEAVY = {"tensorflow", "keras", "scikeras", "sklearn", "scipy", "numpy", "pandas", "matplotlib"}
 
-# As if it had never been installed: asking for it finds nothing, at every level of importlib.
-WITHOUT_TENSORFLOW = """
+
+def without(*packages: str) -> str:
+    """Return code that hides packages as if they had never been installed."""
+    return f"""
 import sys
 from importlib.machinery import PathFinder
 
-class WithoutTensorFlow(PathFinder):
+class Without(PathFinder):
     @classmethod
     def find_spec(cls, fullname, path=None, target=None):
-        if fullname.partition(".")[0] in ("tensorflow", "tensorflow_cpu"):
+        if fullname.partition(".")[0] in {packages!r}:
             return None
         return super().find_spec(fullname, path, target)
 
-sys.meta_path[:] = [WithoutTensorFlow if f is PathFinder else f for f in sys.meta_path]
+sys.meta_path[:] = [Without if f is PathFinder else f for f in sys.meta_path]
 """
+
+
+WITHOUT_TENSORFLOW = without("tensorflow", "tensorflow_cpu")
 
 
 def run(code: str, before: str = "") -> str:
@@ -132,3 +137,45 @@ def test_without_tensorflow_stacking_other_estimators_works():
         print(stack.fit(X, y).score(X, y) > 0.9)
     """
     assert run(code, before=WITHOUT_TENSORFLOW) == "True"
+
+
+def test_without_scikeras_only_the_held_estimator_is_missing():
+    code = """
+        import pickle, tempfile
+        from pathlib import Path
+
+        import keras
+        import numpy as np
+        from sklearn.base import clone
+        import stackens
+        from stackens.exceptions import MissingExtraError
+
+        def build(meta):
+            layers = [keras.Input((4, 2)), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")]
+            return keras.Sequential(layers)
+
+        X, y = np.random.default_rng(0).normal(size=(12, 4, 2)), np.array([0, 1] * 6)
+        rnn = stackens.StackedRNNClassifier(2, epochs=1, random_state=0)
+        own = stackens.KerasNetworkClassifier(build, epochs=1, random_state=0)
+        stack = stackens.StackingClassifier([("rnn", rnn), ("own", own)], cv=2).fit(X, y)
+        expected = stack.predict_proba(X)
+        rnn = rnn.fit(X, y)
+        for one in (rnn, clone(own).fit(X, y), stack):
+            again = pickle.loads(pickle.dumps(one))
+            assert (again.predict_proba(X) == one.predict_proba(X)).all()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "stack")
+            rnn.partial_fit(X, y)
+            stackens.save(rnn, path)
+            assert (stackens.load(path).predict_proba(X) == rnn.predict_proba(X)).all()
+            stackens.export_numpy(stack, path)
+            found = stackens.portable.load(path).predict_proba(X)
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+        try:
+            rnn.keras_estimator_
+        except MissingExtraError as error:
+            print(error)
+    """
+    printed = run(code, before=without("scikeras"))
+    assert "`keras_estimator_`" in printed
+    assert "pip install scikeras" in printed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import stackens.exporting._networks  # noqa: F401 - registers its handlers
@@ -19,12 +18,11 @@ __all__: list[str] = []
     "stackens.TransformerClassifier",
 )
 def _classifier(learner: Any, converter: Converter) -> Any:
-    wrapper = _wrapper_of(learner)
     return portable.NetworkClassifier(
-        converter.convert(wrapper.model_, "network"),
+        converter.convert(learner._build_model(), "network"),
         _source_of(learner),
         labels(learner.classes_),
-        wrapper.target_type_ == "multilabel-indicator",
+        learner._target.is_multilabel,
     )
 
 
@@ -34,14 +32,8 @@ def _classifier(learner: Any, converter: Converter) -> Any:
     "stackens.TransformerRegressor",
 )
 def _regressor(learner: Any, converter: Converter) -> Any:
-    wrapper = _wrapper_of(learner)
-    network = converter.convert(wrapper.model_, "network")
-    return portable.NetworkRegressor(network, _source_of(learner), wrapper.y_ndim_ == 1)
-
-
-def _wrapper_of(learner: Any) -> Any:
-    # A copy's: the learner would keep a Keras model that nobody asked for.
-    return copy.copy(learner).keras_estimator_
+    network = converter.convert(learner._build_model(), "network")
+    return portable.NetworkRegressor(network, _source_of(learner), learner._target.is_flat)
 
 
 def _source_of(learner: Any) -> Any:

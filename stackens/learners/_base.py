@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -66,6 +67,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
     _routed_parts: tuple[str, ...] = ("optimizer", "loss")
     _is_kept = False  # whether a store has the network
+    _n_members = 1
     _known_losses: ClassVar[Mapping[str, str]]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -390,11 +392,10 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
     def _weights_of_members(self) -> list[list[np.ndarray]]:
         """Return the weights of each network; of one, the list itself, whose tensors are kept."""
-        n_members = getattr(self, "_n_members", 1)
-        if n_members == 1:
+        if self._n_members == 1:
             return [self.weights_]
         if "_split_weights" not in vars(self):
-            size = len(self.weights_) // n_members
+            size = len(self.weights_) // self._n_members
             parts = range(0, len(self.weights_), size)
             self._split_weights = [self.weights_[i : i + size] for i in parts]
         return self._split_weights
@@ -432,29 +433,36 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         """Fitted SciKeras estimator of the same network, usable by itself.
 
         It takes what ``encode_input`` returns, and computes the same bits, of a transformer up to
-        rounding (``predict_proba`` of the learner makes them add up to 1 in float64). It is made
-        at the first use, and is not part of copies and pickles.
+        rounding (``predict_proba`` of the learner makes them add up to 1 in float64). A ``fit`` of
+        its own begins anew, with optimizer, ``batch_size`` and ``epochs`` of the learner. It is
+        made at the first use, and is not part of copies and pickles.
+
+        Raises
+        ------
+        MissingExtraError
+            If SciKeras is not installed; nothing else of a learner needs it.
         """
         check_is_fitted(self)
         if "_wrapper" not in vars(self):
             from stackens.learners._scikeras import make_wrapper
 
-            self._wrapper = make_wrapper(self._build_model(), self)
+            build = partial(_build_network, self._architecture(True), self._n_members)
+            wrapper = make_wrapper(build, self)
+            self._set_weights(wrapper.model_)
+            self._wrapper = wrapper
         return self._wrapper
 
     def _build_model(self) -> Any:
-        models = []
-        for number, weights in enumerate(self._weights_of_members()):
-            model = self._architecture(True).build()
-            model.set_weights(weights)
-            model.name = f"{model.name}_member_{number}" if self._n_members > 1 else model.name
-            models.append(model)
-        if len(models) == 1:
-            return models[0]
-        import keras
+        """Return the network as a Keras model."""
+        require_keras()
+        model = _build_network(self._architecture(True), self._n_members)
+        self._set_weights(model)
+        return model
 
-        inputs = keras.Input(models[0].inputs[0].shape[1:], dtype=models[0].inputs[0].dtype)
-        return keras.Model(inputs, keras.layers.average([model(inputs) for model in models]))
+    def _set_weights(self, model: Any) -> None:
+        members = [model] if self._n_members == 1 else model.layers[1 : 1 + self._n_members]
+        for member, weights in zip(members, self._weights_of_members(), strict=True):
+            member.set_weights(weights)
 
     @property
     def n_parameters_(self) -> int:
@@ -487,6 +495,19 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         tags.non_deterministic = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _build_network(architecture: Architecture, n_members: int) -> Any:
+    """Build a network, or several whose outputs are averaged."""
+    if n_members == 1:
+        return architecture.build()
+    import keras
+
+    members = [architecture.build() for _ in range(n_members)]
+    for number, member in enumerate(members):
+        member.name = f"{member.name}_member_{number}"
+    inputs = keras.Input(members[0].inputs[0].shape[1:], dtype=members[0].inputs[0].dtype)
+    return keras.Model(inputs, keras.layers.average([member(inputs) for member in members]))
 
 
 class NetworkClassifierMixin(ClassifierMixin):

@@ -80,7 +80,7 @@ def describe_learner(learner: NetworkLearner) -> dict[str, Any] | None:
     }
     return {
         "weights": list(learner.weights_),
-        "n_members": getattr(learner, "_n_members", 1),
+        "n_members": learner._n_members,
         "history": learner.history_,
         "best_epoch": int(learner.best_epoch_),
         "optimizer_state": getattr(learner, "_optimizer_state", None),

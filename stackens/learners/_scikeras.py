@@ -12,13 +12,13 @@ from types import FunctionType
 from typing import Any, Self
 
 import numpy as np
-from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted
 
-from stackens.exceptions import InvalidInputError
-from stackens.learners._targets import MultilabelTarget, make_loss
+from stackens.exceptions import InvalidInputError, MissingExtraError
+from stackens.learners._targets import make_loss
 from stackens.training import (
     PREDICTION_BLOCK,
     Architecture,
@@ -31,6 +31,14 @@ from stackens.training import (
     prepare_prediction,
     train,
 )
+
+try:
+    from scikeras.wrappers import KerasClassifier, KerasRegressor
+except ImportError as error:
+    raise MissingExtraError(
+        "`keras_estimator_`, and SciKeras's estimators as learners, need SciKeras, which cannot be "
+        f"imported: {error}. Install it with: pip install scikeras. Everything else works without."
+    ) from error
 
 __all__ = [
     "SciKerasClassifier",
@@ -63,42 +71,67 @@ class _AnyLength:
         kwargs.setdefault("batch_size", PREDICTION_BLOCK)
         return super()._predict_raw(padded, **kwargs)[: len(X)]  # type: ignore[misc]
 
+    def __sklearn_tags__(self) -> Any:
+        # SciKeras has the tags of scikit-learn before 1.6 only.
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.three_d_array = True
+        return tags
+
 
 class _AnyLengthClassifier(_AnyLength, KerasClassifier):
-    pass
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier"
+        tags.classifier_tags = ClassifierTags(multi_label=True)
+        return tags
 
 
 class _AnyLengthRegressor(_AnyLength, KerasRegressor):
-    pass
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "regressor"
+        tags.regressor_tags = RegressorTags()
+        return tags
 
 
-def make_wrapper(model: Any, learner: Any) -> KerasClassifier | KerasRegressor:
-    """Put a trained model of a learner into a fitted SciKeras estimator.
+def make_wrapper(build: Any, learner: Any) -> KerasClassifier | KerasRegressor:
+    """Put the network of a learner into a fitted SciKeras estimator.
 
     Parameters
     ----------
-    model : keras.Model
-        With the learner's weights.
+    build : functools.partial
+        Builds the network; a fit of the wrapper begins with what it returns.
     learner : NetworkLearner
         A fitted learner.
 
     Returns
     -------
     KerasClassifier or KerasRegressor
-        Fitted, without having trained.
+        Fitted, without having trained: its ``model_`` has no weights of the learner yet.
     """
-    shape, dtype = model.input_shape[1:], model.inputs[0].dtype
-    shape = tuple(1 if size is None else size for size in shape)
-    loss = make_loss(learner._target.loss, learner._known_losses, learner._routed("loss"))
-    if isinstance(learner, ClassifierMixin):
-        is_multilabel = isinstance(learner._target, MultilabelTarget)
+    is_classifier = isinstance(learner, ClassifierMixin)
+    optimizer = learner._make_optimizer()
+    wrapper = (_AnyLengthClassifier if is_classifier else _AnyLengthRegressor)(
+        build,
+        loss=make_loss(learner._target.loss, learner._known_losses, learner._routed("loss")),
+        optimizer=learner.optimizer,
+        optimizer__learning_rate=optimizer.learning_rate,
+        **{f"optimizer__{name}": value for name, value in optimizer.options.items()},
+        batch_size=learner.batch_size,
+        epochs=learner.epochs,
+        verbose=0,
+    )
+    if is_classifier:
+        is_multilabel = learner._target.is_multilabel
         y = np.eye(len(learner.classes_), dtype=int) if is_multilabel else learner.classes_
-        wrapper = _AnyLengthClassifier(model, loss=loss, verbose=0)
     else:
         y = np.zeros((2, learner.n_outputs_), "float32")
         y = y[:, 0] if learner._target.is_flat else y
-        wrapper = _AnyLengthRegressor(model, loss=loss, verbose=0)
-    return wrapper.initialize(np.zeros((len(y), *shape), dtype), y)
+    inputs = build().inputs[0]
+    shape = tuple(1 if size is None else size for size in inputs.shape[1:])
+    return wrapper.initialize(np.zeros((len(y), *shape), inputs.dtype), y)
 
 
 def wrap(estimator: KerasClassifier | KerasRegressor) -> SciKerasClassifier | SciKerasRegressor:

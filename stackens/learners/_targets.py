@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
@@ -63,6 +63,7 @@ class ClassTarget:
     loss: Any  # name, function or object; None chooses by the number of classes
     n_outputs: int
     activation: str
+    is_multilabel: ClassVar[bool] = False
 
     @classmethod
     def learn(cls, y: np.ndarray, loss: Any, n_outputs: int | None = None) -> ClassTarget:
@@ -134,6 +135,8 @@ class ClassTarget:
 @dataclass(frozen=True)
 class MultilabelTarget(ClassTarget):
     """Labels of which a row may have any number: one sigmoid output for each."""
+
+    is_multilabel: ClassVar[bool] = True
 
     @classmethod
     def of(cls, n_labels: int, loss: Any) -> MultilabelTarget:

@@ -9,11 +9,23 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scikeras.wrappers import KerasClassifier, KerasRegressor
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, check_cv, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from stackens import KerasNetworkClassifier, StackingClassifier, StackingRegressor
+from stackens import (
+    KerasNetworkClassifier,
+    KerasNetworkRegressor,
+    StackedRNNClassifier,
+    StackedRNNRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    TransformerClassifier,
+    TransformerRegressor,
+)
 from stackens.datasets import load_digits_sequences
 from stackens.training import TowerLearner, adapt
 
@@ -38,6 +50,71 @@ def lstm_regressor(meta):
     return keras.Sequential(
         [keras.Input(meta["X_shape_"][1:]), keras.layers.LSTM(8), keras.layers.Dense(1)]
     )
+
+
+QUICK = {"epochs": 1, "random_state": 0}
+SMALL = {"d_model": 4, "n_heads": 2, "n_layers": 1}
+CLASSIFIERS = [
+    StackedRNNClassifier(4, **QUICK),
+    StackedRNNClassifier(4, n_seeds=2, optimizer="sgd", optimizer__clipnorm=1.0, **QUICK),
+    TransformerClassifier(**SMALL, **QUICK),
+    KerasNetworkClassifier(lstm, **QUICK),
+]
+REGRESSORS = [
+    StackedRNNRegressor(4, **QUICK),
+    TransformerRegressor(**SMALL, **QUICK),
+    KerasNetworkRegressor(lstm_regressor, **QUICK),
+]
+
+
+def held_by(learner, digits):
+    X, y = digits[0][:60], digits[1][:60]
+    learner = clone(learner).fit(X, y)
+    return learner, learner.keras_estimator_, learner.encode_input(X), y
+
+
+@pytest.mark.parametrize("learner", CLASSIFIERS, ids=lambda e: type(e).__name__)
+def test_the_held_estimator_is_a_classifier_for_scikit_learn(learner, digits):
+    _, held, X, y = held_by(learner, digits)
+    assert is_classifier(held)
+    assert not is_regressor(held)
+    assert isinstance(check_cv(3, y, classifier=is_classifier(held)), StratifiedKFold)
+    vote = VotingClassifier([("held", held)], voting="soft").fit(X, y)
+    assert vote.predict_proba(X).shape == (60, 10)
+    assert cross_val_predict(held, X, y, cv=2).shape == (60,)
+
+
+@pytest.mark.parametrize("learner", REGRESSORS, ids=lambda e: type(e).__name__)
+def test_the_held_estimator_is_a_regressor_for_scikit_learn(learner, digits):
+    _, held, X, y = held_by(learner, digits)
+    assert is_regressor(held)
+    assert not is_classifier(held)
+    vote = VotingRegressor([("held", held)]).fit(X, y)
+    assert vote.predict(X).shape == (60,)
+    assert cross_val_predict(held, X, y, cv=2).shape == (60,)
+
+
+@pytest.mark.parametrize("learner", CLASSIFIERS + REGRESSORS, ids=lambda e: type(e).__name__)
+def test_a_copy_of_the_held_estimator_knows_nothing_of_the_rows_it_was_fitted_on(learner, digits):
+    learner, held, X, y = held_by(learner, digits)
+    before = learner.weights_
+    copied = clone(held)  # as cross-validation makes it
+    copied.initialize(X, y)
+    after = copied.model_.get_weights()
+    kernels = [(a, b) for a, b in zip(before, after, strict=True) if a.ndim > 1]
+    assert kernels
+    assert not any(np.allclose(a, b) for a, b in kernels)
+    assert copied.epochs == learner.epochs
+    assert copied.batch_size == learner.batch_size
+    copied._ensure_compiled_model()
+    assert type(copied.model_.optimizer).__name__.lower() == learner.optimizer
+    assert float(copied.model_.optimizer.learning_rate) == pytest.approx(learner.learning_rate)
+
+
+def test_the_held_estimator_can_be_pickled(digits):
+    _, held, X, _ = held_by(StackedRNNClassifier(4, **QUICK), digits)
+    again = pickle.loads(pickle.dumps(held))
+    assert_array_equal(again.predict_proba(X), held.predict_proba(X))
 
 
 def scikeras_classifier(**parameters):
