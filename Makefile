@@ -113,8 +113,8 @@ clean: ## Remove environments, caches and built files
 
 # An environment is made once and changed only when pyproject.toml is.
 $(BIN)/python .venv-oldest/bin/python .venv-newest/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
-	    "stackens needs Python 3.11 or newer; choose one with: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
+	    "stackens with TensorFlow needs Python 3.11 to 3.13; choose one: make PYTHON=python3.12")'
 	@echo "Making $(@:/bin/python=) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(@:/bin/python=)
 

@@ -155,7 +155,7 @@ class MissingExtraError(_ShortInNotebook, ImportError):
 
 
 class BackendError(_ShortInNotebook, RuntimeError):
-    """Keras runs on a backend other than TensorFlow.
+    """Networks cannot run here: Keras has another backend, or a fork has lost TensorFlow's threads.
 
     Examples
     --------

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
-    "optional-dependencies"
-]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 OURS = re.compile(r"stackens\[([\w,-]+)\]")
 
 
@@ -47,3 +46,14 @@ def test_the_citation_is_of_this_package():
     citation = (ROOT / "CITATION.cff").read_text("utf-8")
     assert re.search(r"^cff-version: 1\.2", citation, re.MULTILINE)
     assert "title: stackens" in citation.replace('"', "")
+
+
+def test_the_python_versions_that_networks_run_on_are_the_same_everywhere():
+    from stackens.training._backend import _NEWEST_PYTHON
+
+    newest = ".".join(map(str, _NEWEST_PYTHON))
+    classifiers = "\n".join(PROJECT["classifiers"])
+    assert re.findall(r"Python :: (3\.\d+)", classifiers)[-1] == newest
+    for name in ("README.md", "CONTRIBUTING.md", "Makefile", "docs/installation.rst"):
+        assert f"3.11 to {newest}" in (ROOT / name).read_text("utf-8"), name
+    assert f"< (3, {_NEWEST_PYTHON[1] + 1})" in (ROOT / "Makefile").read_text("utf-8")

@@ -443,6 +443,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             If SciKeras is not installed; nothing else of a learner needs it.
         """
         check_is_fitted(self)
+        require_keras()
         if "_wrapper" not in vars(self):
             from stackens.learners._scikeras import make_wrapper
 

@@ -29,6 +29,7 @@ from stackens.training import (
     TrainedNetwork,
     predict,
     prepare_prediction,
+    require_keras,
     train,
 )
 
@@ -206,6 +207,7 @@ class _SciKerasLearner(BaseEstimator, CallbackSupportMixin):
         hold_out: HoldOut | None = None,
         name: str = "",
     ) -> Job:
+        require_keras()
         y = np.asarray(y)
         rows = np.arange(_num_samples(X)) if rows is None else np.asarray(rows)
         wrapper = clone(self.estimator)

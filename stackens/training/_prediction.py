@@ -63,6 +63,7 @@ def prepare_prediction(architecture: Architecture, shape: tuple[int, ...]) -> No
     shape : tuple of int
         Of one row of the input.
     """
+    require_keras()
     _find_program(architecture).prepare(shape)
 
 
