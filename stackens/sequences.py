@@ -28,9 +28,12 @@ __all__ = [
     "SequenceBatch",
     "as_object_array",
     "is_memory_map",
+    "looks_like_tokens",
     "reading_files_once",
+    "refuse_tokens",
     "to_container",
     "to_ragged",
+    "token_dtype",
     "validate_sequences",
     "validate_tokens",
 ]
@@ -52,6 +55,12 @@ _ACCEPTED = (
 )
 _TEXT = "`X` holds text{where} where numbers are meant. Turn strings into token ids with {advice}."
 _VECTORIZE = "`SequenceVectorizer`"
+# Said by the type of an array of token ids. A type's metadata goes wherever its rows go.
+_VOCABULARY_SIZE = "vocabulary_size"
+_PAD_BEHIND = (
+    "Keras's `pad_sequences` does that by default: call it with `padding='post'{value}`, or pass "
+    "the list of sequences itself"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +209,61 @@ def as_object_array(sequences: Iterable[Any]) -> np.ndarray:
     return array
 
 
+def token_dtype(vocabulary_size: int) -> np.dtype:
+    """Return the type of arrays of token ids that say so: ``refuse_tokens`` knows them.
+
+    Parameters
+    ----------
+    vocabulary_size : int
+        Ids are below it.
+
+    Returns
+    -------
+    dtype
+        int32. What it says goes on to rows, copies and pickles, and not to other types.
+    """
+    return np.dtype(np.int32, metadata={_VOCABULARY_SIZE: int(vocabulary_size)})
+
+
+def refuse_tokens(X: Any) -> None:
+    """Refuse an array that says it holds token ids, where numbers are measurements.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Raises
+    ------
+    InvalidInputError
+        With the size of the vocabulary.
+    """
+    said = getattr(getattr(X, "dtype", None), "metadata", None) or {}
+    if _VOCABULARY_SIZE in said:
+        raise InvalidInputError(
+            f"`X` holds token ids of {_VECTORIZE}, which would be read as measurements. Give them "
+            f"to a learner with `vocabulary_size={said[_VOCABULARY_SIZE]}`, the `max_tokens` of "
+            "the vectorizer; no other step takes them."
+        )
+
+
+def looks_like_tokens(X: Any) -> bool:
+    """Tell whether a table of integers looks like token ids that were padded with 0.
+
+    Parameters
+    ----------
+    X : object
+        Anything. Tables of integers in which zeros come only at the ends of rows, and several
+        lengths are left, look like that.
+    """
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "iu" or not X.size:
+        return False
+    lengths = _lengths_from_mask(X != 0)
+    is_padding = np.arange(X.shape[1]) >= lengths[:, np.newaxis]
+    n_lengths = len(np.unique(lengths))
+    return bool(n_lengths > 2 and lengths.all() and ((X > 0) != is_padding).all())
+
+
 def to_ragged(batch: SequenceBatch) -> np.ndarray:
     """Cut each sequence of a batch to its own length.
 
@@ -305,6 +369,7 @@ def validate_sequences(
     >>> batch.lengths
     array([1, 2])
     """
+    refuse_tokens(X)
     fitted_kind = None if reset else getattr(estimator, "_input_kind", None)
     kind, data = _recognise(X, as_sequences=fitted_kind == "sequences")
     _check_same_kind(estimator, kind, data, fitted_kind)
@@ -478,7 +543,7 @@ def _read_table(
         table = _reading_text(validate_data, estimator, X, reset=False, **options)
     values = table[:, :, np.newaxis]
     lengths = np.full(len(values), values.shape[1])
-    _check_values(values, lengths, allow_missing)
+    _check_values(values, lengths, allow_missing, can_pad=False)
     if reset:  # last, so that data which cannot be used leave nothing fitted behind
         validate_data(estimator, X, reset=True, skip_check_array=True)
     return SequenceBatch(values, lengths, "table")
@@ -649,15 +714,19 @@ def _is_clean(values: np.ndarray) -> bool:
     return clean
 
 
-def _check_values(values: np.ndarray, lengths: np.ndarray, allow_missing: bool) -> None:
+def _check_values(
+    values: np.ndarray, lengths: np.ndarray, allow_missing: bool, *, can_pad: bool = True
+) -> None:
     if _is_clean(values):
         return
     for start, part in _chunks(values):
         valid = np.arange(values.shape[1]) < lengths[start : start + len(part), np.newaxis]
-        _check_chunk(part, valid, start, allow_missing)
+        _check_chunk(part, valid, start, allow_missing, can_pad)
 
 
-def _check_chunk(part: np.ndarray, valid: np.ndarray, start: int, allow_missing: bool) -> None:
+def _check_chunk(
+    part: np.ndarray, valid: np.ndarray, start: int, allow_missing: bool, can_pad: bool
+) -> None:
     """Refuse what cannot be used in the `valid` timesteps of some rows."""
     infinite = np.isinf(part)  # never in padding, which is NaN
     if infinite.any():
@@ -667,6 +736,8 @@ def _check_chunk(part: np.ndarray, valid: np.ndarray, start: int, allow_missing:
         )
     missing = np.isnan(part) & valid[:, :, np.newaxis]
     if missing.any() and not allow_missing:
+        if can_pad:
+            _refuse_padding_in_front(missing, start)
         raise InvalidInputError(
             f"Input X contains NaN, first {_position(missing, start)}. Only trailing timesteps of "
             "3-D or ragged input may be NaN, in all channels: they are padding. Fill other missing "
@@ -677,6 +748,17 @@ def _check_chunk(part: np.ndarray, valid: np.ndarray, start: int, allow_missing:
         raise InvalidInputError(
             f"Input X holds only {PADDING_VALUE} {_position(reserved, start)}; that number marks "
             "padding inside the networks. Mark padding by NaN instead."
+        )
+
+
+def _refuse_padding_in_front(missing: np.ndarray, start: int) -> None:
+    in_front = missing[:, 0].all(axis=1)
+    if in_front.any():
+        raise InvalidInputError(
+            "Input X contains NaN in all channels of the first timestep, as padding in front has "
+            f"it, in row {start + int(in_front.argmax())}. Padding must come after the last "
+            f"timestep. {_PAD_BEHIND.format(value=', value=np.nan')}. If values are missing "
+            "there, fill them with `SequenceImputer`."
         )
 
 
@@ -783,6 +865,12 @@ def _check_token_padding(ids: np.ndarray, lengths: np.ndarray) -> None:
     if not lengths.all():
         _refuse_empty(int(np.argmin(lengths)))
     inside = (ids == 0) & (np.arange(ids.shape[1]) < lengths[:, np.newaxis])
+    if inside[:, 0].any():
+        raise InvalidInputError(
+            f"Token id 0 is padding, which must come after the last token; row "
+            f"{int(inside[:, 0].argmax())} of `X` begins with 0: padding in front. "
+            f"{_PAD_BEHIND.format(value='')}. If 0 is a token, number the tokens from 1 on."
+        )
     if inside.any():
         raise InvalidInputError(
             f"Token id 0 is reserved for padding after the last token; `X` holds 0 "

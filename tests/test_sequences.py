@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,8 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
 
 from stackens import sequences
 from stackens.exceptions import InvalidInputError
@@ -16,8 +21,10 @@ from stackens.sequences import (
     PADDING_VALUE,
     SequenceBatch,
     as_object_array,
+    looks_like_tokens,
     to_container,
     to_ragged,
+    token_dtype,
     validate_sequences,
     validate_tokens,
 )
@@ -305,6 +312,29 @@ def test_other_objects_are_type_errors(X, message):
         read(X)
 
 
+@pytest.mark.parametrize("hold", [np.asarray, as_object_array])
+def test_padding_in_front_is_to_be_put_behind(hold):
+    X = np.ones((3, 4, 2))
+    X[1, 0, 0] = NAN  # a missing value alone
+    X[2, :3] = NAN
+    advice = "(?s)first timestep.*row 2.*padding='post', value=np.nan.*SequenceImputer"
+    with pytest.raises(InvalidInputError, match=advice):
+        read(hold(X))
+    assert read(hold(X[2:, ::-1])).lengths.tolist() == [1]
+
+
+def test_tokens_padded_in_front_are_to_be_padded_behind():
+    with pytest.raises(InvalidInputError, match=r"row 1 of `X` begins with 0.*padding='post'"):
+        read_tokens([[4, 2], [0, 7]])
+    assert read_tokens([[4, 2], [7, 0]]).lengths.tolist() == [2, 1]
+
+
+def test_in_a_table_a_missing_first_column_is_no_padding():
+    with pytest.raises(InvalidInputError, match="first in row 0, timestep 0") as caught:
+        read([[NAN, 1.0], [2.0, 3.0]])
+    assert "pad_sequences" not in str(caught.value)
+
+
 def test_missing_values_can_be_allowed_but_infinity_never():
     X = with_value(NAN)
     batch = read(X, allow_missing=True)
@@ -380,7 +410,8 @@ def test_tokens_of_another_length_are_fine_after_fit():
         ([[1, 2], [-3, 1]], "holds -3 in row 1, timestep 0"),
         ([[1, 2], [0, 0]], "Row 1 .*length zero"),
         ([[1, 2], []], "Row 1 .*length zero"),
-        ([[1, 2], [0, 1]], "holds 0 in row 1, timestep 0.*from 1 on"),
+        ([[1, 2], [0, 1]], "row 1 of `X` begins with 0.*padding='post'.*from 1 on"),
+        ([[1, 2, 3], [1, 0, 1]], "holds 0 in row 1, timestep 1.*from 1 on"),
         ([[1.5, 2.0]], "whole numbers; `X` holds 1.5 in row 0"),
         ([[NAN, 2.0]], "whole numbers; `X` holds nan in row 0"),
         ([["a"], ["b", "c"]], "SequenceVectorizer"),
@@ -400,3 +431,50 @@ def test_bad_tokens_get_one_error_and_leave_nothing_fitted(X, message):
 def test_an_id_beyond_int32_does_not_wrap_around():
     with pytest.raises(InvalidInputError, match="row 0, timestep 0"):
         read_tokens(np.array([[2**32 + 1]]))
+
+
+def marked_tokens():
+    return np.array([[3, 1, 2], [4, 0, 0], [5, 6, 0]], token_dtype(9))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ids: ids,
+        lambda ids: ids[:2],
+        lambda ids: ids[[2, 0]],
+        lambda ids: _safe_indexing(ids, [0, 1]),
+        lambda ids: train_test_split(ids)[0],
+        lambda ids: pickle.loads(pickle.dumps(ids)),
+        copy.deepcopy,
+    ],
+)
+def test_token_ids_are_known_wherever_their_rows_go(change):
+    ids = change(marked_tokens())
+    learner = Learner()
+    with pytest.raises(InvalidInputError, match=r"token ids.*`vocabulary_size=9`"):
+        validate_sequences(learner, ids, reset=True)
+    assert not vars(learner)
+    assert type(ids) is np.ndarray
+    assert read_tokens(ids).values.tolist() == ids.tolist()
+    validate_sequences(learner, ids.astype(float), reset=True)
+
+
+LOOKS = {
+    "padded": (marked_tokens().astype(int), True),
+    "unsigned": (marked_tokens().astype(np.uint8), True),
+    "one length": (np.arange(1, 7).reshape(2, 3), False),
+    "two lengths": (np.array([[1, 2], [3, 0]]), False),
+    "zeros in between": (np.array([[3, 1, 2], [4, 0, 1], [5, 6, 0], [3, 0, 0]]), False),
+    "below zero": (np.array([[3, 1, 2], [-4, 0, 0], [5, 6, 0]]), False),
+    "an empty row": (np.array([[3, 1, 2], [0, 0, 0], [5, 6, 0]]), False),
+    "floats": (marked_tokens().astype(float), False),
+    "three dimensions": (marked_tokens()[..., np.newaxis].astype(int), False),
+    "no rows": (np.zeros((0, 3), int), False),
+}
+
+
+@pytest.mark.parametrize("case", LOOKS)
+def test_what_looks_like_padded_tokens(case):
+    X, expected = LOOKS[case]
+    assert looks_like_tokens(X) is expected

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _num_samples
 
 from stackens.exceptions import InvalidInputError
 from stackens.sequence_statistics import STATISTICS
-from stackens.sequences import validate_sequences
+from stackens.sequences import refuse_tokens, validate_sequences
 
 __all__ = ["SUMMARIES", "check_passthrough", "passthrough_names", "passthrough_table"]
 
@@ -71,10 +71,13 @@ def check_passthrough(X: Any, how: Any, final: Any) -> None:
     Raises
     ------
     InvalidInputError
-        If there is no such table, or it holds NaN and the final estimator takes none.
+        If there is no such table, ``X`` are token ids, or it holds NaN and the final estimator
+        takes none.
     """
     if how is False:
         return
+    if not callable(how):
+        refuse_tokens(X)
     table = passthrough_table(X, how)
     values = np.asarray(table.data if hasattr(table, "tocsr") else table)
     if values.dtype.kind != "f" or get_tags(final).input_tags.allow_nan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,7 +27,12 @@ from stackens.learners._targets import (
     make_loss,
 )
 from stackens.parameters import did_you_mean, draw_seed, known_arguments
-from stackens.sequences import SequenceBatch, validate_sequences, validate_tokens
+from stackens.sequences import (
+    SequenceBatch,
+    looks_like_tokens,
+    validate_sequences,
+    validate_tokens,
+)
 from stackens.targets import check_rows, check_weight_type, refuse_missing
 from stackens.training import (
     Architecture,
@@ -296,7 +302,16 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def _read_input(self, X: Any, *, reset: bool) -> SequenceBatch:
         if self.vocabulary_size is not None:
             return validate_tokens(self, X, reset=reset, vocabulary_size=self.vocabulary_size)
-        return validate_sequences(self, X, reset=reset)
+        batch = validate_sequences(self, X, reset=reset)
+        if reset and looks_like_tokens(X):
+            warnings.warn(
+                f"`X` looks like token ids, padded with 0; {type(self).__name__} reads them as "
+                "measurements. Set `vocabulary_size` to one more than the largest id; if they are "
+                "measurements, pass X.astype(float).",
+                UserWarning,
+                stacklevel=2,
+            )
+        return batch
 
     def _check_optimizer(self) -> None:
         if not isinstance(self.optimizer, str):

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import check_choice, check_count
-from stackens.sequences import to_ragged, validate_tokens
+from stackens.sequences import to_ragged, token_dtype, validate_tokens
 
 __all__ = ["SequenceVectorizer"]
 
@@ -126,7 +126,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of int32 of shape (n_samples, n_timesteps)
-            As wide as the longest text given here, padded with 0 on the right.
+            As wide as the longest text given here, padded with 0 on the right. Its dtype says, in
+            its ``metadata``, that these are token ids: what would read them as measurements, such
+            as a learner without ``vocabulary_size``, refuses them.
         """
         check_is_fitted(self)
         analyze = self._analyzer()
@@ -134,7 +136,9 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             self._cut([self.vocabulary_.get(token, _UNKNOWN) for token in analyze(text)])
             for text in _check_texts(X)
         ]
-        ids = np.full((len(rows), max(map(len, rows))), _PADDING, dtype=np.int32)
+        ids = np.full(
+            (len(rows), max(map(len, rows))), _PADDING, dtype=token_dtype(self.max_tokens)
+        )
         for row, tokens in zip(ids, rows, strict=True):
             row[: len(tokens)] = tokens
         return ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -10,12 +11,22 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import stackens.learners._base
-from stackens import KerasNetworkClassifier, StackedRNNClassifier, StackedRNNRegressor
-from stackens.exceptions import TrainingDivergedError
+from stackens import (
+    KerasNetworkClassifier,
+    SequenceVectorizer,
+    StackedRNNClassifier,
+    StackedRNNRegressor,
+    StackingClassifier,
+    StackingRegressor,
+)
+from stackens.exceptions import InvalidInputError, TrainingDivergedError
+from stackens.learners._base import NetworkLearner
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 5, 3))
@@ -72,6 +83,68 @@ def test_sparse_input():
 def test_token_ids_outside_the_table(tokens, message):
     with pytest.raises(ValueError, match=message):
         StackedRNNClassifier(vocabulary_size=5).fit(tokens, y)
+
+
+def small_network(meta):
+    """Build a network of sequences of any length, of one number or token a timestep."""
+    n_tokens = meta["vocabulary_size"]
+    inputs = keras.Input((None, 1) if n_tokens is None else (None,))
+    values = inputs if n_tokens is None else keras.layers.Embedding(n_tokens, 2)(inputs)
+    pooled = keras.layers.GlobalMaxPool1D()(values)
+    return keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(pooled))
+
+
+def make_learners():
+    """Every learner that takes sequences, as small as it can be."""
+    options = {"units": 2, "d_model": 2, "n_heads": 1, "build": small_network, "epochs": 1}
+    for kind in (getattr(stackens, name) for name in stackens.__all__):
+        if isinstance(kind, type) and issubclass(kind, NetworkLearner):
+            known = inspect.signature(kind).parameters
+            yield kind(**{name: value for name, value in options.items() if name in known})
+
+
+TEXTS = ["a b c", "b", "c a"] * 6 + ["c", "b a"]
+LEARNERS = {type(learner).__name__: learner for learner in make_learners()}
+all_learners = pytest.mark.parametrize("learner", list(LEARNERS.values()), ids=list(LEARNERS))
+
+
+@all_learners
+def test_ids_of_a_vectorizer_need_the_size_of_its_vocabulary(learner):
+    message = r"token ids.*`vocabulary_size=9`"
+    pipeline = make_pipeline(SequenceVectorizer(max_tokens=9), learner)
+    with pytest.raises(InvalidInputError, match=message):
+        clone(pipeline).fit(TEXTS, y)
+    stacking = StackingClassifier if is_classifier(learner) else StackingRegressor
+    for stack in (
+        stacking([("a", pipeline)], cv=2),
+        make_pipeline(SequenceVectorizer(max_tokens=9), stacking([("a", learner)], cv=2)),
+    ):
+        with pytest.raises(InvalidInputError, match=message):
+            stack.fit(TEXTS, y)
+
+
+@all_learners
+def test_texts_may_be_longer_than_those_of_fit(learner):
+    learner = clone(learner).set_params(vocabulary_size=9)
+    pipeline = make_pipeline(SequenceVectorizer(max_tokens=9), learner).fit(TEXTS, y)
+    assert pipeline.predict(["a b c a b a", "b"]).shape == (2,)
+
+
+@all_learners
+def test_integers_that_look_like_padded_tokens_are_warned_of(learner):
+    ids = keras.utils.pad_sequences([[3, 1, 2], [4], [5, 6]] * 6 + [[1], [2]], padding="post")
+    with pytest.warns(UserWarning, match=r"looks like token ids.*`vocabulary_size`"):
+        clone(learner).fit(ids, y)
+    clone(learner).fit(ids.astype(float), y)
+
+
+@pytest.mark.parametrize("passthrough", [True, "last"])
+def test_token_ids_are_not_passed_through_as_numbers(passthrough, monkeypatch):
+    monkeypatch.setattr(stackens.learners._base, "train_with_memory", pytest.fail)
+    rnn = StackedRNNClassifier(2, epochs=1, vocabulary_size=9)
+    stack = StackingClassifier([("rnn", rnn)], cv=2, passthrough=passthrough)
+    with pytest.raises(InvalidInputError, match="token ids"):
+        make_pipeline(SequenceVectorizer(max_tokens=9), stack).fit(TEXTS, y)
 
 
 PARAMETERS = {

@@ -20,6 +20,7 @@ from stackens import (
     SequencePatcher,
     SequenceScaler,
     SequenceSummarizer,
+    SequenceVectorizer,
     SlidingWindows,
 )
 from stackens.exceptions import InvalidInputError
@@ -73,6 +74,13 @@ def test_the_callers_data_are_not_changed(transformer):
     np.testing.assert_array_equal(X, before)
     clone(transformer).fit_transform(table)[:] = 7
     np.testing.assert_array_equal(table, table_before)
+
+
+@each
+def test_token_ids_are_no_measurements(transformer):
+    pipeline = make_pipeline(SequenceVectorizer(max_tokens=9), clone(transformer))
+    with pytest.raises(InvalidInputError, match=r"token ids.*`vocabulary_size=9`"):
+        pipeline.fit(["a b", "b", "c a b"])
 
 
 @each
