@@ -23,8 +23,9 @@ class FoldAverage(BaseEstimator):
     ----------
     estimators : list of estimators
         Fitted on the training rows of each fold.
-    classes : ndarray of shape (n_classes,), default=None
-        All classes, for a classifier; a fold model that lacks one gives it probability 0.
+    classes : ndarray of shape (n_classes,) or list of such, default=None
+        All classes, for a classifier, or those of each label; a fold model that lacks one gives
+        it probability 0.
     """
 
     def __init__(self, estimators: list[Any], classes: Any = None) -> None:
@@ -72,9 +73,10 @@ class FoldAverage(BaseEstimator):
         """Average the predictions; of a classifier, take the class that most models predict."""
         if self.classes is None:
             return self._average("predict", X)
-        votes = np.stack([e.predict(X) for e in self.estimators])  # (folds, rows)
-        counts = np.stack([(votes == c).sum(axis=0) for c in self.classes])
-        return np.asarray(self.classes)[counts.argmax(axis=0)]
+        votes = np.stack([e.predict(X) for e in self.estimators])  # (folds, rows[, labels])
+        classes = self.classes[0] if isinstance(self.classes, list) else self.classes
+        counts = np.stack([(votes == c).sum(axis=0) for c in classes])
+        return np.asarray(classes)[counts.argmax(axis=0)]
 
     def _average(self, method: str, X: Any) -> Any:
         from stackens.ensemble._out_of_fold import align_classes
@@ -82,7 +84,9 @@ class FoldAverage(BaseEstimator):
         results = []
         for estimator in self.estimators:
             result = getattr(estimator, method)(X)
-            if self.classes is not None:
+            if isinstance(result, list):
+                result = align_classes(result, estimator, 2, method)
+            elif self.classes is not None and not isinstance(self.classes, list):
                 result = align_classes(result, estimator, len(self.classes), method)
             results.append(result)
         if isinstance(results[0], list):

@@ -151,7 +151,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         inner = copy.copy(self)
         for name in [name for name in vars(inner) if name.startswith(_NOT_LEARNT[2:])]:
             delattr(inner, name)
-        super(JobStacking, inner).fit(X, y, **params)
+        _BaseStacking.fit(inner, X, y, **params)  # those of its heirs learn the target anew
         self.__dict__.update(vars(inner))
         if isinstance(self.final_estimator_, TakesBlocks):  # was fitted without
             names = [name for name, e in self.estimators if not _is_dropped(e)]

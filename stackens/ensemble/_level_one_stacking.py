@@ -47,6 +47,8 @@ class LevelOneStacking(_BaseStacking):
 
     def _validate_final_estimator(self) -> None:
         super()._validate_final_estimator()
+        if isinstance(getattr(self, "classes_", None), list):
+            _check_takes_labels(self.final_estimator_)
         seed = getattr(self, "_seed", None)  # a prefit stack has none
         if seed is not None:
             fill_seeds(self.final_estimator_, stream(seed, "final estimator").integers)
@@ -61,8 +63,7 @@ class LevelOneStacking(_BaseStacking):
             if None in own:
                 fitted[name] = own[None]
             else:
-                classes = np.arange(len(self.classes_)) if is_classifier(self) else None
-                fitted[name] = FoldAverage(list(own.values()), classes)
+                fitted[name] = FoldAverage(list(own.values()), self._numbered_classes())
         self.estimators_ = list(fitted.values())
         self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name in names})
         for estimator in self.estimators_:
@@ -73,6 +74,14 @@ class LevelOneStacking(_BaseStacking):
             name: sum(fit.seconds for fit in fits if fit.name == name) for name in learners
         }
         self.histories_ = read_histories(fits)
+
+    def _numbered_classes(self) -> Any:
+        """Return the classes as learners see them: their numbers; None for numbers as targets."""
+        if not is_classifier(self):
+            return None
+        if isinstance(self.classes_, list):
+            return [np.arange(len(classes)) for classes in self.classes_]
+        return np.arange(len(self.classes_))
 
     def _fit_final(
         self,
@@ -145,8 +154,10 @@ class LevelOneStacking(_BaseStacking):
         return [
             [np.column_stack([1 - column, column]) for column in p.T]
             if method == "predict_proba" and not isinstance(p, list)
-            else p
-            for p, method in zip(predictions, self.stack_method_, strict=True)
+            else _align_labels(p, estimator, method)
+            for p, method, estimator in zip(
+                predictions, self.stack_method_, self.estimators_, strict=True
+            )
         ]
 
     @staticmethod
@@ -165,8 +176,10 @@ class LevelOneStacking(_BaseStacking):
         ]
 
     def _align(self, fit: Fit) -> Any:
-        if not is_classifier(self) or isinstance(self.classes_, list):
+        if not is_classifier(self):
             return fit.predictions
+        if isinstance(self.classes_, list):
+            return _align_labels(fit.predictions, fit.fitted, fit.method)
         n_classes = len(self.classes_)
         seen = getattr(fit.fitted, "classes_", None)
         if fit.method != "predict" and seen is not None and len(seen) < n_classes:
@@ -306,10 +319,29 @@ class LevelOneStacking(_BaseStacking):
         return np.asarray(names, dtype=object)
 
 
+def _align_labels(predictions: Any, estimator: Any, method: str) -> Any:
+    """Give every label of a list the columns of its absence and its presence."""
+    if not isinstance(predictions, list) or all(part.shape[1] == 2 for part in predictions):
+        return predictions
+    return align_classes(predictions, estimator, 2, method)
+
+
 def _numbers_beyond(matrix: Any, start: int) -> Any:
     """Return a copy of the columns that are no learner's; None if there are no numbers there."""
     columns = matrix[:, start:]
     return columns.copy() if columns.shape[1] and columns.dtype.kind in "biuf" else None
+
+
+def _check_takes_labels(final: Any) -> None:
+    """Refuse what says that it takes one label a row; of other packages the tags say little."""
+    tags = get_tags(final)
+    takes = tags.target_tags.multi_output or (tags.classifier_tags or tags).multi_label
+    if not takes and type(final).__module__.startswith(("sklearn.", "stackens.")):
+        raise InvalidInputError(
+            f"`y` has several labels a row, which the final estimator {type(final).__name__} does "
+            "not take. Use one that does, such as `KNeighborsClassifier()`, `MLPClassifier()` or "
+            "`MultiOutputClassifier(LogisticRegression())`."
+        )
 
 
 def _warn_missing(fit: Fit, absent: list[Any]) -> None:

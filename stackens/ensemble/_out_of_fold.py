@@ -136,19 +136,26 @@ def align_classes(predictions: Any, estimator: Any, n_classes: int, method: str)
 
     Parameters
     ----------
-    predictions : ndarray
-        Of the model; its classes are numbered as all classes are.
+    predictions : ndarray or list of ndarray
+        Of the model; its classes are numbered as all classes are. A list has an array for each
+        label of a row, whose columns are its absence and its presence.
     estimator : estimator
         The model.
     n_classes : int
-        How many classes there are.
+        How many classes there are; 2 of a label.
     method : str
         Absent columns are 0 for probabilities and the smallest float for decision values, as in
         ``sklearn.model_selection.cross_val_predict``.
     """
-    if method == "predict" or isinstance(predictions, list):
+    if method == "predict":
         return predictions
-    seen = np.asarray(estimator.classes_)
+    if isinstance(predictions, list):
+        labels = zip(predictions, estimator.classes_, strict=True)
+        return [_align(part, np.asarray(seen), n_classes, method) for part, seen in labels]
+    return _align(predictions, np.asarray(estimator.classes_), n_classes, method)
+
+
+def _align(predictions: np.ndarray, seen: np.ndarray, n_classes: int, method: str) -> np.ndarray:
     if len(seen) == n_classes:
         return predictions
     if predictions.ndim == 1:

@@ -199,11 +199,12 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
         y = y.toarray() if hasattr(y, "toarray") else y
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
-            encoders = [LabelEncoder().fit(column) for column in np.asarray(y).T]
-            columns = zip(encoders, np.asarray(y).T, strict=True)
-            encoded = np.array([encoder.transform(column) for encoder, column in columns]).T
-            self._label_encoder: Any = encoders
-            self.classes_: Any = [encoder.classes_ for encoder in encoders]
+            # A label that all rows have, or none, has two classes as the others have.
+            values = np.unique(y)
+            encoder = LabelEncoder().fit([0, 1] if np.isin(values, [0, 1]).all() else values)
+            encoded = encoder.transform(np.ravel(y)).reshape(np.shape(y))
+            self._label_encoder: Any = [encoder] * np.shape(y)[1]
+            self.classes_: Any = [encoder.classes_] * np.shape(y)[1]
         else:
             encoder = LabelEncoder().fit(y)
             if len(encoder.classes_) < 2:

@@ -7,11 +7,23 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_multilabel_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from sklearn.model_selection import KFold
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from stackens import KerasNetworkClassifier, StackedRNNClassifier, StackingClassifier
+from stackens import (
+    ConvexBlendClassifier,
+    KerasNetworkClassifier,
+    StackedRNNClassifier,
+    StackingClassifier,
+)
 from stackens.exceptions import InvalidInputError
 
 
@@ -132,3 +144,81 @@ def test_a_stack_takes_a_sparse_indicator(data):
         stack.fit(table, scipy.sparse.csr_matrix(y)).predict(table), expected
     )
     np.testing.assert_array_equal(stack.out_of_fold_predictions_.y, y)
+
+
+LEARNERS = {
+    "forest": RandomForestClassifier(5, random_state=0),
+    "neighbours": KNeighborsClassifier(3),
+    "perceptron": MLPClassifier((4,), solver="lbfgs", max_iter=2000, tol=1e-2, random_state=0),
+    "each": MultiOutputClassifier(DecisionTreeClassifier(max_depth=2, random_state=0)),
+    "piped": make_pipeline(StandardScaler(), KNeighborsClassifier(3)),
+    "network": StackedRNNClassifier(units=3, epochs=8, learning_rate=0.1, random_state=0),
+}
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """A table and labels that everybody has, nobody has, one row has, and all but one have."""
+    X, y = make_multilabel_classification(60, 12, n_classes=2, random_state=0)
+    one = np.arange(60) == 0
+    y = np.column_stack([y, np.ones(60), np.zeros(60), one, ~one]).astype(int)
+    return X / X.max(), y
+
+
+@pytest.mark.parametrize("predict_with", ["refit", "folds"])
+@pytest.mark.parametrize("final", ["forest", "neighbours", "perceptron"])
+@pytest.mark.parametrize("names", [[name] for name in LEARNERS] + [["network", "forest", "each"]])
+def test_a_stack_takes_labels_that_are_constant_in_a_fold(uneven, names, final, predict_with):
+    X, y = uneven
+    learners = [(name, LEARNERS[name]) for name in names]
+    stack = StackingClassifier(learners, LEARNERS[final], cv=KFold(3), predict_with=predict_with)
+    stack.fit(X, y)
+    for name in names:
+        assert stack.out_of_fold_predictions_.blocks[name].shape == y.shape
+        if name != "network":
+            assert stack.out_of_fold_predictions_.blocks[name][:, 2].min() > 0.99
+    assert stack.transform(X[:5]).shape == (5, y.shape[1] * len(names))
+    probabilities = stack.predict_proba(X)
+    assert probabilities.shape == y.shape
+    assert probabilities[:, 2].min() > 0.9
+    assert probabilities[:, 3].max() < 0.1
+    np.testing.assert_array_equal(stack.predict(X)[:, 2:4], y[:, 2:4])
+
+
+def test_labels_of_a_stack_are_named_as_in_the_target(uneven):
+    X, y = uneven
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    stack = StackingClassifier([("tree", tree)], tree, cv=3)
+    expected = clone(stack).fit(X, y[:, :3])
+    signs = clone(stack).fit(X, 2 * y[:, :3] - 1)
+    np.testing.assert_array_equal(signs.predict(X), 2 * expected.predict(X) - 1)
+    assert {tuple(classes) for classes in signs.classes_} == {(-1, 1)}
+    prefit = StackingClassifier([("tree", clone(tree).fit(X, y))], tree, cv="prefit").fit(X, y)
+    np.testing.assert_array_equal(prefit.predict(X)[:, 2:4], y[:, 2:4])
+    np.testing.assert_array_equal(prefit.predict_proba(X)[:, 2], 1)
+
+    names = np.where(y[:, 0], "yes", "no")
+    prefit = StackingClassifier([("tree", clone(tree).fit(X, names))], tree, cv="prefit")
+    assert set(prefit.fit(X, names).predict(X)) == {"yes", "no"}
+
+
+@pytest.mark.parametrize("final", [None, LogisticRegression(), ConvexBlendClassifier()])
+def test_a_final_estimator_of_one_label_is_refused_before_training(uneven, final, monkeypatch):
+    monkeypatch.setattr(DecisionTreeClassifier, "fit", lambda *args: pytest.fail("trained"))
+    stack = StackingClassifier([("tree", DecisionTreeClassifier())], final)
+    with pytest.raises(InvalidInputError, match=r"several labels a row.*MultiOutputClassifier"):
+        stack.fit(*uneven)
+    assert not hasattr(stack, "classes_")
+
+
+def test_early_stopping_without_rows_of_each_class_is_refused_before_training(
+    uneven, monkeypatch, trained
+):
+    X, y = uneven[0], np.r_[2, np.tile([0, 1], 30)[1:]]
+    monkeypatch.setattr(DecisionTreeClassifier, "fit", lambda *args: pytest.fail("trained"))
+    watched = StackedRNNClassifier(units=3, early_stopping=True, random_state=0)
+    learners = [("tree", DecisionTreeClassifier()), ("watched", watched)]
+    for estimator in (watched, StackingClassifier(learners, cv=KFold(2))):
+        with pytest.raises(InvalidInputError, match="early_stopping"):
+            estimator.fit(X, y)
+    assert trained == []
