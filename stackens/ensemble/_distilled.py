@@ -133,6 +133,14 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(f"{type(self).__name__} object has no attribute n_features_in_")
         return int(self.student_.n_features_in_)
 
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns, if the student has seen any."""
+        if "student_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} object has no attribute feature_names_in_")
+        names: np.ndarray = self.student_.feature_names_in_
+        return names
+
     def __sklearn_clone__(self) -> Any:
         """Return an unfitted copy; a teacher that is to be fitted already stays so."""
         copy = super().__sklearn_clone__()

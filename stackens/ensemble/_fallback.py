@@ -8,7 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 
-from stackens.ensemble._outputs import average, cross_fit_final, encode_target, wrap_blocks
+from stackens.ensemble._outputs import (
+    average,
+    cross_fit_final,
+    encode_target,
+    to_logits,
+    wrap_blocks,
+)
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["choose_predictor"]
@@ -42,6 +48,10 @@ class _ClassAverage(ClassifierMixin, _ColumnAverage):
     def predict_proba(self, Z: Any) -> np.ndarray:
         probabilities: np.ndarray = self._outputs(Z, self.classes_).predict_proba(None)
         return probabilities
+
+    def decision_function(self, Z: Any) -> np.ndarray:
+        logits: np.ndarray = to_logits(self.predict_proba(Z))
+        return logits[:, 1] if len(self.classes_) == 2 else logits
 
     def predict(self, Z: Any) -> np.ndarray:
         labels: np.ndarray = self._outputs(Z, self.classes_).predict(None)

@@ -304,6 +304,7 @@ class LevelOneStacking(_BaseStacking):
             several columns.
         """
         check_is_fitted(self, "estimators_")
+        _check_feature_names_in(self, input_features, generate_names=False)
         if not hasattr(self, "out_of_fold_predictions_"):  # prefit
             return np.asarray(super().get_feature_names_out(input_features))
         prefix = type(self).__name__.lower()

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from stackens.exceptions import InvalidInputError
@@ -198,10 +199,10 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         self._check_optimizer()
         self._validate_params()
         check_memory(self.memory)
-        if self.n_seeds > 1 and (self.warm_start or epochs is not None):
+        if self.n_seeds > 1 and self.warm_start:
             raise InvalidInputError(
                 f"`n_seeds={self.n_seeds}` averages networks, which cannot go on with "
-                "`warm_start` or `partial_fit`. Set `n_seeds=1`."
+                "`warm_start`. Set `n_seeds=1`."
             )
         if y is None:
             raise ValueError(
@@ -284,7 +285,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         self._is_kept = trained.is_kept
         self._optimizer_state = trained.optimizer_state
         self.__dict__.pop("_wrapper", None)
-        self.__dict__.pop("_split_weights", None)
+        self._split_members()
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
@@ -407,13 +408,15 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
     def _weights_of_members(self) -> list[list[np.ndarray]]:
         """Return the weights of each network; of one, the list itself, whose tensors are kept."""
-        if self._n_members == 1:
-            return [self.weights_]
-        if "_split_weights" not in vars(self):
+        return vars(self).get("_split_weights") or [self.weights_]
+
+    def _split_members(self) -> None:
+        """Keep a list of weights for each network, since predicting changes nothing."""
+        self.__dict__.pop("_split_weights", None)
+        if self._n_members > 1:
             size = len(self.weights_) // self._n_members
             parts = range(0, len(self.weights_), size)
             self._split_weights = [self.weights_[i : i + size] for i in parts]
-        return self._split_weights
 
     def encode_input(self, X: Any) -> np.ndarray:
         """Return the array that the network sees.
@@ -494,7 +497,6 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())
         state.pop("_wrapper", None)  # a Keras model: made again from the weights when asked for
-        state.pop("_split_weights", None)
         return state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -526,11 +528,21 @@ def _build_network(architecture: Architecture, n_members: int) -> Any:
     return keras.Model(inputs, keras.layers.average([member(inputs) for member in members]))
 
 
+def _is_one_network(learner: Any) -> bool:
+    if learner.n_seeds != 1:
+        raise AttributeError(
+            f"`n_seeds={learner.n_seeds}` averages networks, which cannot go on with "
+            "`partial_fit`. Set `n_seeds=1`."
+        )
+    return True
+
+
 class NetworkClassifierMixin(ClassifierMixin):
     """Classes as the target of a network."""
 
     _known_losses: ClassVar[Mapping[str, str]] = CLASSIFICATION_LOSSES
 
+    @available_if(_is_one_network)
     @known_arguments
     def partial_fit(
         self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -624,6 +636,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
     _known_losses: ClassVar[Mapping[str, str]] = REGRESSION_LOSSES
 
+    @available_if(_is_one_network)
     @known_arguments
     def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train one more epoch, going on from the present weights and optimizer state.

@@ -148,6 +148,7 @@ def restore_learner(learner: NetworkLearner, saved: Mapping[str, Any]) -> None:
     learner.history_ = {str(name): list(values) for name, values in saved["history"].items()}
     learner.best_epoch_ = int(saved["best_epoch"])
     learner.weights_ = weights
+    learner._split_members()
 
 
 def _without_vectors(learner: Any) -> Any:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sklearn.model_selection
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
+from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
@@ -214,6 +216,11 @@ class GridSearchCV(_TrainsAhead, sklearn.model_selection.GridSearchCV):
     {'learning_rate': 0.01}
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **sklearn.model_selection.GridSearchCV._parameter_constraints,
+        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
+    }
+
     def __init__(
         self,
         estimator: Any,
@@ -293,6 +300,11 @@ class RandomizedSearchCV(_TrainsAhead, sklearn.model_selection.RandomizedSearchC
     >>> len(search.fit(X[:150], y[:150]).cv_results_["params"])
     3
     """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **sklearn.model_selection.RandomizedSearchCV._parameter_constraints,
+        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
+    }
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -14,13 +14,37 @@ from stackens.sequences import SequenceBatch, to_container, validate_sequences
 __all__ = [
     "SequenceTransformer",
     "TableNamesMixin",
+    "TakesOutputMixin",
     "channel_names",
     "cut_or_pad",
     "to_sequences",
 ]
 
 
-class SequenceTransformer(TransformerMixin, BaseEstimator):
+class TakesOutputMixin:
+    """``set_output`` for transformers of sequences, so that a Pipeline with them has it, too.
+
+    scikit-learn's own is there only where the output is always a table.
+    """
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose what tables come as; sequences, which no data frame holds, stay as they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            None changes nothing.
+
+        Returns
+        -------
+        self
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+
+class SequenceTransformer(TakesOutputMixin, TransformerMixin, BaseEstimator):
     """Base of the transformers: reading input, tags."""
 
     _allow_missing = False
@@ -112,5 +136,6 @@ def to_sequences(batch: SequenceBatch, values: np.ndarray, lengths: np.ndarray) 
 
 def channel_names(transformer: Any, input_features: Any) -> np.ndarray:
     """Return the names of the input's columns (table) or channels (sequences)."""
+    check_is_fitted(transformer)
     names: np.ndarray = _check_feature_names_in(transformer, input_features)
     return names

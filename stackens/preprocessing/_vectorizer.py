@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import check_choice, check_count
+from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import to_ragged, token_dtype, validate_tokens
 
 __all__ = ["SequenceVectorizer"]
@@ -21,7 +22,7 @@ __all__ = ["SequenceVectorizer"]
 _PADDING, _UNKNOWN = 0, 1
 
 
-class SequenceVectorizer(TransformerMixin, BaseEstimator):
+class SequenceVectorizer(TakesOutputMixin, TransformerMixin, BaseEstimator):
     r"""Turn strings into sequences of token ids, frequent tokens first.
 
     Tokens are found by scikit-learn's

@@ -7,16 +7,17 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackens.exceptions import InvalidInputError
+from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import as_object_array
 from stackens.views import has_views, take_view, view_names
 
 __all__ = ["View"]
 
 
-class View(TransformerMixin, BaseEstimator):
+class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
     """Take one view of the rows, or some of its channels, timesteps or columns.
 
     The first step of a learner's Pipeline in a stack: each learner sees what it is made for.
@@ -37,6 +38,10 @@ class View(TransformerMixin, BaseEstimator):
     ----------
     n_views_ : int
         How many views the rows of ``fit`` had; 0 if ``X`` is no views.
+    n_features_in_ : int
+        Columns of a table, or channels of sequences; not there if ``X`` is views, or texts.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns, of a DataFrame that has any.
 
     See Also
     --------
@@ -94,6 +99,12 @@ class View(TransformerMixin, BaseEstimator):
         self._check_parameters()
         self._take(X)
         self.n_views_ = len(view_names(X)) if has_views(X) else 0
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        if _is_table(X):
+            validate_data(self, X, reset=True, skip_check_array=True)
+        elif not self.n_views_ and (width := _width(X)):
+            self.n_features_in_ = width
         return self
 
     def transform(self, X: Any) -> Any:
@@ -108,8 +119,17 @@ class View(TransformerMixin, BaseEstimator):
         -------
         array-like of shape (n_samples, ...)
             As many rows as ``X``, of the view's own type.
+
+        Raises
+        ------
+        ValueError
+            If ``columns`` are numbers, and the table has other columns than in ``fit``, or the
+            same in another order.
         """
         check_is_fitted(self)
+        by_place = self.columns is not None and not _by_name(_as_list(self.columns))
+        if by_place and _is_table(X):  # numbers mean other columns in another order
+            validate_data(self, X, reset=False, skip_check_array=True)
         return self._take(X)
 
     def _check_parameters(self) -> None:
@@ -178,6 +198,22 @@ class View(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _is_table(X: Any) -> bool:
+    return len(getattr(X, "shape", ())) == 2
+
+
+def _width(X: Any) -> int | None:
+    """Count the columns of a list of rows, or the channels of sequences; texts have none."""
+    if len(getattr(X, "shape", ())) > 1:
+        return int(X.shape[-1])
+    first = X[0] if len(X) else ""
+    if isinstance(first, str | bytes):
+        return None
+    shape = np.shape(first)
+    is_table = isinstance(X, list) and len({np.shape(row) for row in X}) == 1 and len(shape) == 1
+    return shape[-1] if is_table or len(shape) > 1 else 1
+
+
 def _as_list(names: Any) -> Any:
     """Write a single channel or column as a list of one: the axis stays."""
     return [names] if isinstance(names, str | Integral) else names
@@ -217,6 +253,11 @@ def _cut_one(x: np.ndarray, steps: slice, channels: Any) -> np.ndarray:
     return kept
 
 
+def _by_name(columns: Any) -> bool:
+    names = (columns.start, columns.stop) if isinstance(columns, slice) else columns
+    return any(isinstance(name, str) for name in names)
+
+
 def _columns(X: Any, columns: Any) -> Any:
     X = X if hasattr(X, "shape") else np.asarray(X)
     if len(X.shape) != 2:
@@ -226,10 +267,7 @@ def _columns(X: Any, columns: Any) -> Any:
         )
     try:
         if hasattr(X, "loc"):
-            is_slice = isinstance(columns, slice)
-            names = (columns.start, columns.stop) if is_slice else columns
-            by_name = any(isinstance(name, str) for name in names)
-            return X.loc[:, columns] if by_name else X.iloc[:, columns]
+            return X.loc[:, columns] if _by_name(columns) else X.iloc[:, columns]
         return X[:, columns]
     except (IndexError, KeyError) as error:
         raise InvalidInputError(

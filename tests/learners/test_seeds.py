@@ -110,7 +110,8 @@ def test_a_stack_trains_all_members_as_towers(data, trained, tmp_path):
 def test_what_goes_on_cannot_be_averaged(data):
     with pytest.raises(InvalidInputError, match="n_seeds"):
         learner(n_seeds=2, warm_start=True).fit(*data)
-    with pytest.raises(InvalidInputError, match="n_seeds"):
+    with pytest.raises(AttributeError) as caught:
         learner(n_seeds=2).partial_fit(*data)
+    assert "Set `n_seeds=1`" in str(caught.value.__cause__)
     with pytest.raises(ValueError, match="n_seeds"):
         learner(n_seeds=0).fit(*data)
