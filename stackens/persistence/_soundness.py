@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from stackens.exceptions import ArchiveError
+from stackens.persistence._bounds import BOUNDS, check_requests, check_sizes
+from stackens.persistence._sklearn_types import ESTIMATORS
 
 __all__ = ["check_objects", "check_tree_arrays", "walk"]
 
 _MOST_OUTPUTS = 1 << 20
+_MOST_FEATURES = 1 << 24
 
 
 def check_tree_arrays(
@@ -112,20 +115,45 @@ def check_objects(root: Any) -> None:
         If a tree has other features than its forest, if what should be a tree is none, and the
         like.
     """
-    for one in walk(root):
-        check = _CHECKS.get(f"{type(one).__module__}.{type(one).__qualname__}")
-        check = check or getattr(type(one), "_check_loaded", None)
-        if check is not None:
-            try:
-                check(one)
-            except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-                name = type(one).__name__
-                raise ArchiveError(f"A {name} in the file lacks what it needs: {error}") from error
-        if hasattr(one, "tocsr") and hasattr(one, "indptr"):
-            try:
-                one.check_format(full_check=True)
-            except ValueError as error:
-                raise ArchiveError(f"A sparse matrix in the file is none: {error}") from error
+    found = list(walk(root))
+    for one in found:
+        for check in _checks_of(one):
+            _run(check, one)
+    for one in found:  # these ask the parts, which are sound by now
+        if _name(one) in _LATE_CHECKS:
+            _run(_LATE_CHECKS[_name(one)], one)
+
+
+def _name(one: Any) -> str:
+    return f"{type(one).__module__}.{type(one).__qualname__}"
+
+
+def _checks_of(one: Any) -> Iterator[Callable[[Any], None]]:
+    name = _name(one)
+    yield from (table[name] for table in (_CHECKS, BOUNDS) if name in table)
+    if name in ESTIMATORS:
+        yield check_sizes
+    elif name.startswith("stackens."):
+        yield check_requests
+    if hasattr(type(one), "_check_loaded"):
+        yield type(one)._check_loaded
+    if hasattr(one, "tocsr") and hasattr(one, "indptr"):
+        yield _check_sparse
+
+
+def _run(check: Callable[[Any], None], one: Any) -> None:
+    try:
+        check(one)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        name = type(one).__name__
+        raise ArchiveError(f"A {name} in the file lacks what it needs: {error}") from error
+
+
+def _check_sparse(matrix: Any) -> None:
+    try:
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise ArchiveError(f"A sparse matrix in the file is none: {error}") from error
 
 
 def _check_one_tree(estimator: Any) -> None:
@@ -140,6 +168,8 @@ def _check_forest(estimator: Any) -> None:
     for member in np.ravel(np.array(getattr(estimator, "estimators_", []), dtype=object)):
         if member.tree_.n_features != estimator.n_features_in_:
             raise ArchiveError("A tree in the file is for other features than its forest.")
+        if member.tree_.n_outputs != estimator.n_outputs_:
+            raise ArchiveError("A tree in the file is for other targets than its forest.")
 
 
 def _check_gradient_boosting(estimator: Any) -> None:
@@ -156,8 +186,23 @@ def _check_gradient_boosting(estimator: Any) -> None:
         shape = (member.tree_.n_features, member.tree_.n_outputs, member.tree_.max_n_classes)
         if shape != (estimator.n_features_in_, 1, 1):
             raise ArchiveError("A boosted ensemble in the file has trees of other sizes.")
-    if members.shape[1] not in (1, getattr(estimator, "n_classes_", 1)):
+
+
+def _check_first_predictions(estimator: Any) -> None:
+    """Trees add to the columns of these, and write beside them if there are more trees."""
+    members = getattr(estimator, "estimators_", None)
+    if members is None:
+        return
+    rows = _rows(2, estimator).astype(np.float32)
+    raw = estimator._raw_predict_init(rows)
+    if raw.shape != (2, members.shape[1]) or raw.dtype != np.float64:
         raise ArchiveError("A boosted ensemble in the file has trees for other classes.")
+
+
+def _rows(n_rows: int, estimator: Any) -> np.ndarray:
+    if not 0 < estimator.n_features_in_ < _MOST_FEATURES:
+        raise ArchiveError("A boosted ensemble in the file has impossible features.")
+    return np.zeros((n_rows, estimator.n_features_in_))
 
 
 def _check_histogram_boosting(estimator: Any) -> None:
@@ -168,7 +213,7 @@ def _check_histogram_boosting(estimator: Any) -> None:
         estimator._n_features,
         np.asarray(estimator._bin_mapper.is_categorical_),
     )
-    row = np.zeros((1, estimator.n_features_in_))
+    row = _rows(1, estimator)
     if getattr(estimator, "_preprocessor", None) is not None:  # columns are not what came in
         row = estimator._preprocessor.transform(row)
     if row.shape[1] != n_features or categorical.shape != (n_features,):
@@ -201,13 +246,12 @@ def _check_vectorizer(estimator: Any) -> None:
 
 
 _REGRESSION_TREE = "sklearn.tree._classes.DecisionTreeRegressor"
+_BOOSTING = "sklearn.ensemble._gb.GradientBoosting"
 _HISTOGRAM = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoosting"
 _TEXT = "sklearn.feature_extraction.text"
 _CHECKS: dict[str, Any] = {
-    "sklearn.ensemble._gb.GradientBoostingClassifier": _check_gradient_boosting,
-    "sklearn.ensemble._gb.GradientBoostingRegressor": _check_gradient_boosting,
-    f"{_HISTOGRAM}Classifier": _check_histogram_boosting,
-    f"{_HISTOGRAM}Regressor": _check_histogram_boosting,
+    f"{_BOOSTING}Classifier": _check_gradient_boosting,
+    f"{_BOOSTING}Regressor": _check_gradient_boosting,
 }
 _CHECKS |= {
     f"sklearn.ensemble._forest.{kind}{task}": _check_forest
@@ -221,4 +265,10 @@ _CHECKS |= {
 }
 _CHECKS |= {
     f"{_TEXT}.{kind}Vectorizer": _check_vectorizer for kind in ("Count", "Hashing", "Tfidf")
+}
+_LATE_CHECKS = {
+    f"{_BOOSTING}Classifier": _check_first_predictions,
+    f"{_BOOSTING}Regressor": _check_first_predictions,
+    f"{_HISTOGRAM}Classifier": _check_histogram_boosting,
+    f"{_HISTOGRAM}Regressor": _check_histogram_boosting,
 }
