@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stackens.exceptions import InvalidInputError
+from stackens.frames import column_names, find_nested, is_frame, join_cells
 from stackens.views import has_views, view_names
 
 # scikit-learn is imported where it is called: `import stackens` must stay quick.
@@ -27,8 +28,11 @@ __all__ = [
     "PADDING_VALUE",
     "SequenceBatch",
     "as_object_array",
+    "channel_names",
+    "check_names",
     "is_memory_map",
     "looks_like_tokens",
+    "name_channels",
     "reading_files_once",
     "refuse_tokens",
     "to_container",
@@ -57,6 +61,7 @@ _TEXT = "`X` holds text{where} where numbers are meant. Turn strings into token 
 _VECTORIZE = "`SequenceVectorizer`"
 # Said by the type of an array of token ids. A type's metadata goes wherever its rows go.
 _VOCABULARY_SIZE = "vocabulary_size"
+_CHANNELS = "channels"  # said by the type of an array of sequences
 _PAD_BEHIND = (
     "Keras's `pad_sequences` does that by default: call it with `padding='post'{value}`, or pass "
     "the list of sequences itself"
@@ -209,6 +214,67 @@ def as_object_array(sequences: Iterable[Any]) -> np.ndarray:
     return array
 
 
+def name_channels(sequences: np.ndarray, names: Sequence[Any]) -> np.ndarray:
+    """Return a view of sequences whose type says the names of their channels.
+
+    Parameters
+    ----------
+    sequences : ndarray of shape (n_samples,), dtype object
+        Arrays of shape (T_i, n_features).
+    names : sequence of length n_features
+        Only strings are names.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype object
+        What it says goes on to selected rows, copies and pickles; not to concatenations.
+    """
+    if not all(isinstance(name, str) for name in names):
+        return sequences
+    return sequences.view(np.dtype(object, metadata={_CHANNELS: tuple(map(str, names))}))
+
+
+def channel_names(X: Any) -> list[str] | None:
+    """Return the names of channels: of a list of frames, or of what ``name_channels`` returned.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    list of str or None
+        None where there are no names.
+
+    Raises
+    ------
+    InvalidInputError
+        If frames of one list have other columns, or in another order.
+    """
+    said = _metadata(X)
+    if _CHANNELS in said:
+        return list(said[_CHANNELS])
+    is_rows = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1)
+    frames = {row: item for row, item in enumerate(X) if is_frame(item)} if is_rows else {}
+    if not frames:
+        return None
+    first = next(iter(frames))
+    names = column_names(frames[first])
+    for row, frame in frames.items():
+        if column_names(frame) != names:
+            raise InvalidInputError(
+                f"All frames of `X` must have the same columns in the same order; row {first} has "
+                f"{names} and row {row} has {column_names(frame)}. Bring them into one order: "
+                "[frame[names] for frame in X]."
+            )
+    return names if all(isinstance(name, str) for name in names) else None
+
+
+def _metadata(X: Any) -> Any:
+    return getattr(getattr(X, "dtype", None), "metadata", None) or {}
+
+
 def token_dtype(vocabulary_size: int) -> np.dtype:
     """Return the type of arrays of token ids that say so: ``refuse_tokens`` knows them.
 
@@ -238,7 +304,7 @@ def refuse_tokens(X: Any) -> None:
     InvalidInputError
         With the size of the vocabulary.
     """
-    said = getattr(getattr(X, "dtype", None), "metadata", None) or {}
+    said = _metadata(X)
     if _VOCABULARY_SIZE in said:
         raise InvalidInputError(
             f"`X` holds token ids of {_VECTORIZE}, which would be read as measurements. Give them "
@@ -379,7 +445,8 @@ def validate_sequences(
         padded = _pad_rows(data, dtype) if kind == "ragged" else _read_array(data, dtype)
         owned = not np.may_share_memory(padded, data)
         batch = _read_padded(padded, owned, kind, allow_missing)
-        _record_features(estimator, batch.n_features, reset)
+        names = channel_names(data) or channel_names(X)
+        _record_features(estimator, batch.n_features, reset, names=names)
     if reset:
         estimator._input_kind = "table" if kind == "table" else "sequences"
     return batch
@@ -444,12 +511,23 @@ def _recognise(X: Any, *, as_sequences: bool) -> tuple[Kind, Any]:
         if getattr(X, "ndim", 2) == 2:
             return "table", X  # scikit-learn refuses it in its own words
         raise TypeError(f"`X` is sparse with shape {X.shape}; sequences must be dense arrays.")
-    if hasattr(X, "columns") or hasattr(X, "__dataframe__"):
+    if is_frame(X):
+        return _recognise_frame(X)
+    if hasattr(X, "__dataframe__"):
         return "table", X
     if isinstance(X, str | bytes):
         _refuse_text("")
     array = _from_list(X, as_sequences) if isinstance(X, list | tuple) else np.asarray(X)
     return _kind_of_array(array), array
+
+
+def _recognise_frame(frame: Any) -> tuple[Kind, Any]:
+    nested = find_nested(frame)
+    if not nested:
+        return "table", frame
+    rows = as_object_array(join_cells(frame))
+    is_channel = np.ndim(_row_as_array(rows[0], 0)) == 1 or len(nested) > 1
+    return "ragged", name_channels(rows, nested) if is_channel else rows
 
 
 def _refuse_views(X: Any) -> None:
@@ -657,6 +735,8 @@ def _row_as_array(item: Any, row: int) -> np.ndarray:
         raise InvalidInputError(
             f"Row {row} of `X` is no rectangular array of shape (T_i, n_features): {error}"
         ) from error
+    if values.dtype == object and values.ndim == 1 and len(values) and np.ndim(values[0]) == 1:
+        return _row_as_array(values.tolist(), row)  # of Arrow: an array of arrays
     if values.dtype.kind in "UST":
         _refuse_text(f" in row {row}")
     if values.dtype.kind not in "biufcO":
@@ -769,19 +849,47 @@ def _position(mask: np.ndarray, first_row: int) -> str:
     return "in " + ", ".join(f"{name} {index}" for name, index in zip(names, place, strict=False))
 
 
-def _record_features(estimator: Any, n_features: int, reset: bool, X: Any = None) -> None:
+def _record_features(
+    estimator: Any, n_features: int, reset: bool, X: Any = None, names: list[str] | None = None
+) -> None:
     """Set or compare `n_features_in_` and the feature names in scikit-learn's own way."""
-    from sklearn.utils.validation import validate_data
-
     # scikit-learn counts shape[1], which is time in 3-D: an array of the right width stands in.
     stand_in = np.broadcast_to(0.0, (1, n_features))
     named = X if hasattr(X, "columns") else stand_in
+    check_names(estimator, named, names, reset=reset)
+
+
+def check_names(estimator: Any, X: Any, names: list[str] | None = None, *, reset: bool) -> None:
+    """Set or compare `n_features_in_` and the feature names of a table, and nothing else.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets them.
+    X : array-like of shape (n_samples, n_features)
+        Table of features.
+    names : list of str of length n_features, default=None
+        Names of its columns, if it is no frame.
+    reset : bool
+        True sets, False compares.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are others than in ``fit``.
+    """
+    from sklearn.utils.validation import validate_data
+
+    if names is not None and len(names) == X.shape[1]:
+        import pandas as pd
+
+        X = pd.DataFrame(X, columns=names)
     try:
-        validate_data(estimator, named, reset=reset, skip_check_array=True)
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
     except ValueError as error:
         raise InvalidInputError(
-            f"{error} The features of a sequence are its channels, on the last axis: pass the "
-            "channels that were there in fit."
+            f"{error} Pass the features that were there in fit, in that order; of sequences these "
+            "are the channels, on the last axis."
         ) from error
 
 

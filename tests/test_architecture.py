@@ -29,7 +29,7 @@ FOUNDATION = {
 # design first.
 ROOMS: dict[str, set[str]] = {
     "exceptions": set(),
-    "frames": set(),
+    "frames": {"exceptions"},
     "views": {"exceptions"},
     "sequences": {"exceptions", "frames", "views"},
     "archive": {"exceptions"},

@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse
 from hypothesis import given
@@ -21,13 +22,16 @@ from stackens.sequences import (
     PADDING_VALUE,
     SequenceBatch,
     as_object_array,
+    channel_names,
     looks_like_tokens,
+    name_channels,
     to_container,
     to_ragged,
     token_dtype,
     validate_sequences,
     validate_tokens,
 )
+from stackens.training import data_digest
 
 NAN = np.nan
 
@@ -478,3 +482,124 @@ LOOKS = {
 def test_what_looks_like_padded_tokens(case):
     X, expected = LOOKS[case]
     assert looks_like_tokens(X) is expected
+
+
+# ---- frames: cells that are sequences, and names of channels ------------------------------------
+
+CHANNELS = ["pulse", "weight"]
+RECORDS = [np.arange(2.0 * n).reshape(n, 2) for n in (3, 1, 4, 2, 5, 2)]
+NESTED = pd.DataFrame({"s": [values.tolist() for values in RECORDS]})
+ARROW = pl.DataFrame(NESTED.to_dict("list")).to_arrow()
+BY_CHANNEL = {name: [v[:, k] for v in RECORDS] for k, name in enumerate(CHANNELS)}
+FRAMES = [pd.DataFrame(values, columns=CHANNELS) for values in RECORDS]
+
+COLUMNS_OF_SEQUENCES = {
+    "a column of lists": NESTED,
+    "a selected column": NESTED["s"],
+    "a column of arrays": pd.DataFrame({"s": RECORDS}),
+    "polars": pl.DataFrame(NESTED.to_dict("list")),
+    "a column of polars": pl.DataFrame(NESTED.to_dict("list"))["s"],
+    "Arrow": ARROW,
+    "a column of Arrow": ARROW["s"],
+    "from Parquet": ARROW.to_pandas(),
+    "Arrow in pandas": ARROW.to_pandas(types_mapper=pd.ArrowDtype),
+}
+NAMED_SEQUENCES = {
+    "nested": pd.DataFrame({k: [pd.Series(v) for v in c] for k, c in BY_CHANNEL.items()}),
+    "arrays": pd.DataFrame(BY_CHANNEL),
+    "polars channels": pl.DataFrame({k: [v.tolist() for v in c] for k, c in BY_CHANNEL.items()}),
+    "a list of frames": FRAMES,
+    "a list of polars frames": [pl.from_pandas(frame) for frame in FRAMES],
+    "a column of frames": pd.Series(FRAMES),
+    "an array that says its channels": name_channels(as_object_array(RECORDS), CHANNELS),
+}
+
+
+@pytest.mark.parametrize("case", COLUMNS_OF_SEQUENCES | NAMED_SEQUENCES)
+def test_cells_of_frames_may_be_sequences(case):
+    X = (COLUMNS_OF_SEQUENCES | NAMED_SEQUENCES)[case]
+    learner = Learner()
+    batch, expected = validate_sequences(learner, X, reset=True), read(RECORDS)
+    np.testing.assert_array_equal(batch.values, expected.values)
+    assert batch.lengths.tolist() == expected.lengths.tolist()
+    names = getattr(learner, "feature_names_in_", None)
+    assert (None if names is None else names.tolist()) == (
+        CHANNELS if case in NAMED_SEQUENCES else None
+    )
+
+
+def test_a_column_of_token_ids_is_read():
+    assert read_tokens(pd.DataFrame({"ids": [[4, 2], [7]]})).values.tolist() == [[4, 2], [7, 0]]
+    assert read_tokens(pl.DataFrame({"ids": [[4, 2], [7]]})).lengths.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (NESTED.assign(age=3), r"\['s'\] of `X` hold sequences and \['age'\].*make_views"),
+        (pd.DataFrame({"s": [[1.0], None]}), "Row 1 .* cell without a sequence"),
+        (pd.DataFrame({"a": [[1.0]], "b": [[1.0, 2.0]]}), r"row 0 .*shapes \[\(1,\), \(2,\)\]"),
+        (pd.DataFrame({"a": [[[1.0]]], "b": [[[1.0]]]}), r"row 0 .*shapes \[\(1, 1\)"),
+        ([FRAMES[0], FRAMES[1][CHANNELS[::-1]]], "row 0 has .* and row 1 has .*one order"),
+        ([FRAMES[0], FRAMES[1].rename(columns={"pulse": "x"})], "same columns"),
+        ([FRAMES[0], RECORDS[1], FRAMES[2][CHANNELS[::-1]]], "row 0 has .* and row 2 has"),
+    ],
+)
+def test_frames_that_do_not_fit_leave_nothing_fitted(X, message):
+    learner = Learner()
+    with pytest.raises(InvalidInputError, match=f"(?s){message}"):
+        validate_sequences(learner, X, reset=True)
+    assert not vars(learner)
+
+
+def swap_channels(X):
+    if isinstance(X, list):
+        return [frame[CHANNELS[::-1]] for frame in X]
+    if isinstance(X, pd.Series):
+        return X.map(lambda frame: frame[CHANNELS[::-1]])
+    if isinstance(X, np.ndarray):
+        return name_channels(X, CHANNELS[::-1])
+    return X[CHANNELS[::-1]]
+
+
+@pytest.mark.parametrize("case", NAMED_SEQUENCES)
+def test_names_of_channels_are_compared_after_fit(case):
+    X = NAMED_SEQUENCES[case]
+    learner = fitted_on(X)
+    validate_sequences(learner, X, reset=False)
+    with pytest.raises(InvalidInputError, match=r"(?s)feature names.*same order"):
+        validate_sequences(learner, swap_channels(X), reset=False)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        validate_sequences(learner, RECORDS, reset=False)
+    validate_sequences(learner, RECORDS, reset=True)
+    assert not hasattr(learner, "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X[1:],
+        lambda X: _safe_indexing(X, [1, 0]),
+        lambda X: train_test_split(X)[1],
+        lambda X: pickle.loads(pickle.dumps(X)),
+        copy.deepcopy,
+    ],
+)
+def test_names_of_channels_go_wherever_their_rows_go(change):
+    X = change(NAMED_SEQUENCES["an array that says its channels"])
+    assert channel_names(X) == CHANNELS
+    assert type(X) is np.ndarray
+    assert X.dtype == object
+    assert channel_names(np.concatenate([X, X])) is None
+
+
+def test_only_strings_are_names():
+    assert channel_names([pd.DataFrame(values) for values in RECORDS]) is None
+    assert channel_names(name_channels(as_object_array(RECORDS), [0, 1])) is None
+
+
+def test_names_are_part_of_the_content_of_sequences():
+    swapped = swap_channels(NAMED_SEQUENCES["an array that says its channels"])
+    digests = {data_digest(X, None) for X in (swapped, as_object_array(RECORDS))}
+    digests.add(data_digest(NAMED_SEQUENCES["an array that says its channels"], None))
+    assert len(digests) == 3

@@ -189,6 +189,28 @@ class TestPartsOfSequences:
             assert np.isnan(row[len(x) :]).all()
         assert taken.shape == (N, max(map(len, expected)), 2)
 
+    @pytest.mark.parametrize("columns", [0, [0, 1], slice(2), np.array([True, False])])
+    @pytest.mark.parametrize("name", [None, "frame"])
+    def test_columns_by_number_are_those_of_fit(self, columns, name):
+        hold = (lambda frame: frame) if name is None else (lambda frame: make_views(frame=frame))
+        view = View(name, columns=columns).fit(hold(FRAME))
+        pd.testing.assert_frame_equal(view.transform(hold(FRAME)), view.fit_transform(hold(FRAME)))
+        with pytest.raises(InvalidInputError, match=r"(?s)feature names.*same order"):
+            view.transform(hold(FRAME[FRAME.columns[::-1]]))
+
+    def test_columns_by_name_are_found_wherever_they_are(self):
+        view = View(columns=["town"]).fit(FRAME)
+        swapped = FRAME[FRAME.columns[::-1]].assign(more=1)
+        pd.testing.assert_frame_equal(view.transform(swapped), FRAME[["town"]])
+
+    def test_channels_by_number_are_those_of_fit(self):
+        frames = [pd.DataFrame(x, columns=list("abcd")) for x in RAGGED]
+        view = View(channels=[0, 2]).fit(frames)
+        for taken, x in zip(view.transform(frames), RAGGED, strict=True):
+            np.testing.assert_array_equal(taken, x[:, [0, 2]])
+        with pytest.raises(InvalidInputError, match=r"(?s)feature names.*same order"):
+            view.transform([frame[list("bacd")] for frame in frames])
+
     def test_sequences_of_one_channel(self):
         flat = [x[:, 0] for x in RAGGED]
         for taken, x in zip(View(timesteps=(1, None)).fit_transform(flat), flat, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 from stackens.frames import as_pandas, is_frame
-from stackens.sequences import as_object_array
+from stackens.sequences import as_object_array, name_channels
 
 __all__ = ["FrameSequences", "sequences_from_frame"]
 
@@ -58,7 +58,9 @@ def sequences_from_frame(
     Returns
     -------
     X : ndarray of shape (n_sequences,), dtype object
-        Arrays of shape (T_i, n_features), in the order in which the ids first appear.
+        Arrays of shape (T_i, n_features), in the order in which the ids first appear. Its dtype
+        says the names of the channels, in its ``metadata``: estimators keep them as
+        ``feature_names_in_``, and refuse other names, or another order, at prediction.
     y, groups : ndarray of shape (n_sequences,) or None
         Target and group of each sequence.
     ids : ndarray of shape (n_sequences,)
@@ -101,7 +103,7 @@ def sequences_from_frame(
     rows = _order_rows(frame, id_columns, time, sort)
     values = frame[columns].to_numpy(float, na_value=np.nan)[rows.order]
     return FrameSequences(
-        as_object_array(np.split(values, rows.starts[1:])),
+        name_channels(as_object_array(np.split(values, rows.starts[1:])), columns),
         _constant(frame, rows, label),
         _constant(frame, rows, group),
         rows.ids,

@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackens.exceptions import InvalidInputError
+from stackens.frames import column_names, is_frame
 from stackens.preprocessing._base import TakesOutputMixin
-from stackens.sequences import as_object_array
+from stackens.sequences import as_object_array, channel_names, check_names
 from stackens.views import has_views, take_view, view_names
 
 __all__ = ["View"]
@@ -97,7 +98,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             If there is no such view, channel, timestep or column.
         """
         self._check_parameters()
-        self._take(X)
+        self._take(X, reset=True)
         self.n_views_ = len(view_names(X)) if has_views(X) else 0
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -122,15 +123,15 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
-            If ``columns`` are numbers, and the table has other columns than in ``fit``, or the
-            same in another order.
+        InvalidInputError
+            If ``columns`` or ``channels`` are numbers, and the part has others than in ``fit``, or
+            the same in another order.
         """
         check_is_fitted(self)
         by_place = self.columns is not None and not _by_name(_as_list(self.columns))
         if by_place and _is_table(X):  # numbers mean other columns in another order
-            validate_data(self, X, reset=False, skip_check_array=True)
-        return self._take(X)
+            check_names(self, X, reset=False)
+        return self._take(X, reset=False)
 
     def _check_parameters(self) -> None:
         if self.columns is not None and (self.channels is not None or self.timesteps is not None):
@@ -145,7 +146,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
                 f"`timesteps` must be a slice or (start, stop), such as (-20, None); got {steps!r}."
             )
 
-    def _take(self, X: Any) -> Any:
+    def _take(self, X: Any, *, reset: bool) -> Any:
         if self.name is not None:
             if not has_views(X):
                 raise InvalidInputError(
@@ -155,11 +156,29 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             X = take_view(X, self.name)
         elif has_views(X):
             raise InvalidInputError(f"Name one of the views with `View(name)`: {view_names(X)}.")
+        self._compare_names(X, reset)
         if self.columns is not None:
             return _columns(X, _as_list(self.columns))
         if self.channels is None and self.timesteps is None:
             return X
         return self._cut(X)
+
+    def _compare_names(self, part: Any, reset: bool) -> None:
+        """Keep the names of what is taken by number, or compare them: of a frame, of channels."""
+        of_frame = is_frame(part)
+        chosen = self.columns if of_frame else self.channels
+        names = None
+        if chosen is not None and not _by_name(_as_list(chosen)):
+            names = column_names(part) if of_frame else channel_names(part)
+        known = getattr(self, "_part_names", None)
+        if reset:
+            self._part_names = names
+        elif None not in (names, known) and names != known:
+            raise InvalidInputError(
+                "The feature names should match those that were passed during fit, in the same "
+                f"order, as the view takes them by number; they were {known} and are "
+                f"{names}. Take them by name, or bring them into that order."
+            )
 
     def _cut(self, X: Any) -> Any:
         steps = self.timesteps

@@ -204,7 +204,8 @@ class Digester:
         # Strings one by one: the width of a string array depends on rows that do not count.
         selected = array if rows is None else array[rows]
         items = (self.digest(item) for item in selected.reshape(-1).tolist())
-        return combine("objects", str(selected.shape).encode(), *items)
+        said = str(dict(array.dtype.metadata)).encode() if array.dtype.metadata else b""
+        return combine("objects", str(selected.shape).encode() + said, *items)
 
     def _digest_frame(self, frame: Any, rows: Any) -> bytes:
         rows = select_rows(rows, len(frame))

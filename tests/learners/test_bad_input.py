@@ -9,10 +9,12 @@ import sys
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -136,6 +138,21 @@ def test_integers_that_look_like_padded_tokens_are_warned_of(learner):
     with pytest.warns(UserWarning, match=r"looks like token ids.*`vocabulary_size`"):
         clone(learner).fit(ids, y)
     clone(learner).fit(ids.astype(float), y)
+
+
+@all_learners
+def test_channels_in_another_order_are_refused_through_whatever_holds_the_learner(learner):
+    frames = [pd.DataFrame({"c": x}) for x in X[:, :, 0]]
+    renamed = [frame.rename(columns={"c": "d"}) for frame in frames]
+    is_class = is_classifier(learner)
+    stack = (StackingClassifier if is_class else StackingRegressor)([("a", clone(learner))], cv=2)
+    search = GridSearchCV(make_pipeline(clone(learner)), {}, cv=2)
+    for estimator in (clone(learner), stack, search):
+        estimator.fit(frames, y)
+        assert estimator.predict(frames).shape == (20,)
+        assert estimator.feature_names_in_.tolist() == ["c"]
+        with pytest.raises(InvalidInputError, match="feature names"):
+            estimator.predict(renamed)
 
 
 @pytest.mark.parametrize("passthrough", [True, "last"])

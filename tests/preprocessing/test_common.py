@@ -77,6 +77,23 @@ def test_the_callers_data_are_not_changed(transformer):
 
 
 @each
+def test_names_of_channels_are_kept_and_compared(transformer):
+    frames = [pd.DataFrame(values, columns=["a", "b", "c"]) for values in ragged()]
+    fitted = clone(transformer).fit(frames)
+    assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert as_lists(fitted.transform(frames)) == as_lists(
+        clone(transformer).fit_transform(padded())
+    )
+    with pytest.raises(InvalidInputError, match=r"(?s)feature names.*same order"):
+        fitted.transform([frame[["b", "a", "c"]] for frame in frames])
+    if hasattr(fitted, "get_feature_names_out"):
+        names = fitted.get_feature_names_out()
+        assert {name.split("_")[0] for name in names} == {"a", "b", "c"}
+    with pytest.raises(InvalidInputError, match="same columns in the same order"):
+        clone(transformer).fit([frames[0], frames[1][["b", "a", "c"]]])
+
+
+@each
 def test_token_ids_are_no_measurements(transformer):
     pipeline = make_pipeline(SequenceVectorizer(max_tokens=9), clone(transformer))
     with pytest.raises(InvalidInputError, match=r"token ids.*`vocabulary_size=9`"):

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
 
-from stackens import sequences_from_frame
+from stackens import SequenceScaler, SequenceSummarizer, sequences_from_frame
 from stackens.exceptions import InvalidInputError
 
 
@@ -204,3 +205,25 @@ def test_refuses_an_empty_frame_and_what_is_no_frame():
         read(long_frame().iloc[:0])
     with pytest.raises(InvalidInputError, match=r"must be a data frame.*got ndarray"):
         read(np.ones((2, 2)))
+
+
+def test_names_of_channels_travel_to_an_estimator():
+    frame = long_frame()
+    names = {"features": ["pulse", "weight"]}
+    scaler = SequenceScaler().fit(read(frame, **names).X)
+    assert scaler.feature_names_in_.tolist() == ["pulse", "weight"]
+    with pytest.raises(InvalidInputError, match="feature names"):
+        scaler.transform(read(frame, features=["weight", "pulse"]).X)
+
+
+def test_a_column_transformer_selects_columns_of_sequences():
+    frame = pd.DataFrame(
+        {"pulse": [[1.0, 3.0], [5.0]], "weight": [[2.0, 4.0], [6.0]], "age": [7, 8]}
+    )
+    mean = SequenceSummarizer(["mean"])
+    table = make_column_transformer((mean, ["pulse", "weight"]), ("passthrough", ["age"]))
+    assert table.fit_transform(frame).tolist() == [[2, 3, 7], [5, 6, 8]]
+    names = ["sequencesummarizer__pulse_mean", "sequencesummarizer__weight_mean"]
+    assert table.get_feature_names_out().tolist() == [*names, "passthrough__age"]
+    single = make_column_transformer((mean, "weight"))
+    assert single.fit_transform(frame).tolist() == [[3], [6]]
