@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +25,12 @@ from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._fit import Fit
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._level_one import declare_blocks
-from stackens.ensemble._out_of_fold import OutOfFoldPredictions, align_classes, average_predictions
+from stackens.ensemble._out_of_fold import (
+    OutOfFoldPredictions,
+    align_classes,
+    average_predictions,
+    row_labels,
+)
 from stackens.ensemble._out_of_fold_outputs import read_histories
 from stackens.ensemble._outputs import encode_target, to_logits
 from stackens.ensemble._passthrough import passthrough_names, passthrough_table
@@ -94,6 +100,7 @@ class LevelOneStacking(_BaseStacking):
         params: dict[str, Any],
         task: Task,
     ) -> None:
+        kept_y = np.asarray(y_given) if is_classifier(self) else y
         predictions = [
             average_predictions(
                 [(f.test, self._align(f)) for f in fits if f.name == name and f.test is not None],
@@ -126,7 +133,8 @@ class LevelOneStacking(_BaseStacking):
         self._final_weights = params.get("sample_weight")
         groups = None if fits[0].hold_out is None else fits[0].hold_out.groups
         group = None if groups is None else np.unique(groups, return_inverse=True)[1][covered]
-        self._keep_out_of_fold(matrix, np.asarray(y_given), splits, covered, layout, group)
+        self._keep_out_of_fold(matrix, kept_y, splits, covered, layout, group)
+        self._name_out_of_fold(X, y_given)
 
     def _final_params(self, params: dict[str, Any]) -> dict[str, Any]:
         if not _routing_enabled():
@@ -222,6 +230,19 @@ class LevelOneStacking(_BaseStacking):
             start += width
         self.out_of_fold_predictions_ = OutOfFoldPredictions(
             covered, fold[covered], self.coverage_[covered], y[covered], blocks, splits, group
+        )
+
+    def _name_out_of_fold(self, X: Any, y: Any) -> None:
+        """Add the labels of the rows, and classes or targets as names of columns."""
+        kept = self.out_of_fold_predictions_
+        labels, kind = row_labels(X, y)
+        is_single = is_classifier(self) and not isinstance(self.classes_, list)
+        outputs = self.classes_ if is_single else getattr(y, "columns", None)
+        self.out_of_fold_predictions_ = replace(
+            kept,
+            index=None if labels is None else labels[kept.row_index],
+            index_type=kind,
+            outputs=None if outputs is None else [str(output) for output in outputs],
         )
 
     def with_final_estimator(

@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
+from stackens.sequences import as_object_array
 
-__all__ = ["OutOfFoldPredictions", "align_classes", "average_predictions", "level_one_splits"]
+__all__ = [
+    "OutOfFoldPredictions",
+    "align_classes",
+    "average_predictions",
+    "level_one_splits",
+    "row_labels",
+]
 
 # Parts of held-out rows on which the final estimator is cross-fitted, where splits make none.
 _N_PARTS = 5
@@ -36,6 +43,12 @@ class OutOfFoldPredictions:
         Training and held-out rows of each split.
     group : ndarray of int of shape (n_covered,) or None
         Number of the group of each row, if ``fit`` was given groups.
+    index : ndarray of shape (n_covered,) or None
+        Labels of the rows, if ``X`` or ``y`` came with a pandas index; of times, numbers.
+    index_type : str or None
+        Type that numbers stand for that are times, such as "datetime64[ns]" (in UTC).
+    outputs : list of str or None
+        Classes, or the names of the columns of ``y``, that a learner's columns stand for.
 
     Examples
     --------
@@ -55,6 +68,9 @@ class OutOfFoldPredictions:
     blocks: dict[str, np.ndarray]
     splits: list[tuple[np.ndarray, np.ndarray]] = field(repr=False)
     group: np.ndarray | None = field(default=None, repr=False)
+    index: np.ndarray | None = field(default=None, repr=False)
+    index_type: str | None = field(default=None, repr=False)
+    outputs: list[str] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         learners = ", ".join(f"{k} ({v.shape[1]} columns)" for k, v in self.blocks.items())
@@ -74,16 +90,66 @@ class OutOfFoldPredictions:
         return {name: block.shape[1] for name, block in self.blocks.items()}
 
     def to_frame(self) -> Any:
-        """Return one ``pandas.DataFrame`` with all of it, a column for each output."""
+        """Return one ``pandas.DataFrame`` with all of it, a column for each output.
+
+        Its index is that of ``X`` or ``y``, or else the number of the row. Several columns of a
+        learner are named by class, or by column of ``y``, or else numbered.
+        """
         import pandas as pd
 
-        frame = pd.DataFrame({"row": self.row_index, "fold": self.fold})
-        for k, column in enumerate(np.reshape(self.y, (len(self.y), -1)).T):
-            frame["y" if self.y.ndim == 1 else f"y{k}"] = column
+        rows = self.row_index if self.index is None else self.index
+        rows = rows if self.index_type is None else rows.view(self.index_type)
+        index = pd.Index(rows, name="row", tupleize_cols=False)
+        frame = pd.DataFrame({"fold": self.fold}, index=index)
+        targets = np.reshape(self.y, (len(self.y), -1)).T
+        names = [f"_{output}" for output in self._outputs(len(targets))]
+        for k, column in enumerate(targets):
+            frame["y" if self.y.ndim == 1 else f"y{names[k]}" if self.outputs else f"y{k}"] = column
         for name, block in self.blocks.items():
-            for k, column in enumerate(block.T):
-                frame[name if block.shape[1] == 1 else f"{name}_{k}"] = column
-        return frame.set_index("row")
+            width = block.shape[1]
+            names = [f"_{output}" for output in self._outputs(width)] if width > 1 else [""]
+            for suffix, column in zip(names, block.T, strict=True):
+                frame[name + suffix] = column
+        return frame
+
+    def _outputs(self, width: int) -> list[Any]:
+        is_named = self.outputs is not None and len(self.outputs) == width
+        return list(self.outputs or ()) if is_named else list(range(width))
+
+
+def row_labels(*data: Any) -> tuple[np.ndarray | None, str | None]:
+    """Return the labels of the rows of the first that has a pandas index, for a file to hold.
+
+    Parameters
+    ----------
+    *data : array-like of shape (n_samples, ...)
+        Input and target.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,) or None
+        Numbers, or objects that are strings, numbers or tuples of them; None without an index.
+    kind : str or None
+        Type of times, whose labels are int64.
+    """
+    for values in data:
+        if hasattr(values, "iloc"):
+            index = values.index
+            is_zoned = getattr(index, "tz", None) is not None
+            labels = (index.tz_convert(None) if is_zoned else index).to_numpy()
+            if labels.dtype.kind in "mM":
+                return labels.view(np.int64), str(labels.dtype)
+            is_plain = labels.dtype.kind in "biuf"
+            return labels if is_plain else as_object_array(map(_plain, index)), None
+    return None, None
+
+
+def _plain(label: Any) -> Any:
+    """Write a label as what every file holds."""
+    if isinstance(label, tuple):
+        return tuple(map(_plain, label))
+    label = label.item() if isinstance(label, np.generic) else label
+    return label if isinstance(label, str | int | float) else str(label)
 
 
 def level_one_splits(

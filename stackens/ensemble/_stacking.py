@@ -379,8 +379,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
         """
         fit_params = check_fit_params(self, fit_params)
         self._check_data(X, y, groups, fit_params)
-        y = self._learn_target(y)
-        return self._fit(X, y, y, groups, fit_params)
+        return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
         y = _read_values(y)
