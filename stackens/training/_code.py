@@ -7,7 +7,9 @@ import dis
 import functools
 import hashlib
 import importlib.metadata
+import itertools
 import sys
+import sysconfig
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +20,12 @@ __all__ = [
     "UncertainContentError",
     "class_members",
     "code_parts",
+    "foreign_members",
     "installed_name",
+    "is_foreign",
     "package_version",
     "referenced_globals",
+    "refuse_unseen",
 ]
 
 
@@ -95,33 +100,48 @@ def _find(module: str, name: str) -> Any:
     return found
 
 
-_versions: dict[str, str | None] = {}
+_versions: dict[tuple[str, str | None], str | None] = {}
 
 
 def package_version(module: str) -> str | None:
     """Version of the package that a module belongs to; None if it is installed nowhere."""
     top = module.partition(".")[0]
-    if top not in _versions:
-        version = _find_version(top)
+    file = getattr(sys.modules.get(top), "__file__", None)
+    file = file if isinstance(file, str) else None
+    if (top, file) not in _versions:
+        version = _find_version(top, file or "")
         if top != "stackens" and top not in sys.modules:  # may still come
             return version
-        _versions[top] = version
-    return _versions[top]
+        _versions[top, file] = version
+    return _versions[top, file]
 
 
-def _find_version(top: str) -> str | None:
+def _find_version(top: str, file: str) -> str | None:
     if top == "stackens":
         return _own_version()
-    if top in sys.stdlib_module_names or top in sys.builtin_module_names:
+    is_in_site = bool({"site-packages", "dist-packages"} & set(Path(file).parts))
+    if top in _OF_PYTHON and _is_of_python(top, "" if is_in_site else file):
         return "Python {}.{}".format(*sys.version_info)
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    if top == "__main__" or not {"site-packages", "dist-packages"} & set(Path(file).parts):
+    if top == "__main__" or not is_in_site:
         return None
     version = getattr(sys.modules[top], "__version__", None)
     if isinstance(version, str):
         return version
     names = importlib.metadata.packages_distributions().get(top, [])
     return " ".join(importlib.metadata.version(name) for name in names) or None
+
+
+def _is_of_python(top: str, file: str) -> bool:
+    """Whether a module is Python's, and not one of the user's with the same name."""
+    if file or top not in sys.modules:
+        return not file or bool(_STDLIB & set(Path(file).parents))
+    spec = getattr(sys.modules[top], "__spec__", None)
+    return getattr(spec, "origin", None) in ("built-in", "frozen")
+
+
+_OF_PYTHON = sys.stdlib_module_names | set(sys.builtin_module_names)
+_STDLIB = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+_STDLIB |= {path.resolve() for path in _STDLIB} | {Path(dis.__file__).parent}
 
 
 def _own_version() -> str:
@@ -154,6 +174,11 @@ class CodeParts(NamedTuple):
         Names that are looked up in the module.
     modules : frozenset of (str, int)
         What it imports: name, and how many packages up.
+    imported_as : frozenset of (str, str)
+        Names that are imported, and the variables that they are put into.
+    values : frozenset of str
+        Names of globals, variables and attributes that it does more with than to look up an
+        attribute of them at once. What these name is used as a whole.
     """
 
     fixed: bytes
@@ -161,23 +186,26 @@ class CodeParts(NamedTuple):
     names: frozenset[str]
     globals: frozenset[str]
     modules: frozenset[tuple[str, int]]
+    imported_as: frozenset[tuple[str, str]]
+    values: frozenset[str]
 
 
 _GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 
 
+_LOOKUPS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+
+
 @functools.lru_cache(maxsize=4096)
 def _own_parts(code: types.CodeType) -> CodeParts:
-    names_by_opcode: dict[str, set[str]] = {}
+    found = [i for i in dis.get_instructions(code) if i.opname not in ("EXTENDED_ARG", "CACHE")]
+    global_names = frozenset(i.argval for i in found if i.opname in _GLOBAL_LOADS)
     modules = set()
-    previous: list[Any] = [None, None]
-    for instruction in dis.get_instructions(code):
+    for position, instruction in enumerate(found):
         if instruction.opname == "IMPORT_NAME":
-            level = next((v for v in previous if isinstance(v, int)), 0)
+            before = (i.argval for i in found[max(0, position - 2) : position])
+            level = next((v for v in before if isinstance(v, int)), 0)
             modules.add((instruction.argval, level))
-        elif instruction.opname in _GLOBAL_LOADS:
-            names_by_opcode.setdefault("global", set()).add(instruction.argval)
-        previous = [previous[1], instruction.argval]
     fixed = repr(
         (
             code.co_code,
@@ -196,36 +224,98 @@ def _own_parts(code: types.CodeType) -> CodeParts:
         fixed,
         code.co_consts,
         frozenset(code.co_names),
-        frozenset(names_by_opcode.get("global", ())),
+        global_names,
         frozenset(modules),
+        frozenset(_imports(found)),
+        frozenset(_used_as_values(found)),
     )
+
+
+def _imports(instructions: list[dis.Instruction]) -> Iterator[tuple[str, str]]:
+    """Yield each name that is imported, and the variable that it is put into."""
+    names: list[str] = []
+    for before, this in itertools.pairwise(instructions):
+        is_from = this.opname == "IMPORT_NAME" and before.argval is not None
+        if this.opname in ("IMPORT_NAME", "IMPORT_FROM") and not is_from:
+            names.append(this.argval)
+        elif this.opname.startswith("STORE_"):
+            variable = this.argval[0] if isinstance(this.argval, tuple) else this.argval
+            yield from ((name, variable) for name in names)
+            names = []
+
+
+def _used_as_values(instructions: list[dis.Instruction]) -> Iterator[str]:
+    """Yield each name after whose use something else follows than the look-up of an attribute."""
+    for this, after in itertools.pairwise(instructions):
+        if "LOAD_" in this.opname and this.opname not in ("LOAD_CONST", "LOAD_CLOSURE"):
+            names = this.argval if isinstance(this.argval, tuple) else (this.argval,)
+            is_looked_up = after.opname in _LOOKUPS and not str(after.argval).startswith("__")
+            uses = names[:-1] if is_looked_up else names
+            yield from (name for name in uses if isinstance(name, str))
 
 
 def code_parts(code: types.CodeType) -> CodeParts:
     """Take a code object apart; names are those of inner functions, too."""
     parts = _own_parts(code)
     inner = [code_parts(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    imported_as = parts.imported_as.union(*(p.imported_as for p in inner))
+    values = parts.values.union(*(p.values for p in inner))
     return parts._replace(
         names=parts.names.union(*(p.names for p in inner)),
         globals=parts.globals.union(*(p.globals for p in inner)),
         modules=parts.modules.union(*(p.modules for p in inner)),
+        imported_as=imported_as,
+        values=values.union(name for name, variable in imported_as if variable in values),
     )
 
 
 # With these a function can reach what no look at it shows.
-_UNSEEN = frozenset({"eval", "exec", "globals", "__import__"})
+_UNSEEN = {
+    "builtins": {"eval", "exec", "globals", "__import__"},
+    "gc": {"get_objects", "get_referrers"},
+    "importlib": {"import_module", "reload"},
+    "inspect": {"currentframe", "getmodule", "stack"},
+    "pkgutil": {"resolve_name"},
+    "pydoc": {"locate"},
+    "runpy": {"run_module", "run_path"},
+    "sys": {"modules", "_getframe"},
+}
+_UNSEEN_ATTRIBUTES = frozenset({"__globals__", "f_globals", "f_locals", "gi_frame", "tb_frame"})
+
+
+def refuse_unseen(value: Any, names: frozenset[str] | None = None) -> None:
+    """Refuse what reaches more than can be seen.
+
+    Parameters
+    ----------
+    value : object
+        A function, or a module.
+    names : frozenset of str, default=None
+        What may be looked up in the module.
+    """
+    if isinstance(value, types.ModuleType):
+        for name in sorted(_UNSEEN.get(value.__name__, set()) & (names or set())):
+            raise UncertainContentError(f"it uses `{value.__name__}.{name}`")
+    elif getattr(value, "__name__", None) in _UNSEEN.get(getattr(value, "__module__", ""), ()):
+        raise UncertainContentError(f"it calls `{value.__name__}`")
 
 
 def referenced_globals(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     """Yield name and value of each global and each imported module that a function uses."""
     parts = code_parts(function.__code__)
+    words = parts.names | {c for c in parts.constants if isinstance(c, str)}
+    for name in sorted(words & _UNSEEN_ATTRIBUTES):
+        raise UncertainContentError(f"it uses `{name}`")
     for name in sorted(parts.globals):
         if name in function.__globals__:
             yield name, function.__globals__[name]
-        elif name in _UNSEEN and hasattr(builtins, name):
-            raise UncertainContentError(f"it calls `{name}`")
+        else:
+            refuse_unseen(getattr(builtins, name, None))
     for name, level in sorted(parts.modules):
         yield name, _imported(name, level, function.__globals__)
+        if not level:  # ``import a.b`` gives `a`, too
+            for end in (i for i, letter in enumerate(name) if letter == "."):
+                yield name[:end], _imported(name[:end], 0, function.__globals__)
 
 
 def _imported(name: str, level: int, namespace: dict[str, Any]) -> types.ModuleType:
@@ -276,13 +366,57 @@ _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 def class_members(cls: type) -> Iterator[tuple[str, Any]]:
     """Yield name and content of what a class defines itself, and what its behaviour depends on."""
     for name, value in sorted(vars(cls).items()):
-        if name in _NO_BEHAVIOUR or isinstance(value, _SLOTS):
-            continue
-        if isinstance(value, (staticmethod, classmethod)):
-            yield name, (type(value).__name__, value.__func__)
-        elif isinstance(value, property):
-            yield name, ("property", value.fget, value.fset, value.fdel)
-        elif isinstance(value, functools.cached_property):
-            yield name, ("cached_property", value.func)
-        else:
-            yield name, value
+        if name not in _NO_BEHAVIOUR and not isinstance(value, _SLOTS):
+            yield name, _content_of_member(value)
+
+
+def _content_of_member(value: Any) -> Any:
+    parts = _parts_of_member(value)
+    if parts is None:
+        return value
+    kind = type(value)
+    own_state = None if kind in _DESCRIPTORS else vars(value)
+    return (kind, *parts, own_state)
+
+
+_DESCRIPTORS = (staticmethod, classmethod, property, functools.cached_property)
+
+
+def _parts_of_member(value: Any) -> tuple[Any, ...] | None:
+    """Return the functions that a descriptor wraps; None if it is none of Python's own."""
+    if isinstance(value, (staticmethod, classmethod)):
+        return (value.__func__,)
+    if isinstance(value, property):
+        return value.fget, value.fset, value.fdel
+    if isinstance(value, functools.cached_property):
+        return (value.func,)
+    return None
+
+
+def foreign_members(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield what was put into an installed class, or one that it inherits from, by other code."""
+    for owner in cls.__mro__:
+        if owner.__flags__ & _HEAP_TYPE and package_version(owner.__module__) is not None:
+            for name, value in sorted(vars(owner).items()):
+                if is_foreign(value):
+                    yield f"{owner.__qualname__}.{name}", _content_of_member(value)
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether a function, or what wraps one, is code of the user's.
+
+    What was generated in no module at all, as the methods of a ``namedtuple`` are, is not.
+    """
+    parts = _parts_of_member(value)
+    if parts is not None:
+        return any(is_foreign(part) for part in parts)
+    if isinstance(value, (functools.partial, functools.partialmethod)):
+        return is_foreign(value.func)
+    if isinstance(value, types.MethodType):
+        return is_foreign(value.__func__)
+    if isinstance(value, types.FunctionType):  # `__module__` may be that of what it stands for
+        module = value.__globals__.get("__name__")
+    else:
+        module = (value if isinstance(value, type) else type(value)).__module__
+    is_compiled = module is not None and module.startswith("_cython_")  # by Cython, not the user
+    return module in sys.modules and not is_compiled and package_version(module) is None

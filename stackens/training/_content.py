@@ -11,15 +11,17 @@ to different digests, and takes no selection of rows.
 
 from __future__ import annotations
 
+import builtins
 import copyreg
 import functools
 import hashlib
 import os
 import re
 import struct
+import sys
 import types
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,15 @@ import numpy as np
 
 from stackens.training._architecture import _rename_layers
 from stackens.training._code import (
+    CodeParts,
     UncertainContentError,
     class_members,
     code_parts,
+    foreign_members,
     installed_name,
+    is_foreign,
     referenced_globals,
+    refuse_unseen,
 )
 from stackens.training._seeds import ignores_random_state
 from stackens.views import has_views, take_view, view_names
@@ -130,6 +136,8 @@ class Digester:
         kind = type(value)
         if kind in (list, tuple):
             return self.digest_all(kind.__name__, value)
+        if value is sys.modules:
+            raise UncertainContentError("it uses `sys.modules`")
         if kind in (dict, types.MappingProxyType):
             return combine("dict", *map(self._digest_pair, value.items()))
         if kind in (set, frozenset):
@@ -139,7 +147,7 @@ class Digester:
         if isinstance(value, np.ndarray) or _is_frame(value) or _is_sparse(value):
             return self.digest_rows(value)
         if isinstance(value, types.ModuleType):
-            return self._digest_module(value, frozenset())
+            return self._digest_module_as_value(value)
         if callable(value):
             found = self._digest_callable(value)
             if found is not None:
@@ -148,10 +156,14 @@ class Digester:
             return self.digest_estimator(value)
         if _is_keras(value):
             return self._digest_keras(value)
-        if isinstance(value, np.random.RandomState):
+        if kind is np.random.RandomState:
             return combine("RandomState", self.digest(value.get_state(legacy=False)))
-        if isinstance(value, np.random.Generator):
-            return combine("Generator", self.digest(value.bit_generator.state))
+        if kind is np.random.Generator:  # the seeds say what `spawn` gives next
+            bits = value.bit_generator
+            return combine("Generator", self.digest(bits.state), self.digest(bits.seed_seq))
+        if isinstance(value, np.void) and value.dtype.names is not None:
+            names = value.dtype.names
+            return self.digest_all("record", (kind, names, [value[name] for name in names]))
         return self._digest_object(value)
 
     def _digest_pair(self, pair: tuple[Any, Any]) -> bytes:
@@ -178,6 +190,12 @@ class Digester:
         """
         if values is None:
             return combine("no rows")
+        kind = _kind_of_rows(values)
+        if kind is not None:
+            return combine(kind, self._digest_plain_rows(values, rows))
+        return self._digest_plain_rows(values, rows)
+
+    def _digest_plain_rows(self, values: Any, rows: Any) -> bytes:
         if has_views(values):
             selected = select_rows(rows, len(values))
             values = values if selected is None else values[selected]
@@ -197,7 +215,8 @@ class Digester:
             return self._digest_objects(array, rows)
         if array.dtype.names is not None:  # the bytes between its fields are of no account
             names = array.dtype.names
-            return combine("fields", *(self.digest_rows(array[n], rows) for n in names))
+            fields = (self.digest_rows(array[name], rows) for name in names)
+            return combine("fields", self.digest(names), *fields)
         return _digest_numbers(array, rows)
 
     def _digest_objects(self, array: np.ndarray, rows: np.ndarray | None) -> bytes:
@@ -209,18 +228,32 @@ class Digester:
 
     def _digest_frame(self, frame: Any, rows: Any) -> bytes:
         rows = select_rows(rows, len(frame))
-        parts = [self.digest_rows(np.asarray(frame.index), rows)]
+        index = frame.index if rows is None else frame.index.take(rows)
+        parts = [self._digest_index(index), self.digest(dict(frame.attrs))]
         is_series = frame.ndim == 1
+        if not is_series:
+            parts.append(self._digest_index(frame.columns))
         columns = [frame] if is_series else [frame.iloc[:, i] for i in range(frame.shape[1])]
-        for column in columns:
-            # What an extension type becomes by itself depends on which values the rows hold.
-            is_numpy = isinstance(column.dtype, np.dtype)
-            values = column.to_numpy() if is_numpy else column.to_numpy(dtype=object)
-            names = (column.name, str(column.dtype))
-            parts.append(self.digest_all("column", names) + self.digest_rows(values, rows))
-            if str(column.dtype) == "category":  # categories without a row are part of it, too
-                parts.append(self.digest_rows(np.asarray(column.cat.categories)))
+        parts.extend(self.digest(c.name) + self._digest_column(c, rows) for c in columns)
         return combine("series" if is_series else "frame", *parts)
+
+    def _digest_column(self, column: Any, rows: np.ndarray | None = None) -> bytes:
+        """Digest of the values of a column or index, and of their type."""
+        # What an extension type becomes by itself depends on which values the rows hold.
+        is_numpy = isinstance(column.dtype, np.dtype)
+        values = column.to_numpy() if is_numpy else column.to_numpy(dtype=object)
+        parts = [self.digest_rows(values, rows)]
+        if str(column.dtype) == "category":  # categories without a row are part of it, too
+            parts.append(self._digest_index(column.dtype.categories))
+            parts.append(self.digest(bool(column.dtype.ordered)))
+        return combine(str(column.dtype), *parts)
+
+    def _digest_index(self, index: Any) -> bytes:
+        if getattr(index, "nlevels", 1) > 1:
+            levels = (index.get_level_values(i) for i in range(index.nlevels))
+            return combine("levels", *map(self._digest_index, levels))
+        frequency = getattr(index, "freqstr", None)
+        return combine("index", self.digest((index.name, frequency)), self._digest_column(index))
 
     def _digest_sparse(self, matrix: Any, rows: Any) -> bytes:
         rows = select_rows(rows, matrix.shape[0])
@@ -235,6 +268,7 @@ class Digester:
 
     def _digest_callable(self, value: Any) -> bytes | None:
         """Digest of what is made to be called; None if the value is an object as any other."""
+        refuse_unseen(value)
         name = installed_name(value)
         if name is not None:
             return combine("installed", name.encode())
@@ -242,16 +276,17 @@ class Digester:
             return self._digest_function(value)
         if isinstance(value, types.MethodType):
             return self.digest_all("method", (value.__func__, value.__self__))
-        if isinstance(value, functools.partial):
-            parts = (value.func, value.args, value.keywords)
-            return self.digest_all("partial", parts)
+        if type(value) is functools.partial:
+            called = (value.func, value.args, value.keywords, vars(value))
+            return self.digest_all("partial", called)
         if isinstance(value, types.BuiltinFunctionType):
             if isinstance(value.__self__, types.ModuleType) or value.__self__ is None:
                 raise UncertainContentError(f"{value!r} is compiled code of no known version")
             return self.digest_all("builtin", (value.__name__, value.__self__))
         if isinstance(value, functools._lru_cache_wrapper):
-            return self.digest_all("cached", (value.__wrapped__,))
-        if hasattr(value, "python_function"):  # a tf.function
+            is_typed = value.cache_parameters()["typed"]
+            return self.digest_all("cached", (value.__wrapped__, is_typed))
+        if hasattr(value, "python_function") and not is_foreign(value):  # a tf.function
             return self.digest_all("graph", (type(value), value.python_function))
         return None
 
@@ -265,9 +300,10 @@ class Digester:
             for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
                 with _within(f"closure variable `{name}`"):
                     parts.append(self._digest_cell(cell))
+            of_code = code_parts(code)
             for name, value in referenced_globals(function):
                 with _within(f"global `{name}`"):
-                    parts.append(combine(name) + self._digest_named(value, code_parts(code).names))
+                    parts.append(combine(name) + self._digest_named(name, value, of_code))
             return combine("function", *parts)
 
     def _digest_cell(self, cell: types.CellType) -> bytes:
@@ -277,11 +313,13 @@ class Digester:
             return combine("empty cell")
         return self.digest(content)
 
-    def _digest_named(self, value: Any, names: frozenset[str]) -> bytes:
-        """Digest of a global, for code that holds these names of globals and attributes."""
-        if isinstance(value, types.ModuleType):
-            return self._enter(value, lambda module: self._digest_module(module, names))
-        return self.digest(value)
+    def _digest_named(self, name: str, value: Any, code: CodeParts) -> bytes:
+        """Digest of what a name means to code: a global, or a part of a module."""
+        if not isinstance(value, types.ModuleType):
+            return self.digest(value)
+        if name in code.values:
+            return self._digest_module_as_value(value)
+        return self._enter(value, lambda module: self._digest_module(module, code))
 
     def _digest_code(self, code: types.CodeType) -> bytes:
         parts = code_parts(code)
@@ -292,29 +330,45 @@ class Digester:
             return self._digest_code(value)
         return self.digest(value)
 
-    def _digest_module(self, module: types.ModuleType, names: frozenset[str]) -> bytes:
-        """Digest of what a function can mean by a module: its version, or the parts it names."""
+    def _digest_module_as_value(self, module: types.ModuleType) -> bytes:
+        """Digest of a module of which anything may be used."""
         name = installed_name(module)
-        if name is not None:
-            return combine("installed", name.encode())
+        if name is None or module is sys or module is builtins:
+            raise UncertainContentError(
+                f"it uses the module `{module.__name__}` as a value, so that any part of it may "
+                "count: name the parts, or import them by name"
+            )
+        return combine("installed", name.encode())
+
+    def _digest_module(self, module: types.ModuleType, code: CodeParts) -> bytes:
+        """Digest of what code can mean by a module: its version, or the parts it names."""
+        refuse_unseen(module, code.names)
+        name = installed_name(module)
         content = vars(module)
+        named = sorted((code.names | {"__getattr__"}) & content.keys())
+        if name is not None:  # all there is to say, unless somebody put other code into it
+            parts = [combine(n) + self.digest(content[n]) for n in named if is_foreign(content[n])]
+            return combine("installed", name.encode(), *parts)
+        if type(module) is not types.ModuleType:
+            return self._digest_module_as_value(module)
         with _within(f"module `{module.__name__}`"):
-            parts = [
-                combine(name) + self._digest_named(content[name], names)
-                for name in sorted(names & content.keys())
-            ]
+            parts = [combine(n) + self._digest_named(n, content[n], code) for n in named]
         return combine("module", module.__name__.encode(), *parts)
 
     def _digest_class(self, cls: type) -> bytes:
         name = installed_name(cls)
-        if name is not None:
-            return combine("installed", name.encode())
         with _within(f"class `{cls.__qualname__}`"):
+            if name is not None:
+                return combine("installed", name.encode(), *self._members(foreign_members(cls)))
             parts = [cls.__qualname__.encode(), self.digest_all("bases", cls.__bases__)]
-            for member, value in class_members(cls):
-                with _within(f"`{member}`"):
-                    parts.append(combine(member) + self.digest(value))
-            return combine("class", *parts)
+            if type(cls) is not type:
+                parts.append(self.digest(type(cls)))
+            return combine("class", *parts, *self._members(class_members(cls)))
+
+    def _members(self, members: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
+        for name, value in members:
+            with _within(f"`{name}`"):
+                yield combine(name) + self.digest(value)
 
     # ---- objects -------------------------------------------------------------------------------
 
@@ -393,7 +447,7 @@ class Digester:
             make, arguments, *rest = reduced
             state, items, pairs = [*rest, None, None, None][:3]
             parts = (kind, make, arguments, state, list(items or ()), list(pairs or ()))
-            return self.digest_all("object", parts)
+            return self.digest_all("object", (*parts, _hidden_state(value, reduce)))
 
 
 # ---- parts that need no recursion ---------------------------------------------------------------
@@ -413,7 +467,7 @@ def _digest_scalar(value: Any) -> bytes | None:
         return combine(kind.__name__, bytes(value))
     if id(value) in _SINGLETONS:
         return combine("singleton", _SINGLETONS[id(value)].encode())
-    if isinstance(value, np.generic) and not value.dtype.hasobject:
+    if isinstance(value, np.generic) and kind is value.dtype.type and kind is not np.void:
         return combine("scalar", value.dtype.str.encode(), value.tobytes())
     return None
 
@@ -461,6 +515,17 @@ def _digest_file(path: Any) -> bytes:
         return combine("no file")
     with Path(path).open("rb") as file:
         return combine("file", hashlib.file_digest(file, "sha256").digest())
+
+
+def _kind_of_rows(values: Any) -> str | None:
+    """Name the class of what holds rows; None for the usual ones, which are the same as arrays."""
+    kind = type(values)
+    if kind in (np.ndarray, np.memmap, np.ma.MaskedArray, list, tuple):
+        return None
+    if is_foreign(kind):
+        name = kind.__qualname__
+        raise UncertainContentError(f"rows are in a `{name}`, of which it is not known what counts")
+    return installed_name(kind)
 
 
 def _is_frame(value: Any) -> bool:
@@ -535,6 +600,25 @@ def _refuse_unseeded_object(value: Any) -> None:
     state = getattr(value, "__dict__", {})
     if "random_state" in state and state["random_state"] is None and state.get("shuffle", True):
         raise UncertainContentError("`random_state` is None", unseeded=True)
+
+
+def _hidden_state(value: Any, reduce: Any) -> Any:
+    """Return all attributes of an object whose class, or the user's, says how it is copied.
+
+    What that leaves out may count all the same. Installed classes are trusted with it.
+    """
+    kind = type(value)
+    names = ("__getstate__", "__reduce__", "__reduce_ex__")
+    is_default = all(getattr(kind, name) is getattr(object, name, None) for name in names)
+    if (is_default and reduce is None) or not is_foreign(kind):
+        return None
+    slots = [s for cls in kind.__mro__ for s in _names_of_slots(cls) if hasattr(value, s)]
+    return getattr(value, "__dict__", None), [(s, getattr(value, s)) for s in slots]
+
+
+def _names_of_slots(cls: type) -> list[str]:
+    members = vars(cls).items()
+    return [name for name, value in members if isinstance(value, types.MemberDescriptorType)]
 
 
 def _refuse_used_callback(value: Any) -> None:

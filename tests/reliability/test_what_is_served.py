@@ -287,3 +287,78 @@ def test_scikeras_learners_are_served_too(data, tmp_path, trained):
     assert len(trained) == N_FOLDS + 1
     np.testing.assert_array_equal(clone(stack).fit(*data).predict_proba(data[0]), expected)
     assert len(trained) == N_FOLDS + 1
+
+
+# ---- what a key does not see completely has none -------------------------------------------------
+
+A_PART = """
+N = 1
+
+def move(X):
+    return X + N
+"""
+WITH_A_MODULE = {
+    "default": "def f(X, part=part): return part.move(X)",
+    "closure": "def make(part):\n  return lambda X: part.move(X)\nf = make(part)",
+    "getattr": "def f(X, name='move'): return getattr(part, name)(X)",
+    "dict": "PARTS = {'it': part}\ndef f(X): return PARTS['it'].move(X)",
+    "sys.modules": "import sys\ndef f(X): return sys.modules['part_of_the_test'].move(X)",
+    "patched class": "def f(X): return scaler(X)",
+    "metaclass": "def f(X): return part.Shift.by(X)",
+    "state that is left out": "def f(X): return shift(X)",
+}
+
+
+def with_a_module(source, number):
+    """A function of another result for each number, which is nowhere near its own code."""
+    part = types.ModuleType("part_of_the_test")
+    sys.modules[part.__name__] = part
+    exec(A_PART, vars(part))
+    part.N = number
+    meta = type("Meta", (type,), {"by": (lambda cls, X: X * 1) if number == 1 else other_by})
+    part.Shift = meta("Shift", (), {})
+    namespace = {"__name__": "__main__", "part": part, "scaler": scale, "shift": Shift(number)}
+    exec(source, namespace)
+    return namespace["f"]
+
+
+def other_by(cls, X):
+    return np.where(X > 0, X, 0.0)
+
+
+def scale(X):
+    return MinMaxScaler().fit_transform(flatten(X))
+
+
+class Shift:
+    def __init__(self, number):
+        self.number = number
+
+    def __call__(self, X):
+        return np.where(self.number - 1 < X, X, 0.0)
+
+    def __getstate__(self):
+        return {"nothing": None}
+
+
+@pytest.mark.filterwarnings("ignore:What it is trained to is neither kept")
+@pytest.mark.parametrize("source", WITH_A_MODULE.values(), ids=WITH_A_MODULE)
+def test_what_is_used_out_of_sight_is_trained_anew(data, tmp_path, monkeypatch, source):
+    def fit(number, folder):
+        learner = make_pipeline(
+            FunctionTransformer(with_a_module(source, number)),
+            FunctionTransformer(flatten),
+            FunctionTransformer(np.abs),
+            LogisticRegression(),
+        )
+        stack = StackingClassifier([("it", learner)], cv=N_FOLDS, memory=folder)
+        return stack.fit(*data).predict_proba(data[0])
+
+    first = fit(1, tmp_path)
+    if "scaler" in source:
+        monkeypatch.setattr(
+            MinMaxScaler, "fit_transform", lambda self, X, y=None: np.where(X > 0, X, 0.0)
+        )
+    expected = fit(2, None)
+    assert not np.array_equal(first, expected)
+    np.testing.assert_array_equal(fit(2, tmp_path), expected)

@@ -812,5 +812,5 @@ def test_another_version_is_another_key(data, monkeypatch):
         monkeypatch.setattr(_fingerprint, "_known_versions", {**known, names: "0.0"})
         assert key_of(RNN, *data) != first
     monkeypatch.setattr(_fingerprint, "_known_versions", known)
-    monkeypatch.setattr(_fingerprint, "_KEY_FORMAT", 2)
+    monkeypatch.setattr(_fingerprint, "_KEY_FORMAT", _fingerprint._KEY_FORMAT + 1)
     assert key_of(RNN, *data) != first
