@@ -400,7 +400,9 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             rows where the score is a mean over rows, else over splits), ``seconds``,
             ``parameters``, and ``predicts``, which marks what ``predict`` uses. The out-of-fold
             score of the stack is honest: its final estimator is fitted anew for each split on
-            the out-of-fold predictions of the other rows, and what ``passthrough`` adds.
+            the out-of-fold predictions of the other rows, and what ``passthrough`` adds; with a
+            single split, on those of four fifths of the rows that it held out. It is NaN where
+            these are too few, or of one group.
 
         Examples
         --------

@@ -51,8 +51,11 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     scoring = choose_scoring(stack, scoring)
     kept = stack.out_of_fold_predictions_
     held_out = _learner_outputs(stack, list(kept.blocks.values()), stack._block_methods)
-    held_out["stack"], stack_rows = cross_fit_final(stack)
-    table: dict[str, dict[str, Any]] = {name: {} for name in held_out}
+    try:
+        held_out["stack"], stack_rows = cross_fit_final(stack)
+    except InvalidInputError:  # too few held-out rows for it; the others' scores are known
+        stack_rows = np.arange(len(kept.y))
+    table: dict[str, dict[str, Any]] = {name: {} for name in (*held_out, "stack")}
     for name, outputs in held_out.items():
         rows = stack_rows if name == "stack" else np.arange(len(kept.y))
         table[name]["out_of_fold"] = score_outputs(outputs, kept.y, scoring, rows)

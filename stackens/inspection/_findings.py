@@ -254,6 +254,8 @@ def _fallback(stack: Any, outputs: dict[str, Any]) -> Finding | None:
 
 def _final_estimator(stack: Any, outputs: dict[str, Any]) -> Finding | None:
     board = stack.leaderboard()
+    if not np.isfinite(board.loc["stack", "difference"]):  # nobody knows how good it is
+        return None
     gaps = board["difference"] - board.loc["stack", "difference"]  # of the others to the stack
     best, error = str(gaps.idxmax()), float(board.loc["stack", "standard_error"])
     gap = float(gaps[best])

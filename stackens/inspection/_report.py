@@ -105,11 +105,17 @@ def _summary(stack: Any, board: Any, score: str) -> str:
     learners = board.drop(index=["average", "stack"])
     best, row = learners.index[0], board.loc["stack"]
     ours, theirs = float(row["out_of_fold"]), float(learners["out_of_fold"].iloc[0])
-    parts = [
-        f"On rows that its parts did not see, the stack has {escape(score)} "
-        f"<strong>{format_number(ours)}</strong>; its best learner, <strong>{escape(str(best))}"
-        f"</strong>, has {format_number(theirs)}."
-    ]
+    whose = f"its best learner, <strong>{escape(str(best))}</strong>, has"
+    if np.isfinite(ours):
+        parts = [
+            f"On rows that its parts did not see, the stack has {escape(score)} "
+            f"<strong>{format_number(ours)}</strong>; {whose} {format_number(theirs)}."
+        ]
+    else:
+        parts = [
+            "The rows that were held out are too few, or of one group, for an honest score of the "
+            f"stack; {whose} {escape(score)} {format_number(theirs)} on them."
+        ]
     gap, error = float(row["difference"]), float(row["standard_error"])
     if np.isfinite(gap) and np.isfinite(error):
         verdict = "clearly beats" if gap > 2 * error else "does not clearly beat"

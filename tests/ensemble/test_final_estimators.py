@@ -287,4 +287,4 @@ class TestOneSplit:
         stack = StackingClassifier(LEARNERS, fallback="best", cv=cv).fit(X, y)
         assert stack.predicts_with_ == "linear"
         with pytest.raises(InvalidInputError, match="cross-fitted on 2 held-out rows"):
-            stack.leaderboard()
+            stack.out_of_fold("stack")
