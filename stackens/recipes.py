@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import check_consistent_length
@@ -30,11 +32,13 @@ from stackens.parameters import draw_seed
 from stackens.preprocessing import (
     SequenceDifferencer,
     SequenceFlattener,
+    SequenceImputer,
     SequencePatcher,
     SequenceScaler,
     SequenceSummarizer,
     SequenceVectorizer,
     WordVectors,
+    read_word_vectors,
 )
 from stackens.sequences import validate_sequences
 
@@ -66,9 +70,11 @@ class _Facts:
     n_channels: int  # 0 for texts
     is_spelled: bool  # texts without words, such as DNA, are read letter by letter
     is_ragged: bool
+    has_gaps: bool  # NaN that is no padding
     classes: dict[Any, int]  # rows of each class; empty for regression
     y_is_far: bool  # a regression target far from 0, or of another size than 1
-    vectors: WordVectors | None  # of words, to start from
+    vectors: WordVectors | str | os.PathLike[str] | None  # of words, to start from
+    vector_size: int
 
     @property
     def is_text(self) -> bool:
@@ -108,8 +114,10 @@ def make_stack(
     *,
     task: str = "auto",
     cv: Any = None,
-    vectors: WordVectors | None = None,
+    groups: Any = None,
+    vectors: Any = None,
     memory: Any = None,
+    time_limit: float | None = None,
     random_state: Any = None,
     verbose: int = 0,
 ) -> Any:
@@ -125,21 +133,25 @@ def make_stack(
     ----------
     X : array-like of shape (n_samples, ...)
         The training data: sequences of any form, a table, or texts, which are read letter by letter
-        if none has a space (DNA).
+        if none has a space (DNA). Missing values are filled inside each learner.
     y : array-like of shape (n_samples,)
         Target. Only how many rows each class has, or the spread of numbers, is looked at.
     task : {"auto", "classification", "regression"}, default="auto"
         "auto" takes numbers that are not whole for regression, everything else for classes.
     cv : int, splitter or iterable, default=None
         Of the stack. None is shuffled folds, for classes stratified ones: 5, or as many as the
-        rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows belong together, or
-        have an order.
-    vectors : WordVectors, default=None
-        Vectors of words, from :func:`~stackens.read_word_vectors`, which the networks for texts
-        start from where rows are too few to learn an embedding; with very few they stay as they
-        are.
+        rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows have an order.
+    groups : array-like of shape (n_samples,), default=None
+        Group of each row, where rows belong together. Folds hold out whole groups then: 5, or as
+        many as there are groups (of the rarest class). ``fit`` of the stack needs ``groups``, too.
+    vectors : WordVectors or path-like, default=None
+        Vectors of words, or a file that :func:`~stackens.read_word_vectors` reads, which the
+        networks for texts start from where rows are too few to learn an embedding; with very few
+        they stay as they are. Of a file each network reads the words of its training rows.
     memory : path-like, joblib.Memory, JobStore or None, default=None
         Of the stack.
+    time_limit : float, default=None
+        Of the stack: seconds that ``fit`` may take.
     random_state : int, RandomState instance or None, default=None
         Of the stack, and of the folds.
     verbose : int, default=0
@@ -153,8 +165,8 @@ def make_stack(
     Raises
     ------
     InvalidInputError
-        If the data cannot be read, ``task`` is unknown, there are several targets, or a class has
-        a single row; if there are ``vectors`` and no words.
+        If the data cannot be read, ``task`` is unknown, there are several targets, a class has a
+        single row, or all rows are of one group; if there are ``vectors`` and no words.
 
     References
     ----------
@@ -172,6 +184,7 @@ def make_stack(
     >>> [name for name, _ in stack.estimators]
     ['lstm', 'gru', 'deep', 'trees', 'linear', 'value_trees', 'value_linear']
     """
+    check_consistent_length(X, y, groups)
     facts = _look_at(X, y, task, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
@@ -181,8 +194,9 @@ def make_stack(
     return kind(
         learners,
         _choose_final(facts, len(learners)),
-        cv=_choose_folds(facts, seed) if cv is None else cv,
+        cv=_choose_folds(facts, y, groups, seed) if cv is None else cv,
         memory=memory,
+        time_limit=time_limit,
         random_state=seed,
         verbose=verbose,
     )
@@ -191,8 +205,7 @@ def make_stack(
 # ---- what the data are like ---------------------------------------------------------------------
 
 
-def _look_at(X: Any, y: Any, task: str, vectors: WordVectors | None) -> _Facts:
-    check_consistent_length(X, y)
+def _look_at(X: Any, y: Any, task: str, vectors: Any) -> _Facts:
     target = np.asarray(y)
     if target.ndim != 1:
         raise InvalidInputError(
@@ -215,16 +228,29 @@ def _look_at(X: Any, y: Any, task: str, vectors: WordVectors | None) -> _Facts:
             n_channels=0,
             is_spelled=is_spelled,
             is_ragged=bool(lengths.min() < lengths.max()),
+            has_gaps=False,
+            vector_size=0 if is_spelled else _size_of(vectors, X),
             **spread,
         )
-    batch = validate_sequences(BaseEstimator(), X, reset=True)
+    batch = validate_sequences(BaseEstimator(), X, reset=True, allow_missing=True)
     return _Facts(
         *_summarize(batch.lengths),
         n_channels=batch.n_features,
         is_spelled=False,
         is_ragged=batch.is_padded,
+        has_gaps=bool(np.isnan(batch.values[batch.mask]).any()),
+        vector_size=0,
         **spread,
     )
+
+
+def _size_of(vectors: Any, texts: Any) -> int:
+    if vectors is None or len(texts) >= _LARGE:  # not used
+        return 0
+    if not isinstance(vectors, WordVectors):
+        words = SequenceVectorizer(max_tokens=sys.maxsize).fit(texts).vocabulary_
+        vectors = read_word_vectors(vectors, words)
+    return int(vectors.n_dimensions)
 
 
 def _summarize(lengths: np.ndarray) -> tuple[int, int, int]:
@@ -284,6 +310,8 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
 
 
 def _tell_steps(facts: _Facts) -> None:
+    if facts.has_gaps:
+        _tell("missing values: filled inside each learner by the last value before them")
     if facts.has_changes:
         _tell("changes: from step to step, as further channels; %d rows", facts.n_rows)
     if facts.patch > 1:
@@ -353,7 +381,7 @@ def _network(facts: _Facts, units: int, **options: Any) -> Any:
         if facts.is_spelled:
             width = min(width, 16)
         if facts.vectors is not None and facts.n_rows < _LARGE:
-            width, trains = facts.vectors.vectors.shape[1], facts.n_rows >= _FEW
+            width, trains = facts.vector_size, facts.n_rows >= _FEW
             network = EmbeddingPretrainer(
                 kind(units, vocabulary_size=vectorizer.max_tokens, embedding_dim=width, **options),
                 vectors=facts.vectors,
@@ -424,7 +452,7 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
         "; the trees on as many changes, too" if facts.has_changes else "",
     )
     flat = SequenceFlattener()  # a linear model finds changes in values by itself
-    linear = make_pipeline(flat, StandardScaler(), _linear(facts, c=1.0))
+    linear = make_pipeline(*_filled(facts), flat, StandardScaler(), _linear(facts, c=1.0))
     trees = make_pipeline(*_changes(facts), flat, _value_trees(facts))
     return [*others, ("value_trees", trees), ("value_linear", linear)]
 
@@ -445,8 +473,12 @@ def _value_trees(facts: _Facts) -> Any:
     return _trees(facts, max_features="sqrt")  # there may be thousands of columns
 
 
+def _filled(facts: _Facts) -> list[Any]:
+    return [SequenceImputer()] if facts.has_gaps else []
+
+
 def _changes(facts: _Facts) -> list[Any]:
-    return [SequenceDifferencer()] if facts.has_changes else []
+    return [*_filled(facts), *([SequenceDifferencer()] if facts.has_changes else [])]
 
 
 def _statistics(facts: _Facts) -> list[Any]:
@@ -472,8 +504,10 @@ def _choose_final(facts: _Facts, n_learners: int) -> Any:
     return _linear(facts, c=1.0)
 
 
-def _choose_folds(facts: _Facts, seed: int | None) -> Any:
+def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> Any:
     n_splits = 3 if facts.n_rows >= _LARGE else 5
+    if groups is not None:
+        return _choose_folds_of_groups(facts, np.asarray(y), np.asarray(groups), n_splits, seed)
     if facts.is_classification:
         n_splits = min(n_splits, *facts.classes.values())
         _tell("folds: %d, stratified; the rarest class has %d rows", n_splits, _rarest(facts))
@@ -481,6 +515,25 @@ def _choose_folds(facts: _Facts, seed: int | None) -> Any:
     n_splits = min(n_splits, facts.n_rows)
     _tell("folds: %d, shuffled", n_splits)
     return KFold(n_splits, shuffle=True, random_state=seed)
+
+
+def _choose_folds_of_groups(
+    facts: _Facts, y: np.ndarray, groups: np.ndarray, n_splits: int, seed: int | None
+) -> Any:
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise InvalidInputError(
+            "Folds hold out whole groups; all rows of `groups` are of one. Leave `groups` out, or "
+            "give finer ones."
+        )
+    n_splits = min(n_splits, n_groups)
+    if not facts.is_classification:
+        _tell("folds: %d, of whole groups; there are %d", n_splits, n_groups)
+        return GroupKFold(n_splits)
+    rarest = min(len(np.unique(groups[y == label])) for label in facts.classes)
+    n_splits = max(2, min(n_splits, rarest))
+    _tell("folds: %d, stratified, of whole groups; a class has %d or more", n_splits, rarest)
+    return StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
 
 
 def _rarest(facts: _Facts) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -15,6 +16,7 @@ from stackens import (
     ConvexBlendClassifier,
     ConvexBlendRegressor,
     EmbeddingPretrainer,
+    SequenceImputer,
     StackingClassifier,
     StackingRegressor,
     WordVectors,
@@ -272,3 +274,96 @@ def test_word_vectors_need_words():
     vectors = WordVectors(["good"], [[1.0]])
     with pytest.raises(InvalidInputError, match="texts of words"):
         make_stack(*series(40), vectors=vectors)
+
+
+# ---- groups, gaps, time, files of vectors -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_groups", "n_splits"), [(12, 5), (3, 3), (2, 2)], ids=["many", "three", "two"]
+)
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_folds_hold_out_whole_groups(task, n_groups, n_splits, caplog):
+    X, y = series(48)
+    groups = np.array([f"subject {k}" for k in np.arange(48) // 2 % n_groups])
+    with caplog.at_level(logging.INFO, logger="stackens.recipes"):
+        stack = make_stack(X, y, task=task, groups=groups, random_state=0)
+    assert f"folds: {n_splits}" in caplog.text
+    splits = list(stack.cv.split(X, y, groups))
+    assert len(splits) == n_splits
+    for train, test in splits:
+        assert not set(groups[train]) & set(groups[test])
+
+
+def test_a_class_of_few_groups_decides_on_the_folds():
+    X, y = series(48)
+    groups = np.where(y == 1, np.arange(48) % 6 // 2, np.arange(48))
+    assert make_stack(X, y, groups=groups).cv.n_splits == 3
+    assert make_stack(X, y, groups=groups, cv=4).cv == 4
+
+
+def test_groups_that_cannot_be_are_refused():
+    X, y = series(48)
+    with pytest.raises(InvalidInputError, match="all rows of `groups` are of one"):
+        make_stack(X, y, groups=np.zeros(48))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        make_stack(X, y, groups=np.zeros(47))
+
+
+def test_groups_forgotten_at_fit_are_asked_for():
+    X, y = series(48)
+    with pytest.raises(InvalidInputError, match="needs the group of each row"):
+        make_stack(X, y, groups=np.arange(48) // 4).fit(X, y)
+
+
+def with_gaps(X):
+    holed = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
+    holed[:, -1] = X[:, -1]  # missing at the end would be padding
+    return holed
+
+
+@pytest.mark.parametrize("form", ["3-D", "table", "ragged", "frame"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_every_learner_fills_what_is_missing(form, task):
+    X, y = series(40, n_timesteps=8)
+    X, y = with_gaps(X), y + (X[:, 0, 0] * 1000 if task == "regression" else 0)
+    if form == "ragged":
+        X = [row[: 8 - i % 3] for i, row in enumerate(X)]
+    elif form != "3-D":
+        X = X[:, :, 0] if form == "table" else pd.DataFrame(X[:, :, 0]).add_prefix("t")
+    stack = make_stack(X, y, random_state=0)
+    for _, learner in stack.estimators:
+        assert isinstance(getattr(learner, "regressor", learner)[0], SequenceImputer)
+    others = [(name, e) for name, e in stack.estimators if name not in networks(stack)]
+    assert len(others) == (2 if form == "ragged" else 4)
+    stack.set_params(estimators=others[-1:], cv=2).fit(X, y)
+    assert np.isfinite(stack.predict(X)).all()
+    filled = make_stack(np.nan_to_num(np.random.default_rng(0).normal(size=(40, 8))), y)
+    assert not any("Imputer" in repr(e) for _, e in filled.estimators)
+
+
+@pytest.mark.slow
+def test_a_whole_stack_takes_gaps_groups_and_a_limit():
+    X, y = series(40, n_timesteps=6)
+    groups = np.arange(40) // 4
+    stack = make_stack(with_gaps(X), y, groups=groups, time_limit=600, random_state=0)
+    assert stack.time_limit == 600
+    stack.fit(with_gaps(X), y, groups=groups)
+    assert not stack.failures_
+    assert np.isfinite(stack.predict_proba(with_gaps(X))).all()
+
+
+def test_vectors_may_be_a_file(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("good 1.0 0.0 2.0\nbad 0.0 1.0 2.0\nunused 0.0 1.0 1.0\n")
+    texts = [f"{word} day number {i}" for i, word in enumerate(["good", "bad"] * 20)]
+    for vectors in (path, str(path)):
+        stack = make_stack(texts, np.arange(40) % 2, vectors=vectors, random_state=0)
+        learner = dict(stack.estimators)["lstm"]
+        assert isinstance(learner, EmbeddingPretrainer)
+        assert (learner.vectors, learner.estimator.embedding_dim) == (vectors, 3)
+    learner.set_params(estimator__epochs=1, estimator__units=2).fit(texts, np.arange(40) % 2)
+    with pytest.raises(InvalidInputError, match="`vectors` are for texts"):
+        make_stack(*series(40), vectors=path)
+    with pytest.raises(FileNotFoundError):
+        make_stack(texts, np.arange(40) % 2, vectors=tmp_path / "none.txt")
