@@ -12,6 +12,12 @@ from stackens.ensemble._ensemble_selection import (
 )
 from stackens.ensemble._fit import is_network, last_step
 from stackens.ensemble._fits import plan_networks
+from stackens.ensemble._groups import (
+    choose_splitter,
+    draw_splits,
+    groups_for,
+    is_number_of_folds,
+)
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions
 from stackens.ensemble._out_of_fold_outputs import OutOfFoldOutputs
 from stackens.ensemble._seeds import fill_seeds
@@ -29,8 +35,12 @@ __all__ = [
     "OutOfFoldPredictions",
     "StackingClassifier",
     "StackingRegressor",
+    "choose_splitter",
+    "draw_splits",
     "fill_seeds",
+    "groups_for",
     "is_network",
+    "is_number_of_folds",
     "last_step",
     "plan_networks",
 ]

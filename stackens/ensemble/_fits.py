@@ -15,7 +15,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_object
+from sklearn.utils.metadata_routing import (
+    _routing_enabled,
+    get_routing_for_object,
+    process_routing,
+)
 
 from stackens.ensemble._fit import Fit, Policy, is_network, last_step
 from stackens.ensemble._plain_fits import run_plain
@@ -145,17 +149,28 @@ def plan_networks(
     """
     params = params or {}
     if isinstance(estimator, Pipeline):
-        last = last_step(estimator)
-        if params or not is_network(last):
+        last, own = last_step(estimator), _params_of_last(estimator, params)
+        if own is None or not is_network(last):
             return []
         _, X = fit_head(clone(estimator), X, y)
-        return plan_networks(last, X, y, name=name)
+        return plan_networks(last, X, y, own, name=name)
     if hasattr(estimator, "plan_networks"):
         return list(estimator.plan_networks(X, y, **params))
     if not hasattr(estimator, "plan_job") or set(params) - {"sample_weight"}:
         return []
     learner = clone(estimator)
     return [(learner, learner.plan_job(X, y, **params, name=name))]
+
+
+def _params_of_last(pipeline: Pipeline, params: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the metadata of a Pipeline as its last step gets it; None if others get some, too."""
+    name = pipeline.steps[-1][0]
+    if params and _routing_enabled():
+        routed = process_routing(pipeline, "fit", **params)
+        own = dict(routed.pop(name)["fit"])
+        return None if any(metadata for of in routed.values() for metadata in of.values()) else own
+    own = {key.removeprefix(f"{name}__"): value for key, value in params.items()}
+    return None if own.keys() & params.keys() else own
 
 
 def fit_head(pipeline: Pipeline, X: Any, y: Any) -> tuple[list[tuple[str, Any]], Any]:

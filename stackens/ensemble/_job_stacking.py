@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.ensemble._stacking import _BaseStacking
-from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -26,9 +25,15 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from stackens.ensemble._fallback import choose_predictor
-from stackens.ensemble._fit import Fit, Policy, adapt_learner, last_step
+from stackens.ensemble._fit import Fit, Policy, adapt_learner
 from stackens.ensemble._fits import plan_fits, run_fits
 from stackens.ensemble._from_search import collect_candidates
+from stackens.ensemble._groups import (
+    consumes_groups,
+    groups_for,
+    groups_request,
+    is_number_of_folds,
+)
 from stackens.ensemble._held_out_rows import choose_held_out_rows
 from stackens.ensemble._inspectable import Inspectable
 from stackens.ensemble._leaderboard import make_leaderboard
@@ -239,22 +244,22 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         """Return what each learner's ``fit`` and the splitter get."""
         split_params = {} if groups is None else {"groups": groups}
         if _routing_enabled():
-            routed = process_routing(self, "fit", **split_params, **params)
-            return {name: routed[name] for name in (*names, "splitter")}
+            # What is given to us is ours, whatever we ask of a search around us.
+            router = self._make_router(True)
+            routed = process_routing(router, "fit", **split_params, **params)
+            own = routed.get("splitter", {}).get("split", {})
+            splitter = {"split": {**split_params, **own}}
+            return {**{name: routed[name] for name in names}, "splitter": splitter}
         weights = {k: v for k, v in params.items() if k == "sample_weight"}
         if weights:
             for name, estimator in self.estimators:
                 _check_takes_weights(name, estimator)
             _check_takes_weights("final_estimator", self.final_estimator_)
-        routed = {name: {"fit": weights} for name in names}
         # A stack among the learners, or one that teaches a student, has splits, too.
-        for name, estimator in self.estimators:
-            prefix, last = "", estimator
-            while isinstance(last, Pipeline):
-                prefix, last = f"{prefix}{last.steps[-1][0]}__", last_step(last)
-            if not _is_dropped(last) and "groups" in inspect.signature(last.fit).parameters:
-                own = {f"{prefix}{key}": value for key, value in split_params.items()}
-                routed[name] = {"fit": {**weights, **own}}
+        routed = {
+            name: {"fit": {**weights, **groups_for(estimator, groups)}}
+            for name, estimator in self.estimators
+        }
         return {**routed, "splitter": {"split": split_params}}
 
     def _plan(
@@ -428,15 +433,27 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
     def get_metadata_routing(self) -> MetadataRouter:
         """Return what is routed where: to the learners, the splitter and the final estimator.
 
+        A stack asks for ``groups`` if its ``cv`` is a number of folds or a splitter for groups,
+        unless ``set_fit_request(groups=False)`` says not to.
+
         Returns
         -------
         MetadataRouter
         """
+        asked = groups_request(self)
+        takes_groups = is_number_of_folds(self.cv) or consumes_groups(self.cv)
+        return self._make_router(True if asked is None and takes_groups else asked)
+
+    def _make_router(self, asks: Any) -> MetadataRouter:
         router = super().get_metadata_routing()
-        if not isinstance(self.cv, str):
-            cv = self.cv if hasattr(self.cv, "split") else check_cv(None)
+        if isinstance(self.cv, str):  # prefit
+            return router
+        request = self._get_metadata_request()  # a copy
+        request.fit.add_request(param="groups", alias=asks)
+        router.add_self_request(request)
+        if hasattr(self.cv, "split"):
             mapping = MethodMapping().add(caller="fit", callee="split")
-            router.add(splitter=cv, method_mapping=mapping)
+            router.add(splitter=self.cv, method_mapping=mapping)
         return router
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
+from stackens.ensemble._groups import choose_splitter, draw_splits
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["check_decisions", "check_weights", "count_coverage", "make_splits"]
@@ -50,19 +48,17 @@ def make_splits(
     Raises
     ------
     InvalidInputError
-        If a row is in both parts of a split, or hardly any row is held out.
+        If a row, or a group, is in both parts of a split; if hardly any row is held out; or if
+        the splitter needs groups and there are none.
     """
-    if params.get("groups") is not None and (cv is None or isinstance(cv, Integral)):
-        stratified = classifier and y.ndim == 1
-        cv = (StratifiedGroupKFold if stratified else GroupKFold)(5 if cv is None else int(cv))
-    splitter = check_cv(deepcopy(cv) if hasattr(cv, "split") else cv, y, classifier=classifier)
+    splitter = choose_splitter(cv, y, classifier=classifier, groups=params.get("groups"))
     unseeded = getattr(splitter, "random_state", "has none") is None
     if seed is not None and unseeded and getattr(splitter, "shuffle", True):
         splitter.random_state = seed
     try:
         splits = [
             (np.arange(len(y))[train], np.arange(len(y))[test])
-            for train, test in splitter.split(X, y, **params)
+            for train, test in draw_splits(splitter, X, y, params)
         ]
     except IndexError as error:
         raise InvalidInputError(

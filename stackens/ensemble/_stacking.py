@@ -172,7 +172,11 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
         y : array-like of shape (n_samples,)
             Labels.
         groups : array-like of shape (n_samples,), default=None
-            For the splitter.
+            Group of each row, such as the subject. Whole groups are held out; a ``cv`` that divides
+            one is an error. scikit-learn's searches do not hand groups on by themselves, so that
+            ours divides them; two lines are right: ``with
+            sklearn.config_context(enable_metadata_routing=True):`` and in it
+            ``search.fit(X, y, groups=groups)``. Those of :mod:`stackens.model_selection` do.
         **fit_params : dict
             ``sample_weight``, which every learner must then take; or, with scikit-learn's metadata
             routing, what the learners request.
@@ -359,7 +363,11 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
             Target. With several columns, which every learner must then take, each has a final
             estimator of its own, on what the learners predict for that column.
         groups : array-like of shape (n_samples,), default=None
-            For the splitter.
+            Group of each row, such as the subject. Whole groups are held out; a ``cv`` that divides
+            one is an error. scikit-learn's searches do not hand groups on by themselves, so that
+            ours divides them; two lines are right: ``with
+            sklearn.config_context(enable_metadata_routing=True):`` and in it
+            ``search.fit(X, y, groups=groups)``. Those of :mod:`stackens.model_selection` do.
         **fit_params : dict
             ``sample_weight``, which every learner must then take; or, with scikit-learn's metadata
             routing, what the learners request.

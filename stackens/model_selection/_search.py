@@ -15,13 +15,23 @@ from typing import Any, ClassVar
 import numpy as np
 import sklearn.model_selection
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils import indexable
 from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, _routing_enabled
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from stackens.ensemble import fill_seeds, is_network, last_step, plan_networks
+from stackens.ensemble import (
+    choose_splitter,
+    draw_splits,
+    fill_seeds,
+    groups_for,
+    is_network,
+    is_number_of_folds,
+    last_step,
+    plan_networks,
+)
 from stackens.training import JobStore, check_memory, train_with_memory, using_store
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
@@ -42,7 +52,7 @@ class _TrainsAhead:
     memory: Any
     cv_results_: dict[str, Any]
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None, **params: Any) -> Any:
         """Search, and fit the best candidate on all rows unless ``refit`` is False.
 
         Parameters
@@ -51,24 +61,70 @@ class _TrainsAhead:
             Whatever the estimator takes, one entry per row.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row. No split of ``cv`` divides one, and a stack among the candidates
+            (also behind a Pipeline) gets those of its rows for its own splits, unless its
+            ``set_fit_request(groups=False)`` says not to.
         **params : dict
-            As in scikit-learn: metadata for the estimator, the scorer, and ``groups``.
+            As in scikit-learn: metadata for the estimator and the scorer.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidInputError
+            If a split divides a group, or ``cv`` needs groups and there are none.
         """
         self._open_store()
         X, y = indexable(X, y)
+        params = params if groups is None else {**params, "groups": groups}
         with self._prepared(), using_store(self.store_):
-            self._data = X, y, _check_method_params(X, params=params)
+            self._X_y = X, y
             self._seconds: list[np.ndarray] = []
             try:
                 super().fit(X, y, **params)  # type: ignore[misc]
                 self._tell_times()
+            except BaseException:
+                for name in [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]:
+                    delattr(self, name)
+                raise
             finally:
-                del self._data, self._seconds
+                for name in ("_X_y", "_seconds", "_splits", "_fit_params"):
+                    vars(self).pop(name, None)
         return self
+
+    def _get_routed_params_for_fit(self, params: dict[str, Any]) -> Any:
+        """Route metadata, and draw the splits: once for training ahead and for the scores."""
+        routed = super()._get_routed_params_for_fit(params)  # type: ignore[misc]
+        X, y = self._X_y
+        groups = routed.splitter.split.get("groups", params.get("groups"))
+        if not _routing_enabled():
+            routed.estimator.fit = {**routed.estimator.fit, **groups_for(self.estimator, groups)}
+        self.splitter_ = self.cv
+        if groups is not None and is_number_of_folds(self.cv):
+            classifier = is_classifier(self.estimator)
+            self.splitter_ = choose_splitter(self.cv, y, classifier=classifier, groups=groups)
+        splitter = check_cv(self.splitter_, y, classifier=is_classifier(self.estimator))
+        self.cv = self._splits = draw_splits(
+            splitter, X, y, {**routed.splitter.split, "groups": groups}
+        )
+        self._fit_params = routed.estimator.fit
+        return routed
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return what is routed where; a number of folds asks for ``groups``.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = super().get_metadata_routing()  # type: ignore[misc]
+        if is_number_of_folds(self.cv):
+            mapping = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=GroupKFold(), method_mapping=mapping)
+        return router
 
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], callback_ctx: Any = None
@@ -83,16 +139,13 @@ class _TrainsAhead:
 
     def _train_ahead(self, candidates: Sequence[Mapping[str, Any]], cv: Any) -> np.ndarray:
         """Train all networks that are going to be asked for; return their seconds, per fit."""
-        X, y, params = self._data
-        routed = self._get_routed_params_for_fit(params)  # type: ignore[attr-defined]
-        cv = cv or check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(cv.split(X, y, **routed.splitter.split))
+        X, y = self._X_y
+        splits = self._splits if cv is None else list(cv.split(X, y))
         seconds = np.zeros((len(candidates), len(splits)))
         planned: list[tuple[int, int, Any, Any]] = []
         parts = [_safe_split(self.estimator, X, y, train) for train, _ in splits]
         metadata = [
-            _check_method_params(X, params=routed.estimator.fit, indices=train)
-            for train, _ in splits
+            _check_method_params(X, params=self._fit_params, indices=train) for train, _ in splits
         ]
         for i, candidate in enumerate(candidates):
             for k, (X_train, y_train) in enumerate(parts):
@@ -144,7 +197,7 @@ class _TrainsAhead:
         self.cv = _seed_splitter(self.cv, self._rng)
         if is_network(last_step(self.estimator)):  # trained in processes; predicting needs none
             self.n_jobs = None
-        self.base_estimator_, self.splitter_ = self.estimator, self.cv
+        self.base_estimator_ = self.estimator
         try:
             yield
         finally:
@@ -357,4 +410,4 @@ def _seed_splitter(cv: Any, rng: np.random.RandomState) -> Any:
             cv = copy.deepcopy(cv)
             cv.random_state = int(rng.randint(np.iinfo(np.int32).max))
         return cv
-    return cv if cv is None or isinstance(cv, int) else list(cv)
+    return cv if is_number_of_folds(cv) else list(cv)

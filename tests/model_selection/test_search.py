@@ -10,10 +10,12 @@ import pytest
 import sklearn.model_selection
 from scipy.stats import loguniform
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 
 from stackens import (
     SequenceScaler,
@@ -215,3 +217,74 @@ class TestFromSearch:
             StackingClassifier.from_search([search], top=[1, 2])
         with pytest.raises(InvalidInputError, match="at least one"):
             StackingClassifier.from_search([])
+
+
+class AtRandom:
+    """Splits that nobody can draw again; it counts how often it was asked."""
+
+    n_asked = 0
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def split(self, X, y=None, groups=None):
+        type(self).n_asked += 1
+        for _ in range(2):
+            rows = np.random.permutation(len(X))
+            yield rows[50:], rows[:50]
+
+
+class Once(AtRandom):
+    def __init__(self):
+        self.splits = super().split(np.zeros(150))
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def split(self, X, y=None, groups=None):
+        return self.splits
+
+
+@pytest.mark.parametrize("kind", [AtRandom, Once])
+def test_a_splitter_is_asked_once(kind, data, trained):
+    AtRandom.n_asked = 0
+    grid = {"learning_rate": [0.001, 0.01]}
+    search = GridSearchCV(make_learner(epochs=1), grid, cv=kind(), refit=False).fit(*data)
+    assert AtRandom.n_asked == (kind is AtRandom)  # the other one was asked when it was made
+    assert len(trained) == 4  # two candidates on two splits
+    assert np.isfinite(scores(search)).all()
+
+
+def test_folds_of_whole_groups_are_those_of_the_stack_that_follows(data, trained):
+    X, y = data
+    groups = np.arange(len(y)) // 10
+    grid = {"learning_rate": [0.001, 0.01]}
+    search = GridSearchCV(make_learner(epochs=1), grid, cv=3, refit=False)
+    search.fit(X, y, groups=groups)
+    assert (search.cv, type(search.splitter_).__name__) == (3, "StratifiedGroupKFold")
+    del trained[:]
+    stack = StackingClassifier.from_search(search, predict_with="folds")
+    stack.fit(X, y, groups=groups)
+    assert not trained
+
+
+def test_a_stack_behind_a_pipeline_trains_ahead_with_groups(data, trained):
+    X, y = data
+    groups = np.arange(len(y)) // 10
+    learner = StackingClassifier([("net", make_learner(epochs=1))], cv=2)
+    search = GridSearchCV(
+        make_pipeline(SequenceScaler(), learner),
+        {"stackingclassifier__final_estimator": [None, LogisticRegression(C=0.1)]},
+        cv=2,
+        refit=False,
+    ).fit(X, y, groups=groups)
+    assert len(trained) == 2 * 3  # of each split the folds and the refit, for both candidates
+    assert np.isfinite(scores(search)).all()
+
+
+def test_a_search_that_failed_is_not_fitted(data):
+    search = GridSearchCV(make_learner(), GRID, cv=KFold(3))
+    with pytest.raises(InvalidInputError, match="takes no notice of groups"):
+        search.fit(*data, groups=np.arange(150) % 10)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(search)

@@ -1,0 +1,371 @@
+"""Canaries: no learner predicts a group that it was fitted on, however groups are given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn.model_selection
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    LeaveOneGroupOut,
+    LeavePGroupsOut,
+    PredefinedSplit,
+    RepeatedKFold,
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+    cross_validate,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+from stackens import DistilledRegressor, StackingClassifier, StackingRegressor, WindowForecaster
+from stackens.ensemble import _groups
+from stackens.exceptions import InvalidInputError
+from stackens.model_selection import GridSearchCV, RandomizedSearchCV
+from stackens.recipes import make_stack
+
+N_ROWS = 60
+GROUPS = np.array([f"subject {k}" for k in np.arange(N_ROWS) % 12])
+X = np.column_stack([np.arange(N_ROWS), np.random.default_rng(0).normal(size=N_ROWS)])
+Y = np.arange(N_ROWS) // 12 % 2  # both classes in every group
+SEEN: list[tuple[np.ndarray, np.ndarray]] = []
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    SEEN.clear()
+
+
+class Spy(BaseEstimator):
+    """Notes the rows that it is fitted on, and those that it then predicts."""
+
+    def __init__(self, c=0):
+        self.c = c
+
+    def fit(self, X, y):
+        self.rows_ = X[:, 0].astype(int)
+        return self
+
+    def predict(self, X):
+        SEEN.append((self.rows_, X[:, 0].astype(int)))
+        return X[:, 1]
+
+
+class SpyClassifier(ClassifierMixin, Spy):
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return super().fit(X, y)
+
+    def predict_proba(self, X):
+        share = 1 / (1 + np.exp(-super().predict(X)))
+        return np.column_stack([1 - share, share])
+
+
+class SpyRegressor(RegressorMixin, Spy):
+    pass
+
+
+def stack(cv=3, learner=None):
+    return StackingClassifier([("spy", learner or SpyClassifier())], cv=cv)
+
+
+def of_numbers(cv=3):
+    return StackingRegressor([("spy", SpyRegressor())], Ridge(), cv=cv)
+
+
+def piped(estimator):
+    return make_pipeline(FunctionTransformer(), FunctionTransformer(), estimator)
+
+
+def search(estimator, kind=GridSearchCV, cv=None, prefix="", **options):
+    grid = {f"{prefix}spy__c": [0, 1]}
+    return kind(estimator, grid, cv=GroupKFold(2) if cv is None else cv, **options)
+
+
+IN_PIPE = "stackingclassifier__"
+PLAIN = {
+    "plain": lambda: stack().fit(X, Y, groups=GROUPS),
+    "of numbers": lambda: of_numbers().fit(X, X[:, 1], groups=GROUPS),
+    "Pipeline": lambda: piped(stack()).fit(X, Y, stackingclassifier__groups=GROUPS),
+    "nested": lambda: stack(2, stack(2)).fit(X, Y, groups=GROUPS),
+    "nested behind Pipelines": lambda: stack(2, piped(piped(stack(2)))).fit(X, Y, groups=GROUPS),
+    "search": lambda: search(stack()).fit(X, Y, groups=GROUPS),
+    "search of a Pipeline": lambda: search(piped(stack()), prefix=IN_PIPE).fit(X, Y, groups=GROUPS),
+    "search with folds": lambda: search(stack(), cv=3).fit(X, Y, groups=GROUPS),
+    "search of a transformed target": lambda: search(
+        TransformedTargetRegressor(of_numbers(2)), prefix="regressor__"
+    ).fit(X, X[:, 1], groups=GROUPS),
+    "random search": lambda: search(stack(), RandomizedSearchCV, n_iter=1, random_state=0).fit(
+        X, Y, groups=GROUPS
+    ),
+    "search in a stack": lambda: stack(2, search(stack(2), cv=2)).fit(X, Y, groups=GROUPS),
+    "nested cross-validation": lambda: cross_validate(
+        search(stack(2), cv=2), X, Y, groups=GROUPS, cv=GroupKFold(2), params={"groups": GROUPS}
+    ),
+    "search of a search": lambda: GridSearchCV(
+        search(stack(2), cv=2), {"estimator__cv": [2]}, cv=2
+    ).fit(X, Y, groups=GROUPS),
+    "student": lambda: DistilledRegressor(of_numbers(), Ridge()).fit(X, X[:, 1], groups=GROUPS),
+    "search of a student": lambda: GridSearchCV(
+        DistilledRegressor(of_numbers(2), Ridge()), {"label_weight": [0.5]}, cv=2
+    ).fit(X, X[:, 1], groups=GROUPS),
+    "make_stack": lambda: (
+        make_stack(X, Y, groups=GROUPS)
+        .set_params(estimators=[("spy", SpyClassifier())])
+        .fit(X, Y, groups=GROUPS)
+    ),
+    "make_stack of numbers": lambda: (
+        make_stack(X, X[:, 1], groups=GROUPS)
+        .set_params(estimators=[("spy", SpyRegressor())])
+        .fit(X, X[:, 1], groups=GROUPS)
+    ),
+}
+theirs = sklearn.model_selection.GridSearchCV
+
+
+def asked(estimator):
+    return estimator.set_fit_request(groups=True)
+
+
+ROUTED = {
+    "plain": PLAIN["plain"],
+    "Pipeline": lambda: piped(stack()).fit(X, Y, groups=GROUPS),
+    "nested": PLAIN["nested"],
+    "nested behind Pipelines": PLAIN["nested behind Pipelines"],
+    "nested and asked for": lambda: stack(2, asked(stack(2))).fit(X, Y, groups=GROUPS),
+    "scikit-learn's search": lambda: search(stack(), theirs).fit(X, Y, groups=GROUPS),
+    "scikit-learn's search, asked for": lambda: search(asked(stack()), theirs).fit(
+        X, Y, groups=GROUPS
+    ),
+    "scikit-learn's search, group splitter": lambda: search(stack(GroupKFold(2)), theirs).fit(
+        X, Y, groups=GROUPS
+    ),
+    "scikit-learn's search of a Pipeline": lambda: search(
+        piped(asked(stack())), theirs, prefix=IN_PIPE
+    ).fit(X, Y, groups=GROUPS),
+    "search": PLAIN["search"],
+    "search with folds": PLAIN["search with folds"],
+    "search of a Pipeline": PLAIN["search of a Pipeline"],
+    "nested cross-validation": lambda: cross_validate(
+        search(stack(2), cv=2), X, Y, cv=GroupKFold(2), params={"groups": GROUPS}
+    ),
+    "nested cross-validation of scikit-learn": lambda: cross_validate(
+        search(stack(2), theirs), X, Y, cv=GroupKFold(2), params={"groups": GROUPS}
+    ),
+    "student": PLAIN["student"],
+    "search of a student": lambda: GridSearchCV(
+        asked(DistilledRegressor(of_numbers(2), Ridge())), {"label_weight": [0.5]}, cv=2
+    ).fit(X, X[:, 1], groups=GROUPS),
+    "make_stack": PLAIN["make_stack"],
+}
+WAYS = [pytest.param(way, False, id=name) for name, way in PLAIN.items()]
+WAYS += [pytest.param(way, True, id=f"routed: {name}") for name, way in ROUTED.items()]
+
+
+def assert_groups_are_whole(way, is_routed):
+    with config_context(enable_metadata_routing=is_routed):
+        way()
+    assert len(SEEN) >= 2
+    for fitted_on, predicted in SEEN:
+        assert not set(GROUPS[fitted_on]) & set(GROUPS[predicted])
+
+
+@pytest.mark.parametrize(("way", "is_routed"), WAYS)
+def test_no_learner_predicts_a_row_of_a_group_that_it_was_fitted_on(way, is_routed):
+    assert_groups_are_whole(way, is_routed)
+
+
+class DividesGroups(KFold):
+    """A leak: it says that it takes groups, and does not."""
+
+    def __init__(self, n_splits=5, shuffle=False, random_state=None):
+        super().__init__(n_splits, shuffle=True, random_state=0)
+
+    def split(self, X, y=None, groups=None):
+        return super().split(X, y)
+
+
+NOT_OURS = {"scikit-learn's search, group splitter"}  # there nothing of ours can divide groups
+
+
+@pytest.mark.parametrize(("way", "is_routed"), [w for w in WAYS if w.id[8:] not in NOT_OURS])
+def test_the_canary_sings_when_groups_are_divided(monkeypatch, way, is_routed):
+    monkeypatch.setattr(_groups, "_check_groups_are_whole", lambda *_: None)
+    monkeypatch.setattr(_groups, "GroupKFold", DividesGroups)
+    monkeypatch.setattr(_groups, "StratifiedGroupKFold", DividesGroups)
+    monkeypatch.setattr("stackens.recipes.GroupKFold", DividesGroups)
+    monkeypatch.setattr("stackens.recipes.StratifiedGroupKFold", DividesGroups)
+    with pytest.raises(AssertionError):
+        assert_groups_are_whole(way, is_routed)
+    assert len(SEEN) >= 3
+
+
+# ---- what is refused ---------------------------------------------------------------------------
+
+IGNORE_GROUPS = [
+    KFold(3),
+    StratifiedKFold(3),
+    RepeatedKFold(n_splits=3),
+    RepeatedStratifiedKFold(n_splits=3),
+    ShuffleSplit(2),
+    StratifiedShuffleSplit(2),
+    TimeSeriesSplit(3),
+    PredefinedSplit(np.arange(N_ROWS) // 20),
+    list(KFold(3).split(X)),
+]
+TAKERS = {
+    "stack": stack,
+    "stack of numbers": of_numbers,
+    "student": lambda cv: DistilledRegressor(of_numbers(cv), Ridge()),
+    "search": lambda cv: search(stack(), cv=cv),
+    "random search": lambda cv: search(stack(), RandomizedSearchCV, cv=cv, n_iter=1),
+}
+
+
+@pytest.mark.parametrize("is_routed", [False, True])
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("cv", IGNORE_GROUPS, ids=lambda cv: type(cv).__name__)
+def test_a_splitter_that_takes_no_notice_of_groups_is_refused(cv, taker, is_routed):
+    y = X[:, 1] if taker in ("stack of numbers", "student") else Y
+    if y is not Y and type(cv).__name__.count("Stratified"):
+        pytest.skip("it needs classes")
+    estimator = TAKERS[taker](cv)
+    names = "GroupKFold, StratifiedGroupKFold, GroupShuffleSplit, LeaveOneGroupOut"
+    with config_context(enable_metadata_routing=is_routed):
+        with pytest.raises(InvalidInputError, match=names):
+            estimator.fit(X, y, groups=GROUPS)
+        with pytest.raises(sklearn.exceptions.NotFittedError):
+            check_is_fitted(estimator)
+    assert not SEEN
+
+
+def test_a_stack_in_a_stack_is_refused_too():
+    with pytest.raises(InvalidInputError, match="takes no notice of groups"):
+        stack(GroupKFold(2), stack(KFold(2))).fit(X, Y, groups=GROUPS)
+
+
+class TakesGroups:
+    """No splitter of scikit-learn, and it does not say what it asks for."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def split(self, X, y, groups):
+        yield np.flatnonzero(groups != groups[0]), np.flatnonzero(groups == groups[0])
+        yield np.flatnonzero(groups != groups[1]), np.flatnonzero(groups == groups[1])
+
+
+class KnowsGroups:
+    """It is not given groups: it has its own."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 3
+
+    def split(self, X, y=None):
+        return GroupKFold(3).split(X, y, GROUPS)
+
+
+WHOLE = [
+    TakesGroups(),
+    KnowsGroups(),
+    GroupKFold(3),
+    StratifiedGroupKFold(3),
+    GroupShuffleSplit(2, random_state=0),
+    LeaveOneGroupOut(),
+    LeavePGroupsOut(1),
+    list(GroupKFold(3).split(X, Y, GROUPS)),
+    PredefinedSplit(np.unique(GROUPS, return_inverse=True)[1] % 3),
+]
+
+
+@pytest.mark.parametrize("is_routed", [False, True])
+@pytest.mark.parametrize("cv", WHOLE, ids=lambda cv: type(cv).__name__)
+def test_any_splitter_will_do_that_keeps_groups_whole(cv, is_routed):
+    assert_groups_are_whole(lambda: stack(cv).fit(X, Y, groups=GROUPS), is_routed)
+    found = SEEN.copy()
+    SEEN.clear()
+    assert_groups_are_whole(lambda: search(stack(2), cv=cv).fit(X, Y, groups=GROUPS), is_routed)
+    assert len(SEEN) > len(found)
+
+
+@pytest.mark.parametrize("is_routed", [False, True])
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("cv", WHOLE[2:7], ids=lambda cv: type(cv).__name__)
+def test_groups_that_were_forgotten_are_asked_for(cv, taker, is_routed):
+    y = X[:, 1] if taker in ("stack of numbers", "student") else Y
+    estimator, message = TAKERS[taker](cv), r"needs the group of each row: `fit\(X, y, groups="
+    with (
+        config_context(enable_metadata_routing=is_routed),
+        pytest.raises(InvalidInputError, match=message),
+    ):
+        estimator.fit(X, y)
+    assert not SEEN
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+def test_more_folds_than_groups_are_refused(taker):
+    y = X[:, 1] if taker in ("stack of numbers", "student") else Y
+    with pytest.raises(InvalidInputError, match=r"5 folds of whole groups .* `groups` has 3"):
+        TAKERS[taker](5).fit(X, y, groups=np.arange(N_ROWS) % 3)
+
+
+def test_a_forecaster_says_that_a_stack_wants_groups_that_windows_have_not():
+    model = WindowForecaster(of_numbers(GroupKFold(3)), window=5)
+    with pytest.raises(InvalidInputError, match="needs the group of each row"):
+        model.fit(np.arange(60.0))
+
+
+# ---- what a stack asks for ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_routed", [False, True])
+@pytest.mark.parametrize("wrap", [lambda e: e, piped], ids=["stack", "Pipeline"])
+def test_a_stack_that_is_told_not_to_gets_no_groups_of_a_search(wrap, is_routed):
+    with config_context(enable_metadata_routing=True):
+        told = stack().set_fit_request(groups=False)
+    prefix = "" if wrap(told) is told else IN_PIPE
+
+    def way():
+        search(wrap(told), prefix=prefix).fit(X, Y, groups=GROUPS)
+
+    with pytest.raises(AssertionError):
+        assert_groups_are_whole(way, is_routed)
+    assert_groups_are_whole(lambda: SEEN.clear() or told.fit(X, Y, groups=GROUPS), is_routed)
+
+
+def test_a_stack_with_a_splitter_that_takes_none_has_to_say_what_it_wants():
+    """As scikit-learn's rule is for metadata that nobody decided on."""
+    with config_context(enable_metadata_routing=True):
+        with pytest.raises(UnsetMetadataPassedError, match=r"\[groups\] are passed"):
+            search(stack(KFold(3)), theirs).fit(X, Y, groups=GROUPS)
+        told = stack(KFold(3)).set_fit_request(groups=False)
+        search(told, theirs).fit(X, Y, groups=GROUPS)
+
+
+def test_groups_go_by_the_name_that_was_asked_for():
+    with config_context(enable_metadata_routing=True):
+        by_subject = stack().set_fit_request(groups="subject")
+        sites = np.arange(N_ROWS) % 6
+        grid = search(by_subject, theirs, cv=GroupKFold(2))
+        assert_groups_are_whole(lambda: grid.fit(X, Y, groups=sites, subject=GROUPS), True)
+        SEEN.clear()
+        splitter = GroupKFold(3).set_split_request(groups="subject")
+        assert_groups_are_whole(lambda: stack(splitter).fit(X, Y, subject=GROUPS), True)
+
+
+def test_without_routing_scikit_learn_keeps_groups_to_itself():
+    """As the guide says; the day that it does not, the guide is to be changed."""
+    with pytest.raises(AssertionError):
+        assert_groups_are_whole(lambda: search(stack(), theirs).fit(X, Y, groups=GROUPS), False)
