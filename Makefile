@@ -19,12 +19,12 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
 # Tests train many tiny networks: threads inside an operation would cost more than they save.
-test test-fast test-oldest test-newest reliability: export OMP_NUM_THREADS ?= 1
-test test-fast test-oldest test-newest reliability: export TF_NUM_INTRAOP_THREADS ?= 1
-test test-fast test-oldest test-newest reliability: export TF_NUM_INTEROP_THREADS ?= 2
+test test-fast test-oldest test-newest reliability round-trips: export OMP_NUM_THREADS ?= 1
+test test-fast test-oldest test-newest reliability round-trips: export TF_NUM_INTRAOP_THREADS ?= 1
+test test-fast test-oldest test-newest reliability round-trips: export TF_NUM_INTEROP_THREADS ?= 2
 
 .PHONY: help demo test test-fast test-oldest test-newest lint format docs gallery linkcheck examples smoke reliability \
-    bench bench-accuracy report-check pictures reproduce clean
+    round-trips bench bench-accuracy report-check pictures reproduce clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -85,6 +85,11 @@ smoke: $(VENV)/.installed-lint ## Build wheel and sdist; try each in an environm
 
 reliability: $(VENV)/.installed-test ## Kill fits at random moments and resume them (KILLS=20 SEED=0)
 	$(BIN)/python tests/reliability/kill_and_resume.py --kills $(KILLS) --seed $(SEED)
+
+round-trips: $(VENV)/.installed-test ## Save all that the tests fit, and load each in a fresh process
+	@rm -rf build/round-trips
+	ROUND_TRIPS=build/round-trips PYTHONPATH=tests $(BIN)/python -m pytest -p round_trips $(PYTEST_ARGS)
+	$(BIN)/python tests/round_trips.py build/round-trips
 
 bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write table and plots
 	@set -e; for bench in $(filter-out %/bench_accuracy.py,$(wildcard tests/benchmarks/bench_*.py)); do \
