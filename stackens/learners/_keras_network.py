@@ -17,7 +17,7 @@ from stackens.learners._base import (
 from stackens.learners._shared_text import with_shared_text
 from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget
 from stackens.sequences import PADDING_VALUE, SequenceBatch
-from stackens.training import Architecture, seeded_globals
+from stackens.training import Architecture, check_row_shape, seeded_globals
 
 __all__ = ["KerasNetworkClassifier", "KerasNetworkRegressor"]
 
@@ -43,6 +43,7 @@ class _KerasNetwork(NetworkLearner):
         with seeded_globals(seed):
             model = self.build(meta)
         n_outputs = _check_model(model, target)
+        check_row_shape(model, batch.values.shape[1:])
         if isinstance(target, ClassTarget):
             target = target.with_outputs(self.loss, n_outputs)
         architecture = Architecture.from_model(
@@ -114,6 +115,8 @@ def _check_model(model: Any, target: Any) -> int:
     allowed = {target.n_outputs}
     if isinstance(target, ClassTarget):
         allowed.add(len(target.classes))
+        if len(target.classes) == 2 and not target.is_multilabel:  # what the network says counts
+            allowed.add(1)
     if len(model.outputs[0].shape) != 2 or n_outputs not in allowed:
         raise InvalidInputError(
             f"`build` must return a model with output of shape (n_samples, "

@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted
 
 from stackens.exceptions import InvalidInputError, MissingExtraError
-from stackens.learners._targets import make_loss
+from stackens.learners._targets import loss_name, make_loss
 from stackens.training import (
     PREDICTION_BLOCK,
     Architecture,
@@ -295,8 +295,8 @@ class SciKerasClassifier(ClassifierMixin, _SciKerasLearner):
         # The encoder refuses classes that only rows outside this fold have; those are not used.
         known = np.isin(y, y[rows])
         encoded = wrapper.target_encoder_.transform(np.where(known, y, y[rows][0]))
-        name = wrapper.model_.loss if isinstance(wrapper.model_.loss, str) else ""
-        return encoded if name.startswith("sparse") else _as_columns(encoded)
+        is_sparse = loss_name(wrapper.model_.loss).startswith("sparse")
+        return encoded if is_sparse else _as_columns(encoded)
 
     @property
     def classes_(self) -> np.ndarray:

@@ -22,6 +22,7 @@ __all__ = [
     "MultilabelTarget",
     "ValueTarget",
     "find_loss",
+    "loss_name",
     "make_loss",
 ]
 
@@ -77,10 +78,16 @@ class ClassTarget:
                 f"A classifier needs rows of at least 2 classes; `y` has only 1 class: "
                 f"{classes.tolist()}."
             )
-        is_binary = len(classes) == 2
+        _check_of_probabilities(loss)
+        is_binary, name = len(classes) == 2, loss_name(loss)
         if n_outputs is None:
-            wants_one = str(loss).startswith("binary") or (loss is None and is_binary)
+            wants_one = name.startswith("binary") or (loss is None and is_binary)
             n_outputs = 1 if wants_one else len(classes)
+        if n_outputs == 1 and "categorical" in name:
+            raise InvalidInputError(
+                f"`loss`={name!r} compares one output for each class; the network has only one. "
+                "Leave `loss` at None, or give the network a softmax unit for each class."
+            )
         if n_outputs == 1 and not is_binary:
             raise InvalidInputError(
                 f"`loss`={loss!r} is for 2 classes; `y` has {len(classes)}. Leave `loss` at "
@@ -95,8 +102,7 @@ class ClassTarget:
         codes = np.searchsorted(self.classes, y).clip(0, len(self.classes) - 1)
         if self.n_outputs == 1:
             return codes.astype("float32")[:, None]
-        name = self.loss if isinstance(self.loss, str) else getattr(self.loss, "name", "")
-        if name.startswith("sparse"):
+        if loss_name(self.loss).startswith("sparse"):
             return codes.astype("int32")
         return np.eye(len(self.classes), dtype="float32")[codes]
 
@@ -142,7 +148,9 @@ class MultilabelTarget(ClassTarget):
     def of(cls, n_labels: int, loss: Any) -> MultilabelTarget:
         """Make a target of so many labels."""
         loss = find_loss(loss)
-        if isinstance(loss, str) and not loss.startswith("binary"):
+        _check_of_probabilities(loss)
+        name = loss_name(loss)
+        if "categorical" in name or (isinstance(loss, str) and not name.startswith("binary")):
             raise InvalidInputError(
                 f"`loss`={loss!r} is for one class a row; `y` has several labels. Leave `loss` at "
                 "None, or choose a binary one."
@@ -214,6 +222,37 @@ def find_loss(loss: Any) -> Any:
     return loss
 
 
+def loss_name(loss: Any) -> str:
+    """Return the name by which Keras knows a loss: of a name, a function or an object; "" of none.
+
+    Parameters
+    ----------
+    loss : str, callable or None
+        An object's own ``name`` says nothing, as its user may have chosen it.
+
+    Returns
+    -------
+    str
+    """
+    if loss is None or isinstance(loss, str):
+        return loss or ""
+    for cls in type(loss).__mro__:
+        if cls.__module__.partition(".")[0] == "keras" and cls.__name__.lower() in _LOSS_NAMES:
+            return _LOSS_NAMES[cls.__name__.lower()]
+    return str(getattr(loss, "__name__", getattr(loss, "name", "")))
+
+
+def _check_of_probabilities(loss: Any) -> None:
+    """Refuse a loss that compares with something else than probabilities, which are predicted."""
+    of_logits = hasattr(loss, "get_config") and loss.get_config().get("from_logits")
+    if of_logits or "hinge" in loss_name(loss):
+        what = "`from_logits=True`" if of_logits else "a hinge loss"
+        raise InvalidInputError(
+            f"A classifier predicts the outputs of its network as probabilities; got {what}. End "
+            "the network with a sigmoid or softmax activation, and use a cross-entropy of these."
+        )
+
+
 def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> Any:
     """Return a Keras loss from a known name and the settings ``loss__…``.
 
@@ -239,4 +278,7 @@ def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> A
         )
     cls = getattr(keras.losses, known[loss])
     check_routed_names("loss", options, cls)
-    return cls(**options)
+    made = cls(**options)
+    if loss in CLASSIFICATION_LOSSES:
+        _check_of_probabilities(made)
+    return made

@@ -25,7 +25,12 @@ from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
 from stackens.training._parallel_text import ParallelText, SoftTargets, train_on_pairs
-from stackens.training._prediction import PREDICTION_BLOCK, predict, prepare_prediction
+from stackens.training._prediction import (
+    PREDICTION_BLOCK,
+    check_row_shape,
+    predict,
+    prepare_prediction,
+)
 from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
@@ -64,6 +69,7 @@ __all__ = [
     "adapt",
     "attention_of_pair",
     "check_memory",
+    "check_row_shape",
     "data_digest",
     "fit_key",
     "fit_once",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stackens.exceptions import InvalidInputError
 from stackens.training._architecture import Architecture
 from stackens.training._backend import require_keras
 from stackens.training._remembered import remembered
@@ -16,7 +17,7 @@ from stackens.training._remembered import remembered
 if TYPE_CHECKING:
     from stackens.training._program import ProgramCache
 
-__all__ = ["PREDICTION_BLOCK", "predict", "prepare_prediction"]
+__all__ = ["PREDICTION_BLOCK", "check_row_shape", "predict", "prepare_prediction"]
 
 # Rows are computed in blocks of a fixed size: a row's result must not depend on its company, and
 # the rounding of a matrix product depends on its shape.
@@ -46,6 +47,11 @@ def predict(
     -------
     ndarray of shape (n_samples, n_outputs)
         The same for a row alone as among others.
+
+    Raises
+    ------
+    InvalidInputError
+        If the network cannot compute rows of this shape.
     """
     require_keras()
     return remembered(
@@ -65,6 +71,33 @@ def prepare_prediction(architecture: Architecture, shape: tuple[int, ...]) -> No
     """
     require_keras()
     _find_program(architecture).prepare(shape)
+
+
+def check_row_shape(model: Any, shape: tuple[int, ...]) -> None:
+    """Refuse rows of a shape that a network was not built for.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With one input.
+    shape : tuple of int
+        Of one row.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shape is another one.
+    """
+    expected = tuple(model.inputs[0].shape[1:])
+    fits = len(expected) == len(shape) and all(
+        size in (None, found) for size, found in zip(expected, shape, strict=True)
+    )
+    if not fits:
+        raise InvalidInputError(
+            f"The network takes rows of shape {expected}; got {tuple(shape)}. Build it for any "
+            "number of timesteps, by keras.Input((None, ...)), or cut and pad the rows by a "
+            "SequencePadder."
+        )
 
 
 def _find_program(architecture: Architecture) -> _PredictionProgram:
@@ -117,6 +150,7 @@ class _PredictionProgram:
     def __call__(self, weights: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
         import tensorflow as tf
 
+        check_row_shape(self.model, values.shape[1:])
         flat, others = self._weights(weights)
         missing = -len(values) % PREDICTION_BLOCK
         n_blocks = (len(values) + missing) // PREDICTION_BLOCK
@@ -130,7 +164,13 @@ class _PredictionProgram:
                 piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
             if at_once > 1:
                 piece = piece.reshape(-1, PREDICTION_BLOCK, *piece.shape[1:])
-            outputs = run(flat, others, tf.constant(piece, self.dtype)).numpy()
+            try:
+                outputs = run(flat, others, tf.constant(piece, self.dtype)).numpy()
+            except tf.errors.InvalidArgumentError as error:  # as of a kernel wider than the rows
+                raise InvalidInputError(
+                    f"The network cannot compute rows of shape {values.shape[1:]}: "
+                    f"{error.message.splitlines()[0]}"
+                ) from error
             results.append(outputs.reshape(-1, *outputs.shape[-1:]))
         return np.concatenate(results)[: len(values)]
 

@@ -270,3 +270,55 @@ def test_another_backend_is_refused():
         check=True,
     )
     assert "KERAS_BACKEND=tensorflow" in result.stdout
+
+
+def pairs_of_steps(n_timesteps):
+    return lambda meta: keras.Sequential(
+        [
+            keras.Input((n_timesteps, 3)),
+            keras.layers.Cropping1D((1, 0)),
+            keras.layers.Reshape((-1, 6)),
+            keras.layers.GlobalMaxPooling1D(),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "n_timesteps", "message"),
+    [
+        (lambda meta: small(2), 7, r"rows of shape \(5, 3\); got \(7, 3\)"),
+        (lambda meta: small(2), 4, r"rows of shape \(5, 3\); got \(4, 3\)"),
+        (pairs_of_steps(None), 4, r"cannot compute rows of shape \(4, 3\)"),
+    ],
+)
+def test_rows_of_a_shape_that_a_users_network_cannot_take(build, n_timesteps, message):
+    learner = KerasNetworkClassifier(build, epochs=1, random_state=0).fit(X, y)
+    expected = learner.predict_proba(X)
+    with pytest.raises(InvalidInputError, match=message):
+        learner.predict(np.ones((4, n_timesteps, 3)))
+    np.testing.assert_array_equal(learner.predict_proba(X), expected)
+
+
+def test_a_network_for_rows_of_another_shape_is_refused_before_training(monkeypatch):
+    monkeypatch.setattr(stackens.learners._base, "train_with_memory", pytest.fail)
+    learner = KerasNetworkClassifier(pairs_of_steps(9))
+    with pytest.raises(InvalidInputError, match=r"shape \(9, 3\); got \(5, 3\)"):
+        learner.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("loss", "units", "message"),
+    [
+        (keras.losses.BinaryCrossentropy(from_logits=True), 1, "from_logits"),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), 2, "from_logits"),
+        (keras.losses.Hinge(), 1, "hinge"),
+        (keras.losses.squared_hinge, 1, "hinge"),
+        ("sparse_categorical_crossentropy", 1, "one output for each class"),
+        (keras.losses.CategoricalCrossentropy(name="mine"), 1, "one output for each class"),
+    ],
+)
+def test_losses_that_do_not_suit_the_outputs(loss, units, message, monkeypatch):
+    monkeypatch.setattr(stackens.learners._base, "train_with_memory", pytest.fail)
+    with pytest.raises(InvalidInputError, match=message):
+        KerasNetworkClassifier(lambda meta: small(units, "sigmoid"), loss=loss).fit(X, y)

@@ -192,3 +192,42 @@ def test_scikeras_class_weights_validation_split_and_callbacks(digits):
     learner.fit(X, y)
     assert seen == [0, 1]
     assert "val_loss" in learner.history_
+
+
+def entropy(y, probabilities):
+    return keras.losses.binary_crossentropy(y, probabilities)
+
+
+@pytest.mark.parametrize(
+    ("loss", "n_units"),
+    [
+        ("binary_crossentropy", 1),
+        (keras.losses.BinaryCrossentropy(), 1),
+        (keras.losses.BinaryCrossentropy(name="mine", label_smoothing=0.0), 1),
+        (keras.losses.binary_crossentropy, 1),
+        (keras.losses.BinaryFocalCrossentropy(), 1),
+        (entropy, 1),
+        (keras.losses.CategoricalCrossentropy(name="mine"), 2),
+        (keras.losses.sparse_categorical_crossentropy, 2),
+        (keras.losses.SparseCategoricalCrossentropy(name="mine"), 2),
+    ],
+    ids=str,
+)
+def test_a_loss_counts_by_what_it_is_and_not_by_how_it_is_written(loss, n_units, digits):
+    X, y = digits[0][:60], digits[1][:60] % 2
+
+    def build(meta):
+        activation = "sigmoid" if n_units == 1 else "softmax"
+        layers = [keras.layers.Flatten(), keras.layers.Dense(n_units, activation)]
+        return keras.Sequential([keras.Input((8, 8)), *layers])
+
+    learner = KerasNetworkClassifier(build, loss=loss, epochs=30, random_state=0).fit(X, y)
+    assert learner.predict_proba(X).shape == (60, 2)
+    assert learner.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("loss", [keras.losses.BinaryCrossentropy(), "binary_crossentropy"])
+def test_a_network_of_ours_has_the_outputs_that_the_loss_wants(loss, digits):
+    X, y = digits[0][:60], digits[1][:60] % 2
+    learner = StackedRNNClassifier(2, loss=loss, **QUICK).fit(X, y)
+    assert learner.weights_[-1].shape == (1,)
