@@ -464,12 +464,47 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         require_keras()
         if "_wrapper" not in vars(self):
             from stackens.learners._scikeras import make_wrapper
+            from stackens.networks import refuse_foreign_exports
 
             build = partial(_build_network, self._architecture(True), self._n_members)
             wrapper = make_wrapper(build, self)
             self._set_weights(wrapper.model_)
+            refuse_foreign_exports(wrapper.model_)
             self._wrapper = wrapper
         return self._wrapper
+
+    def to_keras(self) -> Any:
+        """Return the network as a Keras model of Keras's own layers.
+
+        It can be saved and loaded where this package is not installed, and exported to what other
+        programs run. Its outputs are those of the network up to rounding in float32 (1e-5).
+
+        Returns
+        -------
+        keras.Model
+            With the same weights, not compiled. It takes what ``encode_input`` returns.
+
+        Raises
+        ------
+        NotFittedError
+            If there is no network yet.
+        InvalidInputError
+            If a network of yours has layers of this package that nothing of Keras computes.
+
+        Examples
+        --------
+        >>> from stackens import StackedRNNClassifier
+        >>> from stackens.datasets import load_digits_sequences
+        >>> X, y = load_digits_sequences(return_X_y=True)
+        >>> learner = StackedRNNClassifier(4, epochs=1, random_state=0).fit(X[:200], y[:200])
+        >>> [type(layer).__name__ for layer in learner.to_keras().layers if layer.weights]
+        ['LSTM', 'Dense']
+        """
+        check_is_fitted(self)
+        model = self._build_model()
+        from stackens.networks import make_plain
+
+        return make_plain(model)
 
     def _build_model(self) -> Any:
         """Return the network as a Keras model."""

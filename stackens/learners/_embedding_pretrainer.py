@@ -303,6 +303,16 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         """
         return float(self._fitted().score(self._tokens(X), y, sample_weight))
 
+    def to_keras(self) -> Any:
+        """Return the network as a Keras model of Keras's own layers.
+
+        Returns
+        -------
+        keras.Model
+            As of the learner inside: it takes token ids, the output of ``vectorizer_``.
+        """
+        return self._fitted().to_keras()
+
     @property
     def network_learner_(self) -> Any:
         """Learner whose network is trained; its key says all that the training depends on."""

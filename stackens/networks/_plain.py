@@ -1,0 +1,285 @@
+"""The same network of Keras's own layers, which other programs can read and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from stackens.exceptions import InvalidInputError
+from stackens.layers import (
+    AttentionPooling1D,
+    DepthEmbedding,
+    FeedForward,
+    FusedGRU,
+    FusedLSTM,
+    FusedSimpleRNN,
+    LastTimestep,
+    MaskedMaxPooling1D,
+    MultiHeadAttention,
+    PositionEncoding,
+    TransformerEncoderBlock,
+)
+
+__all__ = ["make_plain", "refuse_foreign_exports"]
+
+_LOWEST = -1e9  # as in the layers: its exponential is 0
+
+
+def make_plain(model: keras.Model) -> keras.Model:
+    """Build a model of Keras's own layers and operations with the weights of another one.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential; layers of this package may be anywhere in it.
+
+    Returns
+    -------
+    keras.Model
+        The same values up to rounding. Layers that are used several times are so here, too.
+
+    Raises
+    ------
+    InvalidInputError
+        If it has layers of this package that nothing of Keras computes.
+    """
+    copies: list[tuple[Any, Any]] = []
+
+    def copy(layer: Any) -> Any:
+        if type(layer) in _EXPANSIONS:
+            return _EXPANSIONS[type(layer)](layer)
+        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+            return make_plain(layer)
+        made = _copy_layer(layer)
+        copies.append((layer, made))
+        return made
+
+    # Of a sequential one, too. `model.input` of a model inside of another is the other's tensor.
+    ends = [ends[0] if len(ends) == 1 else ends for ends in (model.inputs, model.outputs)]
+    graph = keras.Model(*ends, name=model.name)
+    plain = keras.models.clone_model(graph, clone_function=copy)
+    left = _of_this_package(plain)
+    if left:
+        raise InvalidInputError(f"Keras has no layers that compute what {', '.join(left)} does.")
+    for layer, made in copies:
+        if isinstance(layer, keras.layers.Layer):
+            made.set_weights(layer.get_weights())
+    return plain
+
+
+def refuse_foreign_exports(model: keras.Model) -> None:
+    """Let a model with layers of this package be exported for TensorFlow only.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Its ``export`` is replaced: what other programs cannot run is refused by name.
+    """
+    export, ours = model.export, _of_this_package(model)
+
+    def checked(filepath: Any, format: str = "tf_saved_model", **options: Any) -> Any:  # noqa: A002
+        if ours and format != "tf_saved_model":
+            raise InvalidInputError(
+                f"This model has layers of stackens ({', '.join(ours)}), whose operations nothing "
+                f"but TensorFlow runs; got `format`={format!r}. Export the same network of Keras's "
+                "own layers: learner.to_keras().export(...)."
+            )
+        return export(filepath, format=format, **options)
+
+    model.export = checked
+
+
+def _of_this_package(model: keras.Model) -> list[str]:
+    types = {type(layer) for layer in model._flatten_layers()}
+    return sorted(t.__name__ for t in types if t.__module__.partition(".")[0] == "stackens")
+
+
+_PLAIN = {
+    FusedGRU: keras.layers.GRU,
+    FusedLSTM: keras.layers.LSTM,
+    FusedSimpleRNN: keras.layers.SimpleRNN,
+}
+_PLAIN_NAMES = {f"stackens>{ours.__name__}": plain.__name__ for ours, plain in _PLAIN.items()}
+
+
+def _copy_layer(layer: Any) -> Any:
+    config = _plain_config(layer.get_config())
+    if type(layer) not in _PLAIN:
+        return type(layer).from_config(config)
+    config.pop("right_padded", None)
+    return _PLAIN[type(layer)].from_config(config)
+
+
+def _plain_config(node: Any) -> Any:
+    """Replace layers inside of others, as a direction of ``Bidirectional``."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(_plain_config(value) for value in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: _plain_config(value) for key, value in node.items()}
+    name = _PLAIN_NAMES.get(node.get("registered_name"))
+    if name is None:
+        return node
+    config = {k: v for k, v in node["config"].items() if k != "right_padded"}
+    plain = {"module": "keras.layers", "class_name": name, "registered_name": None}
+    return {**node, **plain, "config": config}
+
+
+# ---- layers that are several of Keras ----------------------------------------------------------
+
+
+def _dense(weights: list[Any], name: str, activation: Any = None) -> Any:
+    kernel = weights[0]
+    layer = keras.layers.Dense(kernel.shape[1], activation, use_bias=len(weights) == 2, name=name)
+    layer.build((None, kernel.shape[0]))
+    layer.set_weights([np.asarray(w) for w in weights])
+    return layer
+
+
+def _expand_attention_pooling(layer: Any) -> Callable[..., Any]:
+    project = _dense([layer.kernel, layer.bias], f"{layer.name}_projection", "tanh")
+    score = _dense([layer.context], f"{layer.name}_score")
+
+    def call(sequences: Any, mask: Any = None) -> Any:
+        scores = score(project(sequences))
+        if mask is not None:
+            scores = ops.where(ops.expand_dims(mask, -1), scores, _LOWEST)
+        return ops.sum(ops.softmax(scores, axis=1) * sequences, axis=1)
+
+    return call
+
+
+def _expand_max_pooling(layer: Any) -> Callable[..., Any]:
+    def call(sequences: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            lowest = float(np.finfo("float32").min)
+            sequences = ops.where(ops.expand_dims(mask, -1), sequences, lowest)
+        return ops.max(sequences, axis=1)
+
+    return call
+
+
+def _expand_last_timestep(layer: Any) -> Callable[..., Any]:
+    def last(sequences: Any, mask: Any) -> Any:
+        if mask is None:
+            return sequences[:, -1]
+        mask = ops.cast(mask, "int32")
+        position = ops.cumsum(ops.ones_like(mask), axis=1)
+        length = ops.maximum(ops.sum(mask, axis=1, keepdims=True), 1)
+        is_last = ops.expand_dims(ops.equal(position, length), -1)
+        return ops.sum(ops.where(is_last, sequences, 0.0), axis=1)
+
+    def call(sequences: Any, mask: Any = None) -> Any:
+        found = last(sequences, mask)
+        if not layer.bidirectional:
+            return found
+        n_forward = sequences.shape[-1] // 2
+        return ops.concatenate([found[:, :n_forward], sequences[:, 0, n_forward:]], axis=1)
+
+    return call
+
+
+def _expand_position_encoding(layer: Any) -> Callable[..., Any]:
+    def call(sequences: Any) -> Any:
+        n_features = sequences.shape[-1]
+        column = np.arange(n_features)
+        rate = (10_000.0 ** -(column // 2 * 2 / n_features)).astype("float32")
+        phase = (column % 2 * (np.pi / 2)).astype("float32")
+        position = ops.cumsum(ops.ones_like(sequences[:, :, :1]), axis=1) - 1.0
+        return sequences * layer.input_scale + ops.sin(position * rate + phase)
+
+    return call
+
+
+def _expand_depth_embedding(layer: Any) -> Callable[..., Any]:
+    n_features = layer.embeddings.shape[1]
+    embedding = keras.layers.Embedding(layer.n_layers, n_features, name=layer.name)
+    embedding.build((None, 1))
+    embedding.set_weights(layer.get_weights())
+
+    def call(sequences: Any, depth: int = 0) -> Any:
+        rows = ops.cast(ops.zeros_like(sequences[:, :1, 0]), "int32")
+        return sequences + embedding(rows + depth)
+
+    return call
+
+
+def _expand_feed_forward(layer: Any, name: str = "") -> Callable[..., Any]:
+    name = name or layer.name
+    first = _dense(layer._first.weights, f"{name}_first", layer.activation)
+    second = _dense(layer._second.weights, f"{name}_second")
+    drop = keras.layers.Dropout(layer.dropout, name=f"{name}_dropout")
+    return lambda sequences: second(drop(first(sequences)))
+
+
+def _expand_attention(layer: Any, name: str = "") -> Callable[..., Any]:
+    n_heads, width = layer.num_heads, layer.key_dim
+    n_features, n_source = layer.query_kernel.shape[0], layer.key_kernel.shape[0]
+    attention = keras.layers.MultiHeadAttention(
+        n_heads, width, dropout=layer.dropout, name=name or layer.name
+    )
+    attention.build((None, None, n_features), (None, None, n_source))
+    kernels = [
+        np.reshape(kernel, (-1, n_heads, width))
+        for kernel in (layer.query_kernel, layer.key_kernel, layer.value_kernel)
+    ]
+    biases = [
+        np.reshape(bias, (n_heads, width))
+        for bias in (layer.query_bias, np.zeros(n_heads * width, "float32"), layer.value_bias)
+    ]
+    pairs = zip(kernels, biases, strict=True)
+    output = np.reshape(layer.output_kernel, (n_heads, width, -1))
+    weights = [array for pair in pairs for array in pair]
+    attention.set_weights([*weights, output, np.asarray(layer.output_bias)])
+
+    def call(query: Any, source: Any = None, attention_mask: Any = None, **options: Any) -> Any:
+        source = query if source is None else source
+        return attention(query, source, attention_mask=attention_mask, **options)
+
+    return call
+
+
+def _expand_encoder_block(layer: Any) -> Callable[..., Any]:
+    attend = _expand_attention(layer._attention, f"{layer.name}_attention")
+    transform = _expand_feed_forward(layer._feed_forward, f"{layer.name}_feed_forward")
+    drop = keras.layers.Dropout(layer.dropout, name=f"{layer.name}_dropout")
+    norms = []
+    for norm in layer._norms:
+        config = {**norm.get_config(), "name": f"{layer.name}_{norm.name}"}
+        copied = keras.layers.LayerNormalization.from_config(config)
+        copied.build((None, None, norm.gamma.shape[0]))
+        copied.set_weights(norm.get_weights())
+        norms.append(copied)
+
+    def add(sequences: Any, norm: Any, part: Callable[..., Any]) -> Any:
+        if layer.norm_first:
+            return sequences + drop(part(norm(sequences)))
+        return norm(sequences + drop(part(sequences)))
+
+    def call(sequences: Any, mask: Any = None) -> Any:
+        allowed = None
+        if mask is not None:  # (batch, timesteps, timesteps)
+            allowed = ops.expand_dims(mask, 1) & ops.ones_like(ops.expand_dims(mask, 2))
+
+        def look(queries: Any) -> Any:
+            return attend(queries, attention_mask=allowed, use_causal_mask=layer.causal)
+
+        return add(add(sequences, norms[0], look), norms[1], transform)
+
+    return call
+
+
+_EXPANSIONS: dict[type, Callable[[Any], Callable[..., Any]]] = {
+    AttentionPooling1D: _expand_attention_pooling,
+    DepthEmbedding: _expand_depth_embedding,
+    FeedForward: _expand_feed_forward,
+    LastTimestep: _expand_last_timestep,
+    MaskedMaxPooling1D: _expand_max_pooling,
+    MultiHeadAttention: _expand_attention,
+    PositionEncoding: _expand_position_encoding,
+    TransformerEncoderBlock: _expand_encoder_block,
+}
