@@ -9,7 +9,7 @@ object array of (T_i, n_features) sequences. Tokens are integers of shape
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from stackens.exceptions import InvalidInputError
 from stackens.frames import column_names, find_nested, is_frame, join_cells
-from stackens.views import has_views, view_names
+from stackens.views import has_views, refuse_as_several, view_names
 
 # scikit-learn is imported where it is called: `import stackens` must stay quick.
 
@@ -507,6 +507,8 @@ def validate_tokens(
 def _recognise(X: Any, *, as_sequences: bool) -> tuple[Kind, Any]:
     """Say which kind `X` is, and return it as a table-like, a 3-D array or an object array."""
     _refuse_views(X)
+    if isinstance(X, Mapping) and not _is_sparse(X):
+        refuse_as_several(f"a dict of {', '.join(map(repr, X))}")
     if _is_sparse(X):
         if getattr(X, "ndim", 2) == 2:
             return "table", X  # scikit-learn refuses it in its own words

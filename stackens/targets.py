@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
+from stackens.views import refuse_as_several
 
 # scikit-learn is imported where it is called: `import stackens` must stay quick.
 
-__all__ = ["check_rows", "check_weight_type", "refuse_missing"]
+__all__ = ["check_rows", "check_weight_type", "refuse_missing", "refuse_several_inputs"]
 
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
@@ -29,6 +31,19 @@ def check_rows(X: Any, *others: Any) -> None:
         lengths = [len(other) for other in others if hasattr(other, "__len__")]
         is_long = hasattr(X, "columns") and len(X) > min(lengths, default=len(X))
         raise InvalidInputError(f"{error}.{advice if is_long else ''}") from None
+
+
+def refuse_several_inputs(X: Any, y: Any) -> None:
+    """Refuse a list with an array of all rows for each input, as Keras takes it.
+
+    A dict of them is refused wherever sequences are read, and here for estimators of tables.
+    """
+    if isinstance(X, list | tuple) and hasattr(y, "__len__") and len(X) != len(y):
+        lengths = {len(part) if np.ndim(part) > 1 else None for part in X if hasattr(part, "shape")}
+        if lengths == {len(y)}:
+            refuse_as_several(f"a {type(X).__name__} of {len(X)} arrays, each with {len(y)} rows")
+    if isinstance(X, Mapping) and not hasattr(X, "tocsr"):
+        refuse_as_several(f"a dict of {', '.join(map(repr, X))}")
 
 
 def refuse_missing(name: str, values: Any) -> None:

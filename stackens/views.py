@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["ViewRow", "has_views", "make_views", "take_view", "view_names"]
+__all__ = [
+    "ViewRow",
+    "has_views",
+    "make_views",
+    "refuse_as_several",
+    "take_view",
+    "view_names",
+    "with_rows",
+]
 
 
 class ViewRow:
@@ -64,6 +72,7 @@ def make_views(**views: Any) -> np.ndarray:
     """
     if not views:
         raise InvalidInputError("`make_views` needs at least one view, e.g. `signal=X`; got none.")
+    views = {name: with_rows(view) for name, view in views.items()}
     n_rows = {name: _count_rows(name, view) for name, view in views.items()}
     if len(set(n_rows.values())) > 1:
         counts = ", ".join(f"{name}: {n}" for name, n in n_rows.items())
@@ -75,6 +84,30 @@ def make_views(**views: Any) -> np.ndarray:
     rows = np.empty(next(iter(n_rows.values())), dtype=object)
     rows[:] = [ViewRow(held, i) for i in range(len(rows))]
     return rows
+
+
+def with_rows(X: Any) -> Any:
+    """Return data whose rows can be taken by an array of numbers.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix
+        Formats of sparse matrices that have no rows become CSR; tensors of TensorFlow, and objects
+        that have nothing but ``__array__``, become arrays. Anything else is returned itself.
+    """
+    if getattr(X, "format", "csr") in ("bsr", "coo", "dia", "dok") and hasattr(X, "tocsr"):
+        return X.tocsr()
+    is_tensor = type(X).__module__.partition(".")[0] == "tensorflow"
+    is_opaque = hasattr(X, "__array__") and not hasattr(X, "__getitem__")
+    return np.asarray(X) if is_tensor or is_opaque else X
+
+
+def refuse_as_several(what: str) -> NoReturn:
+    """Say how several inputs of the same rows are put together."""
+    raise InvalidInputError(
+        f"`X` is {what}. Several inputs of the same rows go together by "
+        "`make_views(name=…, other=…)`, and `View(name)` in front of an estimator takes its own."
+    )
 
 
 def has_views(X: Any) -> bool:

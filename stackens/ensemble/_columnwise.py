@@ -111,7 +111,9 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X, n_outputs = validate_data(self, X, dtype=np.float64, reset=False), len(self.estimators_)
-        columns = [e.predict(X[:, k::n_outputs]) for k, e in enumerate(self.estimators_)]
+        columns = [
+            np.asarray(e.predict(X[:, k::n_outputs])) for k, e in enumerate(self.estimators_)
+        ]
         return columns[0] if self._is_flat else np.column_stack(columns)
 
     def __sklearn_tags__(self) -> Any:

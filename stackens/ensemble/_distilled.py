@@ -123,8 +123,7 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
-        predicted: np.ndarray = self.student_.predict(X)
-        return predicted
+        return np.asarray(self.student_.predict(X))
 
     @property
     def n_features_in_(self) -> int:

@@ -21,7 +21,7 @@ from stackens.ensemble._fits import fit_head
 from stackens.ensemble._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import known_arguments
-from stackens.targets import check_rows, check_weight_type, refuse_missing
+from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
 from stackens.training import train_with_memory, with_soft_targets
 
 __all__ = ["DistilledClassifier"]
@@ -169,6 +169,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
                 "`sample_weight` does not reach the network at the end of a Pipeline; leave it "
                 "out, or give a `student` without other steps."
             )
+        refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
         check_weight_type(sample_weight)
         refuse_missing("y", y)

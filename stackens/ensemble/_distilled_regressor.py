@@ -18,7 +18,7 @@ from stackens.ensemble._fit import adapt_learner
 from stackens.ensemble._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import known_arguments
-from stackens.targets import check_rows, check_weight_type, refuse_missing
+from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
 
 __all__ = ["DistilledRegressor"]
 
@@ -138,6 +138,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self._check_parts(student)
         if sample_weight is not None:
             _check_takes_weights(student)
+        refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
         check_weight_type(sample_weight)
         refuse_missing("y", y)

@@ -16,6 +16,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from stackens.ensemble._held_out_rows import HeldOutRows
+from stackens.ensemble._predictions import as_arrays
 from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training import Task, adapt
@@ -128,10 +129,12 @@ class Fit:
             return
         predict = getattr(self.fitted, self.method)
         if not is_memory_map(X):
-            self.predictions = predict(_safe_indexing(X, self.test))
+            self.predictions = as_arrays(predict(_safe_indexing(X, self.test)))
             return
         step = max(1, _ROWS_BYTES // max(1, X[:1].nbytes))  # never all of them in memory
-        parts = [predict(X[self.test[i : i + step]]) for i in range(0, len(self.test), step)]
+        parts = [
+            as_arrays(predict(X[self.test[i : i + step]])) for i in range(0, len(self.test), step)
+        ]
         self.predictions = np.concatenate(parts)
 
 

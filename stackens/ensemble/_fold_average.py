@@ -9,6 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from stackens.ensemble._predictions import as_arrays
+
 __all__ = ["FoldAverage"]
 
 
@@ -83,7 +85,7 @@ class FoldAverage(BaseEstimator):
 
         results = []
         for estimator in self.estimators:
-            result = getattr(estimator, method)(X)
+            result = as_arrays(getattr(estimator, method)(X))
             if isinstance(result, list):
                 result = align_classes(result, estimator, 2, method)
             elif self.classes is not None and not isinstance(self.classes, list):

@@ -45,7 +45,7 @@ from stackens.ensemble._splits import Split, check_decisions, check_weights, mak
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import advise_argument
-from stackens.targets import check_rows, check_weight_type, refuse_missing
+from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
 from stackens.training import (
     CallbackSupportMixin,
     JobStore,
@@ -56,7 +56,7 @@ from stackens.training import (
     refuse_propagated,
     stream,
 )
-from stackens.views import has_views
+from stackens.views import has_views, with_rows
 
 __all__ = ["JobStacking", "check_fit_params"]
 
@@ -82,7 +82,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
 
     def _fit(self, X: Any, y: Any, y_given: Any, groups: Any, params: dict[str, Any]) -> Any:
         """Fit on ``y`` as learners see it; ``y_given`` is what the caller gave."""
-        started = time.perf_counter()
+        started, X = time.perf_counter(), with_rows(X)
         deadline = None if self.time_limit is None else time.time() + self.time_limit
         try:
             if isinstance(self.cv, str) and self.cv == "prefit":
@@ -201,6 +201,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
 
     def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
         weights = params.get("sample_weight")
+        refuse_several_inputs(X, y)
         check_rows(X, y, groups, weights)
         check_weight_type(weights)
         refuse_missing("y", y)
@@ -328,7 +329,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         stack._check_data(X, y, groups, params)
         if isinstance(stack.cv, str):
             return []
-        y = stack._learn_target(y)
+        X, y = with_rows(X), stack._learn_target(y)
         *_, fits = stack._plan(X, y, groups, params)
         return plan_fits(fits, X, y, stack.refit_epochs)
 

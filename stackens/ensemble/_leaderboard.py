@@ -19,6 +19,7 @@ from stackens.ensemble._outputs import (
     own_final_estimator,
     wrap_blocks,
 )
+from stackens.ensemble._predictions import as_arrays
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import did_you_mean
 
@@ -84,7 +85,7 @@ def _learner_outputs(stack: Any, blocks: list[np.ndarray], methods: list[str]) -
 def _test_outputs(stack: Any, X: Any) -> dict[str, Any]:
     blocks = []
     for estimator, method in zip(stack.estimators_, stack.stack_method_, strict=True):
-        outputs = getattr(estimator, method)(X)
+        outputs = as_arrays(getattr(estimator, method)(X))
         if is_classifier(stack):
             outputs = align_classes(outputs, estimator, len(stack.classes_), method)
         blocks.append(np.reshape(outputs, (len(outputs), -1)))

@@ -34,10 +34,12 @@ from stackens.ensemble._out_of_fold import (
 from stackens.ensemble._out_of_fold_outputs import read_histories
 from stackens.ensemble._outputs import encode_target, to_logits
 from stackens.ensemble._passthrough import passthrough_names, passthrough_table
+from stackens.ensemble._predictions import as_arrays
 from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._splits import Split, count_coverage
 from stackens.exceptions import InvalidInputError, MissingClassWarning
 from stackens.training import Task, stream
+from stackens.views import with_rows
 
 __all__ = ["LevelOneStacking"]
 
@@ -144,14 +146,14 @@ class LevelOneStacking(_BaseStacking):
         return {k: v for k, v in params.items() if k in asked}
 
     def _concatenate_predictions(self, X: Any, predictions: list[Any]) -> Any:
-        predictions = self._split_labels(predictions)
+        predictions = self._split_labels([as_arrays(p) for p in predictions])
         if self.stack_method == "logit":
             predictions = [
                 to_logits(p) if method == "predict_proba" else p
                 for p, method in zip(predictions, self.stack_method_, strict=True)
             ]
         if self.passthrough:
-            X = passthrough_table(X, self.passthrough)
+            X = passthrough_table(with_rows(X), self.passthrough)
             self._n_passthrough = X.shape[1] if hasattr(X, "shape") else np.shape(X)[1]
         return super()._concatenate_predictions(X, predictions)
 

@@ -34,7 +34,7 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
-from stackens.targets import check_rows, check_weight_type, refuse_missing
+from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
 from stackens.training import (
     Architecture,
     CallbackSupportMixin,
@@ -211,6 +211,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             )
         previous = self._previous_state() if continued else None
         self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
+        refuse_several_inputs(X, y)
         batch = self._read_input(X, reset=previous is None)
         refuse_missing("y", y)
         y = self._validate_target(y)

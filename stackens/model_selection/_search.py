@@ -33,6 +33,7 @@ from stackens.ensemble import (
     plan_networks,
 )
 from stackens.training import JobStore, check_memory, train_with_memory, using_store
+from stackens.views import with_rows
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
@@ -78,7 +79,7 @@ class _TrainsAhead:
             If a split divides a group, or ``cv`` needs groups and there are none.
         """
         self._open_store()
-        X, y = indexable(X, y)
+        X, y = indexable(with_rows(X), y)
         params = params if groups is None else {**params, "groups": groups}
         with self._prepared(), using_store(self.store_):
             self._X_y = X, y

@@ -13,7 +13,7 @@ from stackens.exceptions import InvalidInputError
 from stackens.frames import column_names, is_frame
 from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import as_object_array, channel_names, check_names
-from stackens.views import has_views, take_view, view_names
+from stackens.views import has_views, take_view, view_names, with_rows
 
 __all__ = ["View"]
 
@@ -98,6 +98,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             If there is no such view, channel, timestep or column.
         """
         self._check_parameters()
+        X = with_rows(X)
         self._take(X, reset=True)
         self.n_views_ = len(view_names(X)) if has_views(X) else 0
         for name in ("n_features_in_", "feature_names_in_"):
@@ -128,6 +129,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             the same in another order.
         """
         check_is_fitted(self)
+        X = with_rows(X)
         by_place = self.columns is not None and not _by_name(_as_list(self.columns))
         if by_place and _is_table(X):  # numbers mean other columns in another order
             check_names(self, X, reset=False)
