@@ -1,4 +1,7 @@
-"""Parameters of estimators; an error names the parameter, what it takes, and what came."""
+"""Parameters of estimators, which are all that a failed ``fit`` leaves.
+
+An error names the parameter, what it takes, and what came.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,27 @@ from stackens.exceptions import InvalidInputError
 __all__ = [
     "LARGEST_SEED",
     "advise_argument",
+    "all_or_nothing",
     "check_choice",
     "check_count",
     "did_you_mean",
     "draw_seed",
+    "forget",
     "known_arguments",
 ]
 
 LARGEST_SEED = np.iinfo(np.int32).max
+
+# No fit has set these: requests of metadata, the output that was asked for, callbacks with their
+# place in a search (scikit-learn removes it itself), and what a stack says of its columns.
+_NOT_LEARNT = (
+    "_metadata_request",
+    "_sklearn_",
+    "_skl_",
+    "_callback_fit",
+    "_parent_callback",
+    "_declared_",
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -94,3 +110,35 @@ def known_arguments(method: Method) -> Method:
         return method(self, *args, **given)
 
     return checked  # type: ignore[return-value]
+
+
+def all_or_nothing(method: Method) -> Method:
+    """Let a ``fit`` that fails leave an unfitted estimator, which can be fitted again.
+
+    Where training goes on (``partial_fit``, ``warm_start``), what was fitted before stays instead.
+    """
+
+    @functools.wraps(method)
+    def guarded(self: Any, *args: Any, **given: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **given)
+        except BaseException:
+            if method.__name__ == "partial_fit" or getattr(self, "warm_start", False):
+                for name in vars(self).keys() - before.keys():
+                    delattr(self, name)
+                vars(self).update(before)
+            else:
+                forget(self)
+            raise
+
+    return guarded  # type: ignore[return-value]
+
+
+def forget(estimator: Any) -> None:
+    """Delete what a ``fit`` has set, and nothing else."""
+    unfitted = type(estimator)(**estimator.get_params(deep=False))
+    for name in vars(estimator).keys() - vars(unfitted).keys():
+        is_learnt = name.startswith("_") or name.endswith("_")
+        if is_learnt and not name.startswith(_NOT_LEARNT):
+            delattr(estimator, name)

@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import known_arguments
+from stackens.parameters import all_or_nothing, known_arguments
 from stackens.targets import check_weight_type
 
 __all__ = ["BlendClassifier", "BlendRegressor"]
@@ -148,6 +148,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
         """
 
     @known_arguments
+    @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose the weights.
 
@@ -288,6 +289,7 @@ class BlendRegressor(RegressorMixin, _Blend):
         """
 
     @known_arguments
+    @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Choose the weights.
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackens.ensemble._fit import adapt_learner
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import all_or_nothing
 
 __all__ = ["ColumnwiseRegressor", "takes_columns"]
 
@@ -55,6 +56,7 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
         self.estimator = estimator
         self.share = share
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any, **params: Any) -> Self:
         """Fit on what learners predict.
 

@@ -104,12 +104,6 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
             self._seed = draw_seed(self.random_state)
         return fill_seeds(copy, stream(self._seed, part).integers)
 
-    def _forget(self) -> None:
-        parameters = self.get_params(deep=False)
-        for name in [n for n in vars(self) if n not in parameters]:
-            if name.endswith("_") or name == "_seed":
-                delattr(self, name)
-
     def predict(self, X: Any) -> np.ndarray:
         """Predict by the student alone.
 

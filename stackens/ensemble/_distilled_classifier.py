@@ -20,7 +20,7 @@ from stackens.ensemble._fit import adapt_learner, last_step
 from stackens.ensemble._fits import fit_head
 from stackens.ensemble._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import known_arguments
+from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
 from stackens.training import train_with_memory, with_soft_targets
 
@@ -120,6 +120,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         self.random_state = random_state
 
     @known_arguments
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -155,7 +156,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             If teacher and student cannot work together, or ``teacher`` has other classes or rows
             than those given; the student was not trained then.
         """
-        self._forget()
+        forget(self)
         student = self._seeded("student")
         last = adapt_learner(last_step(student))
         if not hasattr(last, "plan_job"):

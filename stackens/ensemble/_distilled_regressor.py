@@ -17,7 +17,7 @@ from stackens.ensemble._distilled import Distilled
 from stackens.ensemble._fit import adapt_learner
 from stackens.ensemble._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import known_arguments
+from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
 
 __all__ = ["DistilledRegressor"]
@@ -98,6 +98,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self.random_state = random_state
 
     @known_arguments
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(
         self,
@@ -133,7 +134,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
             If ``teacher`` is no stack of regressors with out-of-fold predictions, or was fitted on
             other rows, or ``student`` is no regressor, or one that takes no weights.
         """
-        self._forget()
+        forget(self)
         student = adapt_learner(self._seeded("student"))
         self._check_parts(student)
         if sample_weight is not None:

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from stackens.ensemble._blend import BlendClassifier, BlendRegressor
 from stackens.ensemble._outputs import Probabilities, Values
-from stackens.parameters import known_arguments
+from stackens.parameters import all_or_nothing, known_arguments
 
 __all__ = ["EnsembleSelectionClassifier", "EnsembleSelectionRegressor"]
 
@@ -166,6 +166,7 @@ class EnsembleSelectionClassifier(_Selection, BlendClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = _CONSTRAINTS
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     @known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -256,6 +257,7 @@ class EnsembleSelectionRegressor(_Selection, BlendRegressor):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = _CONSTRAINTS
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     @known_arguments
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:

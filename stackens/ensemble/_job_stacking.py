@@ -60,9 +60,8 @@ from stackens.views import has_views, with_rows
 
 __all__ = ["JobStacking", "check_fit_params"]
 
-# What a failed fit leaves, as no fit has set it: requests of metadata, the output that was asked
-# for, and callbacks with their place in a search, which scikit-learn removes itself.
-_NOT_LEARNT = ("_metadata_request", "_sklearn_", "_skl_", "_callback_fit", "_parent_callback")
+# What scikit-learn keeps of callbacks, with their place in a search.
+_OF_CALLBACKS = ("_skl_", "_callback_fit", "_parent_callback")
 
 
 class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
@@ -84,14 +83,10 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         """Fit on ``y`` as learners see it; ``y_given`` is what the caller gave."""
         started, X = time.perf_counter(), with_rows(X)
         deadline = None if self.time_limit is None else time.time() + self.time_limit
-        try:
-            if isinstance(self.cv, str) and self.cv == "prefit":
-                self._fit_prefit(X, y, params)
-            else:
-                self._fit_jobs(X, y, y_given, groups, params, deadline)
-        except BaseException:
-            self._forget()
-            raise
+        if isinstance(self.cv, str) and self.cv == "prefit":
+            self._fit_prefit(X, y, params)
+        else:
+            self._fit_jobs(X, y, y_given, groups, params, deadline)
         self.seconds_ = time.perf_counter() - started
         return self
 
@@ -154,7 +149,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         task = self._begin({}, 0, X, y, params)
         # A copy, since scikit-learn's own `fit` would end with tearing down our callbacks.
         inner = copy.copy(self)
-        for name in [name for name in vars(inner) if name.startswith(_NOT_LEARNT[2:])]:
+        for name in [name for name in vars(inner) if name.startswith(_OF_CALLBACKS)]:
             delattr(inner, name)
         _BaseStacking.fit(inner, X, y, **params)  # those of its heirs learn the target anew
         self.__dict__.update(vars(inner))
@@ -332,15 +327,6 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         X, y = with_rows(X), stack._learn_target(y)
         *_, fits = stack._plan(X, y, groups, params)
         return plan_fits(fits, X, y, stack.refit_epochs)
-
-    # ---- after training ------------------------------------------------------------------------
-
-    def _forget(self) -> None:
-        """Leave nothing of a fit that failed."""
-        parameters = self.get_params(deep=False)
-        for name in [n for n in vars(self) if n not in parameters]:
-            if not name.startswith(_NOT_LEARNT):
-                delattr(self, name)
 
     # ---- public --------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from stackens.ensemble._final_methods import ClassesFromFinal, ValuesFromFinal
 from stackens.ensemble._job_stacking import JobStacking, check_fit_params
 from stackens.ensemble._level_one import TakesBlocks
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import all_or_nothing
 
 __all__ = ["StackingClassifier", "StackingRegressor"]
 
@@ -161,6 +162,7 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
         self.fallback = fallback
         self.random_state = random_state
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> Any:
         """Train all learners, then the final estimator.
@@ -351,6 +353,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
         self.fallback = fallback
         self.random_state = random_state
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> Any:
         """Train all learners, then the final estimator.

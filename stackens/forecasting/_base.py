@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import InvalidInputError
 from stackens.forecasting._history import History, read_history
 from stackens.forecasting._residuals import check_coverage, offsets
-from stackens.parameters import known_arguments
+from stackens.parameters import all_or_nothing, forget, known_arguments
 
 if TYPE_CHECKING:
     from stackens.forecasting._backtest import BacktestResult
@@ -70,6 +70,7 @@ class Forecaster(BaseEstimator, ABC):
     # ---- public --------------------------------------------------------------------------------
 
     @known_arguments
+    @all_or_nothing
     def fit(self, y: Any, X: Any = None) -> Self:
         """Train on a series, whose last row is the cutoff.
 
@@ -89,7 +90,7 @@ class Forecaster(BaseEstimator, ABC):
         InvalidInputError
             If the series cannot be used; nothing was trained then.
         """
-        self._forget()
+        forget(self)
         self._check_params()
         self._fit_history(read_history(y, X, list(self._known_future())))
         return self
@@ -306,9 +307,3 @@ class Forecaster(BaseEstimator, ABC):
         """Return the residuals that make intervals."""
         residuals: np.ndarray | None = self.residuals_
         return residuals
-
-    def _forget(self) -> None:
-        """Leave nothing of an earlier fit."""
-        parameters = self.get_params(deep=False)
-        for name in [n for n in vars(self) if n not in parameters]:
-            delattr(self, name)

@@ -27,7 +27,7 @@ from stackens.learners._targets import (
     ValueTarget,
     make_loss,
 )
-from stackens.parameters import did_you_mean, draw_seed, known_arguments
+from stackens.parameters import all_or_nothing, did_you_mean, draw_seed, known_arguments
 from stackens.sequences import (
     SequenceBatch,
     looks_like_tokens,
@@ -109,6 +109,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     # ---- training ------------------------------------------------------------------------------
 
     @known_arguments
+    @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the network.
 
@@ -148,6 +149,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             (trained,) = train_with_memory([job], [self], self.memory, progress=progress.counter())
         return self.adopt(trained)
 
+    @all_or_nothing
     def plan_job(
         self,
         X: Any,
@@ -210,7 +212,8 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
                 "y is None."
             )
         previous = self._previous_state() if continued else None
-        self.__dict__.pop("weights_", None)  # an estimator that fails from here on is not fitted
+        if previous is None:
+            self.__dict__.pop("weights_", None)  # of another network
         refuse_several_inputs(X, y)
         batch = self._read_input(X, reset=previous is None)
         refuse_missing("y", y)
@@ -222,17 +225,21 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         describe, target, weights = self._describe(batch, learnt, seed)
         training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
         is_padded = bool((batch.lengths[rows] < batch.n_timesteps).any())
+        if previous is not None:
+            self._check_goes_on(target, describe(is_padded), previous["weights_"])
+            weights = previous["weights_"]
         self._target, self._architecture = target, describe
         self._set_target_attributes()
-        if previous is not None:
-            weights = previous["weights_"]
+        optimizer = self._make_optimizer()
+        state = None if previous is None else self._state_for(optimizer)
+        self._optimizer = optimizer
         self._history_before = {} if previous is None else previous["history_"]
         job = Job(
             architecture=describe(is_padded),
             X=batch.values,
             y=target.encode(y),
             loss=make_loss(target.loss, self._known_losses, self._routed("loss")),
-            optimizer=self._make_optimizer(),
+            optimizer=optimizer,
             seed=seed,
             epochs=self.epochs if epochs is None else epochs,
             batch_size=min(self.batch_size, len(y)),
@@ -242,7 +249,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             metrics=tuple(self.metrics or ()),
             early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
             initial_weights=weights,
-            initial_optimizer_state=None if previous is None else previous["_optimizer_state"],
+            initial_optimizer_state=state,
             keep_optimizer_state=self.warm_start or epochs is not None,
             callbacks=tuple(self.callbacks or ()),
             on_epoch_end=self.on_epoch_end,
@@ -296,8 +303,37 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         )
         return self._train(job, "partial-fit", X, y, sample_weight)
 
+    def _check_goes_on(
+        self, target: Any, architecture: Architecture, weights: list[np.ndarray]
+    ) -> None:
+        """Refuse to go on with weights that are of another target, or of another network."""
+        before, now = self._target, target
+        known = getattr(before, "classes", before.n_outputs)
+        given = getattr(now, "classes", now.n_outputs)
+        if type(before) is not type(now) or not np.array_equal(known, given):
+            what = "classes" if hasattr(before, "classes") else "number of targets"
+            raise InvalidInputError(
+                f"`warm_start` and `partial_fit` go on with the same {what} only: it was "
+                f"{np.asarray(known).tolist()}, and is {np.asarray(given).tolist()} now. "
+                "Set `warm_start=False` and fit anew."
+            )
+        shapes = [tuple(weight.shape) for weight in weights]
+        wanted = [tuple(variable.shape) for variable in architecture.build().weights]
+        if shapes != wanted:
+            raise InvalidInputError(
+                f"`warm_start` and `partial_fit` go on with the same network only: its weights "
+                f"are of shapes {shapes}, and the parameters ask for {wanted} now. Set the "
+                "parameters back, or set `warm_start=False` and fit anew."
+            )
+
     def _previous_state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("weights_", "history_", "_optimizer_state")}
+        return {name: getattr(self, name) for name in ("weights_", "history_")}
+
+    def _state_for(self, optimizer: Optimizer) -> list[np.ndarray] | None:
+        """Return the state to go on with; the state of another optimizer says nothing."""
+        before = getattr(self, "_optimizer", optimizer)  # a loaded learner has its parameters only
+        is_same = (before.name, before.options) == (optimizer.name, optimizer.options)
+        return self._optimizer_state if is_same else None
 
     # ---- parts of a job ------------------------------------------------------------------------
 
@@ -580,6 +616,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
     @available_if(_is_one_network)
     @known_arguments
+    @all_or_nothing
     def partial_fit(
         self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Any:
@@ -674,6 +711,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
     @available_if(_is_one_network)
     @known_arguments
+    @all_or_nothing
     def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train one more epoch, going on from the present weights and optimizer state.
 

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.learners._vector_source import check_parts, find_vectors
-from stackens.parameters import known_arguments
+from stackens.parameters import all_or_nothing, known_arguments
 from stackens.preprocessing import SequenceVectorizer, WordVectors
 from stackens.targets import check_rows, refuse_missing
 from stackens.training import HoldOut, Job, TrainedNetwork
@@ -136,6 +136,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
     # ---- training ------------------------------------------------------------------------------
 
     @known_arguments
+    @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Pretrain, unless that was done before, and train the network.
 
@@ -156,6 +157,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         self.estimator_._train(job, "fit", job.X, y, sample_weight)
         return self
 
+    @all_or_nothing
     def plan_job(
         self,
         X: Any,
@@ -191,7 +193,6 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If there is no ``y``.
         """
-        self.__dict__.pop("estimator_", None)  # who fails from here on is not fitted
         vectorizer, network = check_parts(self)
         if y is None:
             raise ValueError(

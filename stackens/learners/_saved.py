@@ -25,6 +25,7 @@ _REBUILT = {
     "_architecture",
     "_is_kept",
     "_n_members",
+    "_optimizer",
     "_optimizer_state",
     "_split_weights",
     "_target",

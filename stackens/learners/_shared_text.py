@@ -40,7 +40,8 @@ patience : int, default=5
     Epochs without improvement before training stops.
 {class_weight}\
 warm_start : bool, default=False
-    Whether ``fit`` goes on from the present weights and optimizer state.
+    Whether ``fit`` goes on from the present weights and optimizer state; an error if the classes,
+    the number of targets or the network are others. A ``fit`` that fails changes nothing then.
 callbacks : sequence of keras.callbacks.Callback, default=None
     Callbacks need Keras's own training loop, which is many times slower.
 on_epoch_end : callable, default=None

@@ -32,6 +32,7 @@ from stackens.ensemble import (
     last_step,
     plan_networks,
 )
+from stackens.parameters import all_or_nothing
 from stackens.training import JobStore, check_memory, train_with_memory, using_store
 from stackens.views import with_rows
 
@@ -53,6 +54,7 @@ class _TrainsAhead:
     memory: Any
     cv_results_: dict[str, Any]
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, *, groups: Any = None, **params: Any) -> Any:
         """Search, and fit the best candidate on all rows unless ``refit`` is False.
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.parameters import check_choice, check_count
+from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import SequenceTransformer, channel_names, to_sequences
 
 __all__ = ["SequenceDifferencer"]
@@ -50,6 +50,7 @@ class SequenceDifferencer(SequenceTransformer, auto_wrap_output_keys=None):  # t
         self.lag = lag
         self.append = append
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check ``X``; nothing is learned.
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from stackens.parameters import all_or_nothing
 from stackens.preprocessing._base import SequenceTransformer, channel_names, cut_or_pad
 
 __all__ = ["SequenceFlattener"]
@@ -37,6 +38,7 @@ class SequenceFlattener(SequenceTransformer):
     def __init__(self, fill_value: float = 0.0) -> None:
         self.fill_value = fill_value
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the length.
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import check_choice
+from stackens.parameters import all_or_nothing, check_choice
 from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
 from stackens.sequences import SequenceBatch, to_container
 
@@ -51,6 +51,7 @@ class SequenceImputer(TableNamesMixin, SequenceTransformer):
         self.strategy = strategy
         self.fill_value = fill_value
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the value of each channel to fall back on.
 

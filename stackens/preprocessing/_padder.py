@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.parameters import check_choice, check_count
+from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import (
     SequenceTransformer,
     cut_or_pad,
@@ -46,6 +46,7 @@ class SequencePadder(SequenceTransformer):
         self.max_length = max_length
         self.truncation = truncation
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the length.
 

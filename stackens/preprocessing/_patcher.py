@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.parameters import check_count
+from stackens.parameters import all_or_nothing, check_count
 from stackens.preprocessing._base import SequenceTransformer, to_sequences
 
 __all__ = ["SequencePatcher"]
@@ -50,6 +50,7 @@ class SequencePatcher(SequenceTransformer):
         self.size = size
         self.stride = stride
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check ``X``; nothing is learned.
 

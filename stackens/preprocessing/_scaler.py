@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from stackens.parameters import check_choice
+from stackens.parameters import all_or_nothing, check_choice
 from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
 from stackens.sequences import to_container
 
@@ -42,6 +42,7 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
     def __init__(self, method: str = "standard") -> None:
         self.method = method
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn centre and scale of each channel.
 

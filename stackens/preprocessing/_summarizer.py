@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import all_or_nothing
 from stackens.preprocessing._base import SequenceTransformer, channel_names
 from stackens.sequence_statistics import STATISTICS
 
@@ -41,6 +42,7 @@ class SequenceSummarizer(SequenceTransformer):
     ) -> None:
         self.statistics = statistics
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the number of channels.
 

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import check_choice, check_count
+from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import to_ragged, token_dtype, validate_tokens
 
@@ -78,6 +78,7 @@ class SequenceVectorizer(TakesOutputMixin, TransformerMixin, BaseEstimator):
         self.lowercase = lowercase
         self.token_pattern = token_pattern
 
+    @all_or_nothing
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
         """Learn the vocabulary.
 

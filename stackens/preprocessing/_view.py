@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackens.exceptions import InvalidInputError
 from stackens.frames import column_names, is_frame
+from stackens.parameters import all_or_nothing
 from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import as_object_array, channel_names, check_names
 from stackens.views import has_views, take_view, view_names, with_rows
@@ -78,6 +79,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
         self.timesteps = timesteps
         self.columns = columns
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check that the part is there; nothing is learnt.
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import check_choice, check_count
+from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import SequenceTransformer
 from stackens.sequences import Kind, SequenceBatch, to_container
 
@@ -55,6 +55,7 @@ class SlidingWindows(SequenceTransformer):
         self.step = step
         self.short = short
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters, and learn the number of channels.
 

@@ -20,7 +20,13 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import LARGEST_SEED, check_count, draw_seed, known_arguments
+from stackens.parameters import (
+    LARGEST_SEED,
+    all_or_nothing,
+    check_count,
+    draw_seed,
+    known_arguments,
+)
 from stackens.text._fitting import find_place, tell_epochs
 from stackens.text._saved import check_tokens, check_weights
 from stackens.text._tokens import (
@@ -195,6 +201,7 @@ class StackedRNNLanguageModel(BaseEstimator):
     # ---- training ------------------------------------------------------------------------------
 
     @known_arguments
+    @all_or_nothing
     def fit(self, texts: Any, y: None = None, *, validation_texts: Any = None) -> Self:
         """Learn the vocabulary, and train the network.
 
@@ -229,8 +236,6 @@ class StackedRNNLanguageModel(BaseEstimator):
         texts = check_texts(texts)
         if validation_texts is not None:
             validation_texts = check_texts(validation_texts, "validation_texts")
-        for name in ("weights_", "history_"):
-            self.__dict__.pop(name, None)  # an estimator that fails from here on is not fitted
         vocabulary = learn_vocabulary(texts, self.level, self.max_tokens)
         # What was fitted stays as it was, whatever parameters are set later.
         self.vocabulary_, self._level = vocabulary, self.level

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
-from stackens.parameters import draw_seed, known_arguments
+from stackens.parameters import all_or_nothing, draw_seed, known_arguments
 from stackens.text._fitting import find_place, tell_epochs
 from stackens.text._pairs import check_pairs, close
 from stackens.text._saved import check_weights
@@ -321,6 +321,7 @@ sequence of int, default="none"
     # ---- training ------------------------------------------------------------------------------
 
     @known_arguments
+    @all_or_nothing
     def fit(self, source: Any, target: Any) -> Self:
         """Learn the vocabularies, and train the network.
 
@@ -352,8 +353,6 @@ sequence of int, default="none"
                 "`init_from` is None. Give a fitted translator, or leave `layer_map` out."
             )
         sentences = check_pairs(source, target)
-        for name in ("weights_", "history_", "best_epoch_"):
-            self.__dict__.pop(name, None)  # an estimator that fails from here on is not fitted
         seed = draw_seed(self.random_state)
         rows, held_out = self._hold_out(len(sentences[0]), seed)
         self._learn_tokens(*([side[row] for row in rows] for side in sentences))
