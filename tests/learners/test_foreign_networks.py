@@ -211,7 +211,6 @@ def entropy(y, probabilities):
         (keras.losses.sparse_categorical_crossentropy, 2),
         (keras.losses.SparseCategoricalCrossentropy(name="mine"), 2),
     ],
-    ids=str,
 )
 def test_a_loss_counts_by_what_it_is_and_not_by_how_it_is_written(loss, n_units, digits):
     X, y = digits[0][:60], digits[1][:60] % 2
