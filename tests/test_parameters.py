@@ -85,3 +85,10 @@ def test_a_misspelled_argument_of_a_stack_gets_advice(name):
         make(name).fit(*data_for(name), sample_weigth=None)
     with pytest.raises(ValueError, match=rf"`{name}\(time_limit=…\)`"):
         make(name).fit(*data_for(name), time_limit=3)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_name_of_the_further_settings_is_no_parameter_either(name):
+    learner = make(name).set_params(routed=3)  # scikit-learn's checks may do this
+    with pytest.raises(TypeError, match=rf"{name} has no parameter `routed`"):
+        learner.fit(*data_for(name))

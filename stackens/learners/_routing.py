@@ -51,20 +51,29 @@ class RoutedParameters(BaseEstimator):
         return {name: value for name, value in vars(self).items() if self._is_routed(name)}
 
     def _is_routed(self, name: str) -> bool:
+        # scikit-learn's check of constructors takes the name of `**routed` for a parameter, and
+        # nothing that is in the signature may be an error before `fit`.
         part, _, rest = name.partition("__")
-        return part in self._routed_parts and bool(rest)
+        return name == "routed" or (part in self._routed_parts and bool(rest))
+
+    def _validate_params(self) -> None:
+        if "routed" in vars(self):
+            raise TypeError(self._describe_unknown("routed", self._get_param_names()))
+        super()._validate_params()
 
     def _refuse_unknown(self, names: Iterable[str], error: type[Exception]) -> None:
         """Refuse names that are no parameters and belong to no part."""
         known = self._get_param_names()
         for name in names:
-            if name in known or self._is_routed(name):
-                continue
-            parts = ", ".join(f"{part}__…" for part in self._routed_parts)
-            raise error(
-                f"{type(self).__name__} has no parameter `{name}`.{self._advise(name, known)} "
-                f"It has {', '.join(sorted(known))}, {parts}."
-            )
+            if name not in known and not self._is_routed(name):
+                raise error(self._describe_unknown(name, known))
+
+    def _describe_unknown(self, name: str, known: list[str]) -> str:
+        parts = ", ".join(f"{part}__…" for part in self._routed_parts)
+        return (
+            f"{type(self).__name__} has no parameter `{name}`.{self._advise(name, known)} "
+            f"It has {', '.join(sorted(known))}, {parts}."
+        )
 
     def _advise(self, name: str, known: list[str]) -> str:
         if name == "vectors" and "embedding" in self._routed_parts:
