@@ -12,8 +12,20 @@ from stackens.views import refuse_as_several
 
 # scikit-learn is imported where it is called: `import stackens` must stay quick.
 
-__all__ = ["check_rows", "check_weight_type", "refuse_missing", "refuse_several_inputs"]
+__all__ = [
+    "check_rows",
+    "check_weight_type",
+    "read_rows",
+    "read_target",
+    "refuse_missing",
+    "refuse_ragged",
+    "refuse_several_inputs",
+]
 
+_ADVICE = (
+    " Labels for every timestep are not supported; several labels of a row are columns of 0 and 1, "
+    "which scikit-learn's MultiLabelBinarizer makes."
+)
 _MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
 
@@ -46,14 +58,65 @@ def refuse_several_inputs(X: Any, y: Any) -> None:
         refuse_as_several(f"a dict of {', '.join(map(repr, X))}")
 
 
+def read_target(y: Any) -> Any:
+    """Return a target as it is, a sparse one dense; refuse what is ragged or missing."""
+    y = read_rows("y", y, advice=_ADVICE)
+    refuse_missing("y", y)
+    return y
+
+
+def read_rows(name: str, values: Any, *, advice: str = "") -> Any:
+    """Return a value, or several, for each row: as they are, sparse ones dense."""
+    refuse_ragged(name, values, advice=advice)
+    return values.toarray() if hasattr(values, "toarray") else values
+
+
+def refuse_ragged(name: str, values: Any, *, advice: str = "") -> None:
+    """Refuse rows of several lengths, and lists where single values are to be."""
+    lengths = [] if hasattr(values, "toarray") else _lengths_if_ragged(values)
+    if not lengths:
+        return
+    other = next((row for row, length in enumerate(lengths) if length != lengths[0]), None)
+    got = (
+        f"lists of length {lengths[0]} for single values"
+        if other is None
+        else f"rows of lengths {lengths[0]} and {lengths[other]}, first in row {other}"
+    )
+    raise InvalidInputError(
+        f"`{name}` must be 1-D or 2-D, with one row for each sample; got {got}.{advice}"
+    )
+
+
+def _lengths_if_ragged(values: Any) -> list[int]:
+    """Return how many values each row has; nothing if they are an array of single values."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # not rectangular
+        return [_length(row) for row in values]
+    if array.dtype != object or array.ndim == 0 or all(map(_is_single, array.ravel())):
+        return []
+    if array.ndim == 1:
+        return [_length(row) for row in array]
+    return [max(_length(one) for one in array.ravel() if not _is_single(one))]
+
+
+def _is_single(value: Any) -> bool:
+    is_sized = hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
+    return isinstance(value, str | bytes) or not is_sized
+
+
+def _length(row: Any) -> int:
+    if _is_single(row):
+        return 1
+    return int(row.shape[0]) if hasattr(row, "shape") else len(row)
+
+
 def refuse_missing(name: str, values: Any) -> None:
     """Refuse None and what stands for it among objects, such as labels or names of groups."""
     if values is None or hasattr(values, "toarray"):
         return
-    try:
-        array = np.asarray(values)
-    except ValueError:  # not rectangular: who reads it says so
-        return
+    refuse_ragged(name, values)
+    array = np.asarray(values)
     if array.dtype != object:
         return
     for row, value in enumerate(array):
@@ -69,6 +132,7 @@ def check_weight_type(sample_weight: Any) -> None:
     """Refuse weights that are no numbers; None is no weights."""
     if sample_weight is None:
         return
+    refuse_ragged("sample_weight", sample_weight)
     array = np.asarray(sample_weight)
     if array.dtype.kind not in "biufO" or any(isinstance(one, str) for one in array.ravel()[:1]):
         raise InvalidInputError(

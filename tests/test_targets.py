@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from public_estimators import CLASSES, CLASSES_OF_ESTIMATORS, TABLE, VALUES, data_for, make
 from sklearn.model_selection import GroupKFold
 
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
-from stackens.targets import check_rows
+from stackens.targets import check_rows, read_target
 
 LEARNERS = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if issubclass(cls, NetworkLearner)]
 STACKS = ["StackingClassifier", "StackingRegressor", "DistilledClassifier", "DistilledRegressor"]
@@ -50,6 +53,89 @@ def test_a_missing_group_names_the_row(name):
 def test_weights_that_are_text(name, weights):
     with pytest.raises(InvalidInputError, match=r"`sample_weight` must hold a number.*text"):
         make(name).fit(*data_for(name), sample_weight=weights)
+
+
+# ---- rows of several lengths, and sparse targets ----------------------------------------------
+
+
+def requires_y(cls):
+    parameter = inspect.signature(cls.fit).parameters.get("y")
+    return parameter is not None and parameter.default is parameter.empty
+
+
+SEARCHES = ["GridSearchCV", "RandomizedSearchCV"]
+TAKING_Y = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if requires_y(cls)] + SEARCHES
+
+
+def make_seeded(name):
+    if name in SEARCHES:
+        cls, options = CLASSES_OF_ESTIMATORS[name], {"n_iter": 1} if "Random" in name else {}
+        return cls(make("StackedRNNClassifier"), {"units": [1]}, cv=2, **options)
+    estimator = make(name)
+    if "random_state" in estimator.get_params(deep=False):
+        estimator.set_params(random_state=0)
+    return estimator
+
+
+def arguments(name, y):
+    return (y,) if name.endswith("Forecaster") else (data_for(name)[0], y)
+
+
+RAGGED = {
+    "lists": ([[1.0, 2.0]] * 16 + [[1.0]] * 8, "rows of lengths 2 and 1, first in row 16"),
+    "labels": ([["a", "b"]] * 16 + [["a"]] * 8, "rows of lengths 2 and 1, first in row 16"),
+    "arrays": ([np.ones(2)] * 16 + [np.ones(3)] * 8, "rows of lengths 2 and 3, first in row 16"),
+    "mixed": ([1.0] * 16 + [[1.0, 2.0]] * 8, "rows of lengths 1 and 2, first in row 16"),
+    "series": (pd.Series([[1.0, 2.0]] * 16 + [[1.0]] * 8), "rows of lengths 2 and 1, first in row"),
+    "cells": (pd.Series([[1.0, 2.0]] * 24), "lists of length 2 for single values"),
+}
+
+
+@pytest.mark.parametrize("kind", RAGGED)
+@pytest.mark.parametrize("name", TAKING_Y)
+def test_a_ragged_target_is_refused_before_training(name, kind, trained):
+    estimator, (y, message) = make_seeded(name), RAGGED[kind]
+    before = set(vars(estimator))
+    with pytest.raises(InvalidInputError, match=f"`y` must be 1-D or 2-D.*got {message}"):
+        estimator.fit(*arguments(name, y))
+    assert not trained
+    assert set(vars(estimator)) == before
+
+
+@pytest.mark.parametrize("name", [n for n in TAKING_Y if hasattr(make(n), "partial_fit")])
+def test_a_ragged_batch_is_refused(name):
+    with pytest.raises(InvalidInputError, match="`y` must be 1-D or 2-D"):
+        make(name).partial_fit(TABLE, RAGGED["lists"][0])
+
+
+def outcome(name, y):
+    """Return what is predicted after a fit, or what is said against it."""
+    estimator = make_seeded(name)
+    rows = () if name.endswith("Forecaster") else (data_for(name)[0],)
+    try:
+        return np.asarray(estimator.fit(*arguments(name, y)).predict(*rows))
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", TAKING_Y)
+def test_a_sparse_target_is_its_dense_form(name):
+    is_of_numbers = name.endswith(("Regressor", "Forecaster"))
+    y = np.column_stack([VALUES, 2 * VALUES] if is_of_numbers else [CLASSES, 1 - CLASSES])
+    sparse, dense = outcome(name, scipy.sparse.csr_array(y)), outcome(name, y)
+    np.testing.assert_array_equal(sparse, dense)
+
+
+@pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+def test_every_sparse_format_is_read(form, kind):
+    y = np.eye(3)
+    np.testing.assert_array_equal(read_target(getattr(scipy.sparse, f"{form}_{kind}")(y)), y)
+
+
+@pytest.mark.parametrize("y", [None, 3, ["a", "bc"], [[1, 2], [3, 4]], np.array(["a"], object)])
+def test_a_target_of_single_values_is_read_as_it_is(y):
+    assert read_target(y) is y
 
 
 COLUMNS = {

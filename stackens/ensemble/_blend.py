@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, known_arguments
-from stackens.targets import check_weight_type
+from stackens.targets import check_weight_type, read_target
 
 __all__ = ["BlendClassifier", "BlendRegressor"]
 
@@ -175,7 +175,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
         InvalidInputError
             If there is only one class, or blocks do not fit the classes.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_data(self, X, read_target(y), dtype=np.float64)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         weights = _row_weights(sample_weight, X)
@@ -311,6 +311,7 @@ class BlendRegressor(RegressorMixin, _Blend):
         InvalidInputError
             If a learner has not as many columns as ``y``.
         """
+        y = read_target(y)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = _row_weights(sample_weight, X)
         self._y_ndim, width = y.ndim, 1 if y.ndim == 1 else y.shape[1]

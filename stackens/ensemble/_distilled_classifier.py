@@ -21,7 +21,13 @@ from stackens.ensemble._fits import fit_head
 from stackens.ensemble._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
-from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
+from stackens.targets import (
+    check_rows,
+    check_weight_type,
+    read_target,
+    refuse_missing,
+    refuse_several_inputs,
+)
 from stackens.training import train_with_memory, with_soft_targets
 
 __all__ = ["DistilledClassifier"]
@@ -170,10 +176,10 @@ class DistilledClassifier(ClassifierMixin, Distilled):
                 "`sample_weight` does not reach the network at the end of a Pipeline; leave it "
                 "out, or give a `student` without other steps."
             )
+        y = read_target(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
         check_weight_type(sample_weight)
-        refuse_missing("y", y)
         refuse_missing("groups", groups)
         if type_of_target(y) == "multilabel-indicator":
             raise InvalidInputError(

@@ -18,7 +18,13 @@ from stackens.ensemble._fit import adapt_learner
 from stackens.ensemble._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
-from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
+from stackens.targets import (
+    check_rows,
+    check_weight_type,
+    read_target,
+    refuse_missing,
+    refuse_several_inputs,
+)
 
 __all__ = ["DistilledRegressor"]
 
@@ -139,10 +145,10 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self._check_parts(student)
         if sample_weight is not None:
             _check_takes_weights(student)
+        y = read_target(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
         check_weight_type(sample_weight)
-        refuse_missing("y", y)
         refuse_missing("groups", groups)
         y = None if y is None else np.asarray(y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)

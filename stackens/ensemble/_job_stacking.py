@@ -45,7 +45,13 @@ from stackens.ensemble._splits import Split, check_decisions, check_weights, mak
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import advise_argument
-from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
+from stackens.targets import (
+    check_rows,
+    check_weight_type,
+    read_target,
+    refuse_missing,
+    refuse_several_inputs,
+)
 from stackens.training import (
     CallbackSupportMixin,
     JobStore,
@@ -194,12 +200,13 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             )
         return names, [e for _, e in self.estimators]
 
-    def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
+    def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> Any:
+        """Refuse what no stack can be fitted on; return the target, dense."""
         weights = params.get("sample_weight")
+        y = read_target(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, weights)
         check_weight_type(weights)
-        refuse_missing("y", y)
         refuse_missing("groups", groups)
         if weights is not None and (np.ndim(weights) != 1 or np.isnan(weights).any()):
             raise InvalidInputError(
@@ -222,6 +229,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
                 "`passthrough=True` needs a 2-D table; `X` holds sequences or views. Say what "
                 f"becomes a table: {', '.join(map(repr, SUMMARIES))}, or a function."
             )
+        return y
 
     def _seeded(self, names: Any, estimators: Any) -> list[Any]:
         """Copies of the learners, whose missing seeds come from ours and their names.
@@ -321,7 +329,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         """
         stack = clone(self)
         params = check_fit_params(stack, fit_params)
-        stack._check_data(X, y, groups, params)
+        y = stack._check_data(X, y, groups, params)
         if isinstance(stack.cv, str):
             return []
         X, y = with_rows(X), stack._learn_target(y)

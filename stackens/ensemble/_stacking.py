@@ -197,12 +197,10 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
             If ``time_limit`` came before a single learner could be used.
         """
         fit_params = check_fit_params(self, fit_params)
-        self._check_data(X, y, groups, fit_params)
-        y = y.toarray() if hasattr(y, "toarray") else y
+        y = self._check_data(X, y, groups, fit_params)
         return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
-        y = y.toarray() if hasattr(y, "toarray") else y
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             # A label that all rows have, or none, has two classes as the others have.
@@ -389,7 +387,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
             If ``time_limit`` came before a single learner could be used.
         """
         fit_params = check_fit_params(self, fit_params)
-        self._check_data(X, y, groups, fit_params)
+        y = self._check_data(X, y, groups, fit_params)
         return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:

@@ -15,6 +15,7 @@ from stackens.forecasting._time_index import (
     next_times,
     read_time_index,
 )
+from stackens.targets import read_rows
 
 __all__ = ["History", "read_history"]
 
@@ -256,6 +257,7 @@ def _read_covariates(X: Any, n_steps: int, index: Any) -> tuple[np.ndarray, list
 
 def _read_table(table: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     """Return float64 values of shape (n_rows, n_columns), and the names of the columns."""
+    table = read_rows(name, table)
     if np.ndim(table) not in (1, 2):
         raise InvalidInputError(
             f"`{name}` must be 1-D, or 2-D with a column each; got {np.ndim(table)} dimensions."

@@ -34,7 +34,7 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
-from stackens.targets import check_rows, check_weight_type, refuse_missing, refuse_several_inputs
+from stackens.targets import check_rows, check_weight_type, read_target, refuse_several_inputs
 from stackens.training import (
     Architecture,
     CallbackSupportMixin,
@@ -214,9 +214,9 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         previous = self._previous_state() if continued else None
         if previous is None:
             self.__dict__.pop("weights_", None)  # of another network
+        y = read_target(y)
         refuse_several_inputs(X, y)
         batch = self._read_input(X, reset=previous is None)
-        refuse_missing("y", y)
         y = self._validate_target(y)
         check_rows(X, y)
         rows = np.arange(len(y)) if rows is None else np.asarray(rows)
@@ -640,6 +640,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         ValueError
             If ``classes`` are others than at the first call, or lack a label of ``y``.
         """
+        y = read_target(y)
         if self._validate_target(y).ndim == 2:  # labels are columns: all are there
             return self._partial_fit(X, y, sample_weight)
         if self.__sklearn_is_fitted__():

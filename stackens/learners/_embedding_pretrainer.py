@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.learners._vector_source import check_parts, find_vectors
 from stackens.parameters import all_or_nothing, known_arguments
 from stackens.preprocessing import SequenceVectorizer, WordVectors
-from stackens.targets import check_rows, refuse_missing
+from stackens.targets import check_rows, read_target
 from stackens.training import HoldOut, Job, TrainedNetwork
 
 __all__ = ["EmbeddingPretrainer"]
@@ -199,8 +199,8 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
                 "This EmbeddingPretrainer estimator requires y to be passed, but the target y is "
                 "None."
             )
+        y = read_target(y)
         check_rows(X, y)
-        refuse_missing("y", y)
         if rows is not None:
             rows = np.asarray(rows)
             X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)

@@ -127,7 +127,7 @@ class ClassTarget:
     def validate(y: Any) -> np.ndarray:
         """Return ``y`` as an array of shape (n_samples,), or (n_samples, n_labels) of 0 and 1."""
         if getattr(y, "ndim", 2) == 2 and type_of_target(y) == "multilabel-indicator":
-            return np.asarray(y.toarray() if hasattr(y, "toarray") else y).astype(int)
+            return np.asarray(y).astype(int)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         return y

@@ -33,6 +33,7 @@ from stackens.ensemble import (
     plan_networks,
 )
 from stackens.parameters import all_or_nothing
+from stackens.targets import read_target
 from stackens.training import JobStore, check_memory, train_with_memory, using_store
 from stackens.views import with_rows
 
@@ -81,6 +82,8 @@ class _TrainsAhead:
             If a split divides a group, or ``cv`` needs groups and there are none.
         """
         self._open_store()
+        if is_network(last_step(self.estimator)):
+            y = read_target(y)
         X, y = indexable(with_rows(X), y)
         params = params if groups is None else {**params, "groups": groups}
         with self._prepared(), using_store(self.store_):
