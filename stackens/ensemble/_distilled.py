@@ -73,6 +73,15 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
                 "`prefit=False`.",
             )
 
+    def _check_hold_out(self, student: Any, y: Any, X_unlabelled: Any) -> None:
+        """Refuse a student's early stopping on these rows before its teacher is trained.
+
+        Unlabelled rows are held out like the others, and have their classes from the teacher.
+        """
+        last = adapt_learner(last_step(student))
+        if X_unlabelled is None and hasattr(last, "check_hold_out"):
+            last.check_hold_out(y)
+
     def _fit_teacher(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> np.ndarray:
         """Set the fitted teacher; return its out-of-fold targets."""
         n_rows = _num_samples(X)

@@ -186,6 +186,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
                 "Distillation is for one class a row; `y` has a column for each of several labels."
             )
         y = column_or_1d(y, warn=True)
+        self._check_hold_out(student, y, X_unlabelled)
         if self.prefit:
             self._check_classes(self.teacher, y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)

@@ -151,6 +151,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         check_weight_type(sample_weight)
         refuse_missing("groups", groups)
         y = None if y is None else np.asarray(y)
+        self._check_hold_out(student, y, X_unlabelled)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         soft = self._fit_teacher(X, y, groups, sample_weight)

@@ -184,6 +184,25 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         continued = self.warm_start and self.__sklearn_is_fitted__()
         return self._plan(X, y, rows, sample_weight, name, continued=continued, hold_out=hold_out)
 
+    def check_hold_out(self, y: Any, *, hold_out: HoldOut | None = None) -> None:
+        """Refuse early stopping that cannot hold out rows with these targets, before any training.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target of all rows to train on.
+        hold_out : callable, default=None
+            As in ``plan_job``.
+
+        Raises
+        ------
+        InvalidInputError
+            If it cannot, as where a class has one row.
+        """
+        self._validate_params()
+        y = self._validate_target(read_target(y))
+        self._hold_out(y, np.arange(len(y)), 0, hold_out)
+
     def _plan(
         self,
         X: Any,

@@ -208,6 +208,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
                 sample_weight = np.asarray(sample_weight)[rows]
             hold_out = None if hold_out is None else _within(rows, hold_out)
         network._learn_target(network._validate_target(y))  # refuses it before any training
+        network.check_hold_out(y, hold_out=hold_out)
         fitted = vectorizer.fit(X)
         vectors = find_vectors(self, fitted, X, y, network, hold_out)
         vectors.matrix(fitted.get_vocabulary())  # refuses those that no training row has a use for
@@ -229,6 +230,24 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         self.vectorizer_, self.word_vectors_ = fitted, vectors
         self.estimator_ = network
         return job
+
+    def check_hold_out(self, y: Any, *, hold_out: HoldOut | None = None) -> None:
+        """Refuse early stopping that cannot hold out rows with these targets, before any training.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target of all rows to train on.
+        hold_out : callable, default=None
+            As for a learner.
+
+        Raises
+        ------
+        InvalidInputError
+            If it cannot, as where a class has one row.
+        """
+        _, network = check_parts(self)
+        network.check_hold_out(y, hold_out=hold_out)
 
     def adopt(self, trained: TrainedNetwork) -> Self:
         """Take the weights that the planned job was trained to.

@@ -449,6 +449,34 @@ def test_weights_that_a_student_cannot_take_are_refused_before_training(monkeypa
         DistilledRegressor(make_regressors(), head).fit(X, Y, **options)
 
 
+RARE = np.where(np.arange(len(X)) == 7, 3, Y)  # one row of a class
+
+
+@pytest.mark.parametrize(
+    "distilled",
+    [
+        DistilledClassifier(make_stack(), student(early_stopping=True)),
+        DistilledClassifier(
+            make_stack(), make_pipeline(StandardScaler(), student(early_stopping=True))
+        ),
+        DistilledRegressor(
+            make_regressors(),
+            StackedRNNRegressor(2, early_stopping=True, validation_fraction=0.999),
+        ),
+    ],
+)
+def test_early_stopping_that_cannot_hold_out_rows_is_refused_before_training(
+    distilled, monkeypatch
+):
+    for stack in (StackingClassifier, StackingRegressor):
+        monkeypatch.setattr(stack, "fit", lambda *args, **kwargs: pytest.fail("trained"))
+    for y in (RARE, RARE.tolist()):
+        with pytest.raises(InvalidInputError, match="`early_stopping` holds out"):
+            distilled.fit(X, y)
+    with pytest.raises(pytest.fail.Exception):  # more rows of the class may be among these
+        distilled.fit(X, RARE, X_unlabelled=X)
+
+
 def test_lists_of_unlabelled_rows_are_not_cut_to_the_type_of_an_array():
     words = join_rows(np.array(["one", "six"]), ["a longer word"])
     assert words.tolist() == ["one", "six", "a longer word"]

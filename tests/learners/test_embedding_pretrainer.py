@@ -478,6 +478,13 @@ def test_data_that_cannot_be_used(texts, y, message, trained):
     assert trained == []
 
 
+def test_early_stopping_that_cannot_hold_out_rows(trained):
+    learner = make(estimator=network(early_stopping=True), source_estimator=network())
+    with pytest.raises(InvalidInputError, match="`early_stopping` holds out"):
+        learner.fit(TEXTS, np.where(np.arange(len(Y)) == 5, 2, Y))
+    assert trained == []
+
+
 def test_a_network_without_an_embedding():
     def build(meta):
         return keras.Sequential(
