@@ -14,7 +14,6 @@ from sklearn.ensemble import StackingClassifier as SklearnStackingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from stackens import (
     ConvexBlendClassifier,
@@ -31,11 +30,6 @@ REGRESSORS = [ConvexBlendRegressor(), EnsembleSelectionRegressor()]
 each_classifier = pytest.mark.parametrize("blend", CLASSIFIERS, ids=lambda e: type(e).__name__)
 each_regressor = pytest.mark.parametrize("blend", REGRESSORS, ids=lambda e: type(e).__name__)
 each = pytest.mark.parametrize("blend", CLASSIFIERS + REGRESSORS, ids=lambda e: type(e).__name__)
-
-
-@parametrize_with_checks([*CLASSIFIERS, *REGRESSORS])
-def test_passes_every_check(estimator, check):
-    check(estimator)
 
 
 def predictions(n_classes, n_learners=3, n=60, seed=0):

@@ -10,11 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import softmax
-from sklearn.linear_model import Ridge
 from sklearn.metrics import log_loss
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from stackens import ColumnwiseRegressor, ConvexBlendClassifier, ConvexBlendRegressor
+from stackens import ConvexBlendClassifier, ConvexBlendRegressor
 from stackens.ensemble._simplex import minimize_log_loss, minimize_norm
 from stackens.exceptions import InvalidInputError
 
@@ -145,8 +143,3 @@ def test_much_shrinkage_is_the_plain_average():
 def test_negative_shrinkage_is_refused():
     with pytest.raises(InvalidInputError, match="`shrinkage` must be >= 0; got -1"):
         ConvexBlendRegressor(-1).fit([[1.0, 2.0], [2.0, 3.0]], [1.0, 2.0])
-
-
-@parametrize_with_checks([ColumnwiseRegressor(Ridge()), ConvexBlendRegressor(0.1)])
-def test_scikit_learn_checks_of_columns(estimator, check):
-    check(estimator)
