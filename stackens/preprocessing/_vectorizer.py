@@ -230,6 +230,10 @@ def _check_texts(X: Iterable[str]) -> list[str]:
         raise InvalidInputError(
             "`X` must be an iterable of strings; got a data frame. Pass one column: X['text']."
         )
+    if getattr(X, "ndim", 1) != 1:
+        raise InvalidInputError(
+            f"`X` must be an iterable of strings; got a {type(X).__name__} of shape {X.shape}."
+        )
     texts = list(X)
     if not texts:
         raise InvalidInputError("`X` must hold at least one text; got none.")

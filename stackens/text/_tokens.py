@@ -87,13 +87,18 @@ def check_texts(texts: Any, name: str = "texts") -> list[str]:
     if isinstance(texts, str):
         texts = [texts]
     has_order = isinstance(texts, Iterable) and not isinstance(texts, bytes | Mapping | Set)
-    if not has_order or getattr(texts, "ndim", 1) == 0:
+    if not has_order:
         raise InvalidInputError(
             f"`{name}` must be a str or an iterable of str, in order; got a {type(texts).__name__}."
         )
     if hasattr(texts, "columns"):  # iterating a data frame gives the names of its columns
         raise InvalidInputError(
             f"`{name}` must be a str or an iterable of str; got a data frame. Pass one column."
+        )
+    if getattr(texts, "ndim", 1) != 1:
+        raise InvalidInputError(
+            f"`{name}` must be a str or an iterable of str; got a {type(texts).__name__} of shape "
+            f"{texts.shape}."
         )
     texts = list(texts)
     if not texts:

@@ -9,8 +9,10 @@ import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import sacrebleu
+import scipy.sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import (
     GridSearchCV,
@@ -23,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import InvalidParameterError
 
+from stackens import SequenceVectorizer
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.text import (
     SequenceTranslator,
@@ -400,3 +403,24 @@ def test_students_are_searched_over_pairs_that_their_teacher_has_not_seen(jobs):
     search = GridSearchCV(student, {"dropout": [0.0, 0.2]}, **options).fit(source, target)
     assert search.best_params_["dropout"] in (0.0, 0.2)
     assert [len(job.source) for job in jobs] == [12] * 3
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        np.array(SOURCE)[:, None],
+        np.array("one"),
+        scipy.sparse.csr_array(np.eye(8)),
+        scipy.sparse.bsr_matrix(np.eye(8)),
+        pd.DataFrame({"text": SOURCE}),
+    ],
+    ids=lambda texts: type(texts).__name__,
+)
+@pytest.mark.parametrize(
+    "estimator",
+    [SequenceTranslator(), StackedRNNLanguageModel(), SequenceVectorizer()],
+    ids=lambda e: type(e).__name__,
+)
+def test_what_is_no_row_of_texts_is_refused(estimator, texts):
+    with pytest.raises(InvalidInputError, match="must be"):
+        estimator.fit(texts, TARGET)
