@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 WORKERS ?= auto
 KILLS ?= 20
 SEED ?= 0
+CASES ?= 5000
 
 BIN := $(VENV)/bin
 PYTEST := -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal
@@ -19,12 +20,12 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 export MPLBACKEND ?= Agg
 
 # Tests train many tiny networks: threads inside an operation would cost more than they save.
-test test-fast test-oldest test-newest reliability round-trips: export OMP_NUM_THREADS ?= 1
-test test-fast test-oldest test-newest reliability round-trips: export TF_NUM_INTRAOP_THREADS ?= 1
-test test-fast test-oldest test-newest reliability round-trips: export TF_NUM_INTEROP_THREADS ?= 2
+test test-fast test-oldest test-newest reliability round-trips fuzz: export OMP_NUM_THREADS ?= 1
+test test-fast test-oldest test-newest reliability round-trips fuzz: export TF_NUM_INTRAOP_THREADS ?= 1
+test test-fast test-oldest test-newest reliability round-trips fuzz: export TF_NUM_INTEROP_THREADS ?= 2
 
 .PHONY: help demo test test-fast test-oldest test-newest lint format docs gallery linkcheck examples smoke reliability \
-    round-trips bench bench-accuracy report-check pictures reproduce clean
+    fuzz round-trips bench bench-accuracy report-check pictures reproduce clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -90,6 +91,9 @@ round-trips: $(VENV)/.installed-test ## Save all that the tests fit, and load ea
 	@rm -rf build/round-trips
 	ROUND_TRIPS=build/round-trips PYTHONPATH=tests $(BIN)/python -m pytest -p round_trips $(PYTEST_ARGS)
 	$(BIN)/python tests/round_trips.py build/round-trips
+
+fuzz: $(VENV)/.installed-test ## Ask every estimator about generated inputs (CASES=5000)
+	STACKENS_FUZZ_CASES=$(CASES) $(BIN)/python $(PYTEST) tests/robustness/test_generated_input.py $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write table and plots
 	@set -e; for bench in $(filter-out %/bench_accuracy.py,$(wildcard tests/benchmarks/bench_*.py)); do \
