@@ -117,7 +117,7 @@ def refuse_missing(name: str, values: Any) -> None:
         return
     refuse_ragged(name, values)
     array = np.asarray(values)
-    if array.dtype != object:
+    if array.dtype != object or array.ndim == 0:
         return
     for row, value in enumerate(array):
         for one in np.ravel(value):

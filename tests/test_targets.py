@@ -40,6 +40,21 @@ def test_a_target_that_is_missing_names_the_row(name, missing):
         make(name).fit(X, with_missing(y, missing))
 
 
+@pytest.mark.parametrize("y", [{"y": CLASSES}, 3.0])
+@pytest.mark.parametrize("name", [*LEARNERS, *STACKS, "EmbeddingPretrainer"])
+def test_a_target_that_has_no_rows_is_refused(name, y):
+    with pytest.raises((ValueError, TypeError), match=r"rows|shape|1d|array|label|samples"):
+        make(name).fit(data_for(name)[0], y)
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["StackingRegressor", "DistilledRegressor"])
+def test_a_target_of_a_stack_is_finite(name, missing):
+    X, y = data_for(name)
+    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
+        make(name).fit(X, np.r_[missing, y[1:]])
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_a_missing_group_names_the_row(name):
     stack = make(name)

@@ -231,6 +231,8 @@ class TestPartsOfSequences:
             (View("ragged", columns=[0]), views(), "those of a table"),
             (View("frame", channels=[0]), views(), r"DataFrame of shape \(60, 2\)"),
             (View("texts", channels=[0]), views(), "need sequences"),
+            (View(channels=[0]), scipy.sparse.dia_array(np.eye(3)), r"of shape \(3, 3\)"),
+            (View(channels=[0]), scipy.sparse.csr_matrix(np.eye(3)), r"of shape \(3, 3\)"),
             (View("signal", timesteps=3), views(), r"slice or \(start, stop\).* got 3"),
             (View("signal", timesteps=(6, None)), views(), "nothing of a sequence of 6 timesteps"),
             (View("ragged", timesteps=(2, None)), views(), "nothing of a sequence of 2 timesteps"),

@@ -413,6 +413,5 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
 
 
 def _read_values(y: Any) -> np.ndarray:
-    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        return check_array(y, dtype="numeric", input_name="y")
-    return column_or_1d(y, warn=True)
+    y = check_array(y, dtype="numeric", ensure_2d=False, input_name="y")
+    return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
