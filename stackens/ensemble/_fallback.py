@@ -36,7 +36,8 @@ class _ColumnAverage(BaseEstimator):
         self.methods = methods
 
     def _outputs(self, Z: Any, classes: np.ndarray | None) -> Any:
-        Z = np.asarray(Z)
+        is_sparse = hasattr(Z, "tocsr")  # where a sparse table is passed through
+        Z = Z.tocsr()[:, : self.columns[-1][1]].toarray() if is_sparse else np.asarray(Z)
         return average(wrap_blocks([Z[:, a:b] for a, b in self.columns], self.methods, classes))
 
 

@@ -79,7 +79,7 @@ def check_passthrough(X: Any, how: Any, final: Any) -> None:
     if not callable(how):
         refuse_tokens(X)
     table = passthrough_table(X, how)
-    values = np.asarray(table.data if hasattr(table, "tocsr") else table)
+    values = np.asarray(table.tocsr().data if hasattr(table, "tocsr") else table)
     if values.dtype.kind != "f" or get_tags(final).input_tags.allow_nan:
         return
     if np.isnan(values).any():

@@ -232,7 +232,8 @@ def _check_texts(X: Iterable[str]) -> list[str]:
         )
     if getattr(X, "ndim", 1) != 1:
         raise InvalidInputError(
-            f"`X` must be an iterable of strings; got a {type(X).__name__} of shape {X.shape}."
+            "`X` must be an iterable of strings; got a "
+            f"{type(X).__name__} of {np.ndim(X)} dimensions."
         )
     texts = list(X)
     if not texts:

@@ -190,7 +190,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             slice(None) if steps is None else steps if isinstance(steps, slice) else slice(*steps)
         )
         channels = _as_list(self.channels)
-        if hasattr(X, "shape") and getattr(X, "dtype", None) != object:
+        if hasattr(X, "shape") and getattr(X, "dtype", None) is not np.dtype(object):
             if np.ndim(X) != 3:
                 raise InvalidInputError(
                     "`channels` and `timesteps` need sequences of shape (n_samples, n_timesteps, "
@@ -200,6 +200,10 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             if steps != slice(None) and X.dtype.kind == "f" and np.isnan(X[:, -1:]).any():
                 return self._cut_padded(X, steps, channels)
             return _cut_one(X, steps, channels)
+        if isinstance(X, type) or not hasattr(X, "__iter__"):
+            raise InvalidInputError(
+                f"`channels` and `timesteps` need an array or a list of sequences; got {X!r}."
+            )
         return as_object_array([_cut_one(_as_sequence(x), steps, channels) for x in X])
 
     def _cut_padded(self, X: np.ndarray, steps: slice, channels: Any) -> np.ndarray:
