@@ -29,7 +29,6 @@ HAS_CALLBACKS = (FOLDER / "callback").exists()  # since scikit-learn 1.9
 LEFT_OUT = {
     "test_custom_run_search_of_search": "compares all public attributes with those of a search "
     "that has not the three of ours (base_estimator_, splitter_, store_)",
-    "test_grid_search_cv_splits_consistency_of_search": "`split` is called twice",
     "test_logged_values_meta_estimator_of_scoring_monitor[False-": "the same without the outer "
     "tasks; every case fits 36 networks",
     "test_logged_values_meta_estimator_of_scoring_monitor[True-True-neg": "one score of the two "

@@ -258,9 +258,9 @@ def _read_covariates(X: Any, n_steps: int, index: Any) -> tuple[np.ndarray, list
 def _read_table(table: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     """Return float64 values of shape (n_rows, n_columns), and the names of the columns."""
     table = read_rows(name, table)
-    if np.ndim(table) not in (1, 2):
+    if (n_dimensions := np.ndim(table)) not in (1, 2):
         raise InvalidInputError(
-            f"`{name}` must be 1-D, or 2-D with a column each; got {np.ndim(table)} dimensions."
+            f"`{name}` must be 1-D, or 2-D with a column each; got {n_dimensions} dimensions."
         )
     try:
         values = np.asarray(table, dtype=np.float64)

@@ -307,3 +307,10 @@ def test_a_naive_forecaster_needs_a_season():
 def test_a_stack_of_tables_alone_gets_flat_windows():
     stack = StackingRegressor([("ridge", Ridge())])
     assert WindowForecaster(stack, 6, 3).fit(np.arange(60.0) % 7).predict().shape == (3,)
+
+
+@pytest.mark.parametrize("forecaster", [make(), NaiveForecaster()], ids=lambda f: type(f).__name__)
+@pytest.mark.parametrize("y", [[[1.0, 2.0], [1.0]] * 5, [1.0, None, [2.0]]])
+def test_rows_of_different_lengths_are_refused(forecaster, y):
+    with pytest.raises(InvalidInputError, match="equally long rows"):
+        forecaster.fit(y)
