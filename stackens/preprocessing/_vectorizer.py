@@ -230,10 +230,11 @@ def _check_texts(X: Iterable[str]) -> list[str]:
         raise InvalidInputError(
             "`X` must be an iterable of strings; got a data frame. Pass one column: X['text']."
         )
-    if getattr(X, "ndim", 1) != 1:
+    n_dimensions = getattr(X, "ndim", 1)
+    if n_dimensions != 1:
         raise InvalidInputError(
             "`X` must be an iterable of strings; got a "
-            f"{type(X).__name__} of {np.ndim(X)} dimensions."
+            f"{type(X).__name__} of {n_dimensions} dimensions."
         )
     texts = list(X)
     if not texts:
