@@ -312,5 +312,5 @@ def test_a_stack_of_tables_alone_gets_flat_windows():
 @pytest.mark.parametrize("forecaster", [make(), NaiveForecaster()], ids=lambda f: type(f).__name__)
 @pytest.mark.parametrize("y", [[[1.0, 2.0], [1.0]] * 5, [1.0, None, [2.0]]])
 def test_rows_of_different_lengths_are_refused(forecaster, y):
-    with pytest.raises(InvalidInputError, match="got rows of lengths"):
+    with pytest.raises(InvalidInputError, match="must be 1-D or 2-D"):
         forecaster.fit(y)
