@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stackens.networks._language_model import build_language_model
-from stackens.networks._plain import make_plain, refuse_foreign_exports
+from stackens.networks._plain import make_plain as make_plain  # `to_keras` of learners gives it
+from stackens.networks._plain import refuse_foreign_exports as refuse_foreign_exports
 from stackens.networks._stacked_rnn import build_stacked_rnn
 from stackens.networks._transformer_encoder import build_transformer_encoder
 from stackens.networks._translator import TranslationNetwork, build_translator
@@ -14,6 +15,4 @@ __all__ = [
     "build_stacked_rnn",
     "build_transformer_encoder",
     "build_translator",
-    "make_plain",
-    "refuse_foreign_exports",
 ]
