@@ -20,18 +20,17 @@ WEIGHTS = (
 OF_NETWORKS = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
 
 
-def dense(n_outputs, activation=None):
-    def build(meta):
-        return keras.Sequential(
-            [
-                keras.Input(meta["X_shape_"][1:]),
-                keras.layers.Flatten(),
-                keras.layers.Dense(16, activation="relu"),
-                keras.layers.Dense(meta[n_outputs], activation=activation),
-            ]
-        )
-
-    return build
+def dense(meta):
+    """A network for `build`, at the top of a module so that it can be pickled."""
+    activation = "softmax" if "classes_" in meta else None
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(meta["n_classes_" if activation else "n_outputs_"], activation),
+        ]
+    )
 
 
 def variants(stack, learners):
@@ -54,8 +53,8 @@ NETWORKS = [
     stackens.StackedRNNRegressor(units=16, n_seeds=2, memory="memory", random_state=0),
     stackens.TransformerClassifier(),
     stackens.TransformerRegressor(),
-    stackens.KerasNetworkClassifier(dense("n_classes_", "softmax")),
-    stackens.KerasNetworkRegressor(dense("n_outputs_")),
+    stackens.KerasNetworkClassifier(dense),
+    stackens.KerasNetworkRegressor(dense),
     stackens.StackingClassifier(
         [("rnn", stackens.StackedRNNClassifier(units=16)), *CLASSIFIERS],
         cv=2,
@@ -87,9 +86,16 @@ OTHERS = [
     stackens.SequenceScaler(),
     stackens.SequenceSummarizer(),
     stackens.SlidingWindows(),
-    model_selection.GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2),
+    model_selection.GridSearchCV(
+        LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, error_score="raise"
+    ),
     model_selection.RandomizedSearchCV(
-        LogisticRegression(), {"C": [0.1, 1.0]}, n_iter=2, cv=2, random_state=0
+        LogisticRegression(),
+        {"C": [0.1, 1.0]},
+        n_iter=2,
+        cv=2,
+        error_score="raise",
+        random_state=0,
     ),
 ]
 # They take no table of numbers, of which most checks are.

@@ -150,7 +150,11 @@ class DistilledRegressor(RegressorMixin, Distilled):
         check_rows(X, y, groups, sample_weight)
         check_weight_type(sample_weight)
         refuse_missing("groups", groups)
-        y = None if y is None else np.asarray(y)
+        if y is None:
+            raise InvalidInputError(
+                "DistilledRegressor requires y to be passed, but the target y is None."
+            )
+        y = np.asarray(y)
         self._check_hold_out(student, y, X_unlabelled)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
