@@ -74,7 +74,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         that were never held out.
     n_features_in_ : int
         Of the student.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Of the student, if it was fitted on a frame whose columns have names.
 
     See Also

@@ -62,7 +62,7 @@ class DistilledRegressor(RegressorMixin, Distilled):
         out.
     n_features_in_ : int
         Of the student.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Of the student, if it was fitted on a frame whose columns have names.
 
     See Also

@@ -42,7 +42,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
         How many views the rows of ``fit`` had; 0 if ``X`` is no views.
     n_features_in_ : int
         Columns of a table, or channels of sequences; not there if ``X`` is views, or texts.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the columns, of a DataFrame that has any.
 
     See Also
