@@ -98,7 +98,8 @@ def with_rows(X: Any) -> Any:
     if getattr(X, "format", "csr") in ("bsr", "coo", "dia", "dok") and hasattr(X, "tocsr"):
         return X.tocsr()
     is_tensor = type(X).__module__.partition(".")[0] == "tensorflow"
-    is_opaque = hasattr(X, "__array__") and not hasattr(X, "__getitem__")
+    has_rows = hasattr(X, "__getitem__") or hasattr(X, "iloc")
+    is_opaque = hasattr(X, "__array__") and not has_rows
     return np.asarray(X) if is_tensor or is_opaque else X
 
 

@@ -116,6 +116,7 @@ class _TrainsAhead:
         self.cv = self._splits = draw_splits(
             splitter, X, y, {**routed.splitter.split, "groups": groups}
         )
+        routed.splitter.split = {}  # the splits are there
         self._fit_params = routed.estimator.fit
         return routed
 
