@@ -97,7 +97,8 @@ class _TrainsAhead:
                     delattr(self, name)
                 raise
             finally:
-                for name in ("_X_y", "_seconds", "_splits", "_fit_params"):
+                # The last is scikit-learn's: the splits that were drawn, as long as the rows.
+                for name in ("_X_y", "_seconds", "_splits", "_fit_params", "_checked_cv_orig"):
                     vars(self).pop(name, None)
         return self
 

@@ -32,6 +32,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import stackens
 from stackens.archive import read_archive, write_archive
+from stackens.persistence._files import _FORMAT
 from stackens.text import SequenceTranslator, StackedRNNLanguageModel
 
 CANARY = "STACKENS_CANARY"  # a variable of the environment
@@ -257,7 +258,7 @@ def _with_value(value: Any) -> Callable:
 
 
 def values() -> Iterator[tuple[str, Callable]]:
-    for found in (0, -1, 3, 10**9, "1", 1.0, True, None, []):
+    for found in (0, -1, _FORMAT + 1, 10**9, "1", 1.0, True, None, []):
         yield f"format {found!r}", _replace(format=found)
     for found in (None, [], {}, 3, [None], [[]], ["x"], [{}], [{"is": "code"}], [{"is": None}]):
         yield f"objects {found!r}", _replace(objects=found)
