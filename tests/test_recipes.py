@@ -214,7 +214,6 @@ def test_reads_texts_and_far_targets():
         (np.ones((4, 3)), [1, 1, 1, 1], {}, "at least 2 classes"),
         (np.ones((4, 3)), [1, 1, 1, 2], {}, "rarest with 1 row"),
         (np.ones((4, 3)), [1, 1, 2, 2], {"task": "ranking"}, "`task` must be"),
-        (np.full((4, 3), np.nan), [1, 1, 2, 2], {}, "SequenceImputer"),
         (np.ones((4, 3)), [1, 2], {}, "inconsistent numbers of samples"),
     ],
 )

@@ -145,15 +145,15 @@ class DistilledRegressor(RegressorMixin, Distilled):
         self._check_parts(student)
         if sample_weight is not None:
             _check_takes_weights(student)
+        if y is None:
+            raise InvalidInputError(
+                "DistilledRegressor requires y to be passed, but the target y is None."
+            )
         y = read_target(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
         check_weight_type(sample_weight)
         refuse_missing("groups", groups)
-        if y is None:
-            raise InvalidInputError(
-                "DistilledRegressor requires y to be passed, but the target y is None."
-            )
         y = np.asarray(y)
         self._check_hold_out(student, y, X_unlabelled)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)

@@ -17,8 +17,7 @@ def _final_has(method: str) -> Callable[[Any], bool]:
     """Look at the final estimator; scikit-learn's stacks overlook what None stands for."""
 
     def check(stack: Any) -> bool:
-        fitted = getattr(stack, "final_estimator_", stack.final_estimator)
-        final = vars(stack).get("_own_final_estimator", fitted)  # a fallback can do all of it
+        final = getattr(stack, "final_estimator_", stack.final_estimator)
         getattr(stack._default_final if final is None else final, method)  # else its own error
         return True
 

@@ -120,7 +120,7 @@ def test_a_notebook_is_executed():
     html = shown[0].data["text/html"]
     assert "sk-container" in html
     assert '<th scope="row">lstm</th>' in html
-    assert [o.ename for o in mismatched] == ["ValueError"]
+    assert [o.ename for o in mismatched] == ["InvalidInputError"]
     (error,) = refused
     assert error.ename == "InvalidInputError"
     assert len("\n".join(error.traceback).splitlines()) < 12
