@@ -8,9 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from stackens import portable
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["CannotExportError", "Converter", "Handler", "converts", "labels", "qualified_name"]
+__all__ = [
+    "CannotExportError",
+    "Converter",
+    "Handler",
+    "converts",
+    "labels",
+    "qualified_name",
+    "with_names",
+]
 
 Handler = Callable[[Any, "Converter"], Any]
 
@@ -50,6 +59,16 @@ def labels(classes: Any) -> np.ndarray:
             f"its class labels are of type {array.dtype}; train it on strings or numbers"
         )
     return array
+
+
+def with_names(part: Any, names: Any) -> Any:
+    """Return a part that compares the columns of data frames with these names, if there are any."""
+    if part is None or names is None or not all(isinstance(name, str) for name in names):
+        return part
+    check = portable.ColumnNames(list(map(str, names)))
+    if hasattr(part, "predict"):
+        return portable.Pipeline([check], part)
+    return portable.Chain([check, part])
 
 
 class Converter:
@@ -94,7 +113,9 @@ class Converter:
             try:
                 if name not in _HANDLERS:
                     raise CannotExportError(f"there is no NumPy form of {name}")
-                return _HANDLERS[name](estimator, self)
+                return with_names(
+                    _HANDLERS[name](estimator, self), getattr(estimator, "feature_names_in_", None)
+                )
             except CannotExportError as error:
                 self.problems.append(f"{', '.join(self._place)}: {error}")
         return None

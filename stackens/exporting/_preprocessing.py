@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stackens import portable
-from stackens.exporting._converter import CannotExportError, Converter, converts
+from stackens.exporting._converter import CannotExportError, Converter, converts, with_names
 
 __all__: list[str] = []
 
@@ -63,7 +63,12 @@ def _sliding_windows(windows: Any, converter: Converter) -> Any:
 def _view(view: Any, converter: Converter) -> Any:
     steps = view.timesteps
     steps = slice(*steps) if isinstance(steps, tuple | list) else steps
-    return portable.View(view.name, *map(_index, (view.channels, steps, view.columns)))
+    indices = [_index(one) for one in (view.channels, steps, view.columns)]
+    names = getattr(view, "_part_names", None)  # of what is taken by number
+    if names is None:
+        return portable.View(view.name, *indices)
+    part = with_names(portable.View(None, *indices), names)
+    return portable.Chain([portable.View(view.name), part])
 
 
 def _index(index: Any) -> Any:

@@ -54,6 +54,7 @@ from stackens.portable._linear import (
     LinearRegressor,
     MultinomialNB,
 )
+from stackens.portable._names import ColumnNames
 from stackens.portable._network import Network
 from stackens.portable._part import Part
 from stackens.portable._pooling import AttentionPooling, MaxPooling, MeanPooling
@@ -120,6 +121,7 @@ __all__ = [
     "BoostedClassifier",
     "BoostedRegressor",
     "Chain",
+    "ColumnNames",
     "ColumnSelector",
     "ColumnwiseRegressor",
     "Concatenate",
