@@ -33,6 +33,7 @@ _LEFT_OUT = re.compile(
 )
 # Nor are teachers part of their students.
 _PARAMETERS_LEFT_OUT = ("callbacks", "distill_from", "init_from", "memory", "on_epoch_end")
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN = (bool, int, str, type(None))
 
 
@@ -72,7 +73,7 @@ class Encoder:
             return {"dict": self._pairs(value)}
         if type(value) is slice:
             return {"slice": [self.encode(part) for part in (value.start, value.stop, value.step)]}
-        if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
+        if isinstance(value, (type, np.ufunc, *_FUNCTIONS)):
             return {"name": self._importable(value)}
         if isinstance(value, np.random.RandomState):
             return {"random_state": [self.encode(part) for part in value.get_state()]}
@@ -135,6 +136,7 @@ class Encoder:
         if type(value) is Bunch:
             return {"is": "bunch", "type": name, "items": self._pairs(value)}
         if not (is_own(value) or _holds_own(value, set())):
+            self._check_functions(value)
             return self._guarded(pack_part, value, self._array)
         if name.startswith("stackens.") and name not in OWN_TYPES | TYPES_ON_TRUST:
             raise self._refusal(f"a {name}")
@@ -184,17 +186,26 @@ class Encoder:
         except InvalidInputError as error:
             raise InvalidInputError(f"`{self._where()}`: {error}") from error
 
+    def _check_functions(self, part: Any) -> None:
+        """Refuse functions without a name among the parameters, where a name can be given."""
+        parameters = part.get_params() if hasattr(part, "get_params") else {}
+        for name, value in parameters.items():
+            if isinstance(value, _FUNCTIONS):
+                with self._at(name.replace("__", ".")):
+                    self._importable(value)
+
     def _importable(self, thing: Any) -> str:
         """Return the name of a type or function; without one, it would be code in the file."""
         name = getattr(thing, "__qualname__", thing.__name__)
-        module = getattr(thing, "__module__", None) or "numpy"
+        owner = getattr(thing, "__objclass__", None)  # of a method such as `str.split`
+        module: Any = getattr(thing, "__module__", None) or getattr(owner, "__module__", "numpy")
         found: Any = sys.modules.get(module)
         for part in name.split("."):
             found = getattr(found, part, None)
         if found is not thing or "." in name:
             raise self._refusal(
                 f"{name!r} of {module!r}, which cannot be imported by that name: a file holds no "
-                "code. Define it at the top level of a module"
+                "code. Define a function at the top level of a module"
             )
         return f"{module}.{name}"
 

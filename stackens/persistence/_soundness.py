@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
@@ -205,6 +206,18 @@ def _rows(n_rows: int, estimator: Any) -> np.ndarray:
     return np.zeros((n_rows, estimator.n_features_in_))
 
 
+def _preprocessed(row: np.ndarray, preprocessor: Any) -> np.ndarray:
+    """Transform a row whose categories are some that were learnt: they may be strings."""
+    row = row.astype(object)
+    for _, part, columns in preprocessor.transformers_:
+        if hasattr(part, "categories_"):
+            row[0, columns] = [categories[0] for categories in part.categories_]
+    with warnings.catch_warnings():  # this row has no names of columns
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        transformed: np.ndarray = preprocessor.transform(row)
+    return transformed
+
+
 def _check_histogram_boosting(estimator: Any) -> None:
     stages = getattr(estimator, "_predictors", None)
     if stages is None:
@@ -215,7 +228,7 @@ def _check_histogram_boosting(estimator: Any) -> None:
     )
     row = _rows(1, estimator)
     if getattr(estimator, "_preprocessor", None) is not None:  # columns are not what came in
-        row = estimator._preprocessor.transform(row)
+        row = _preprocessed(row, estimator._preprocessor)
     if row.shape[1] != n_features or categorical.shape != (n_features,):
         raise ArchiveError("A boosted ensemble in the file has impossible features.")
     for predictor in (one for stage in stages for one in stage):

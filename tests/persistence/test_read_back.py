@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import operator
+import re
 
 import catboost
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 import xgboost
 from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import stackens
 from stackens import StackingClassifier
@@ -115,6 +120,31 @@ def test_what_could_not_be_read_is_not_written(kind, wrap, tmp_path):
     assert type(estimator).__name__ in str(caught.value)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["some"]
+
+
+@pytest.mark.parametrize(
+    "step", [FunctionTransformer(lambda x: x), CountVectorizer(tokenizer=str.split)]
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_function_without_a_name_is_refused_by_its_place(step, inside, tmp_path):
+    estimator = make_pipeline(step, Ridge())
+    if inside:
+        estimator = StackingClassifier([("pipe", estimator)])
+    name = f"{type(step).__name__.lower()}.{'func' if hasattr(step, 'func') else 'tokenizer'}"
+    place = re.escape(f"`{'estimators.0.1.' if inside else ''}{name}`")
+    with pytest.raises(InvalidInputError, match=f"cannot write {place}: .*holds no code"):
+        stackens.save(estimator, tmp_path / "some")
+    assert not list(tmp_path.iterdir())
+
+
+def test_categories_that_are_strings_are_written(tmp_path):
+    y = np.arange(60) % 2
+    columns = {"a": X[:, 0], "k": pd.Categorical(np.where(y, "u", "v")), "b": X[:, 1]}
+    frame = pd.DataFrame(columns)
+    model = HistGradientBoostingClassifier(max_iter=2).fit(frame, y)
+    stackens.save(model, tmp_path / "some")
+    found = stackens.load(tmp_path / "some")
+    np.testing.assert_array_equal(found.predict_proba(frame), model.predict_proba(frame))
 
 
 def test_what_is_too_deep_to_be_read_is_not_written(tmp_path):
