@@ -94,13 +94,14 @@ def write_archive(
     *,
     kind: str,
     check: Callable[[Path], None] | None = None,
+    follow_symlinks: bool = False,
 ) -> int:
     """Write arrays and JSON to a file, which appears whole or not at all.
 
     Parameters
     ----------
     path : path-like
-        The file; one that is there is replaced. Its folder must exist.
+        The file; one that is there is replaced, and keeps its mode. Its folder must exist.
     arrays : mapping of str to array-like
         Arrays of booleans, numbers, byte strings or unicode strings, of any shape.
     meta : mapping, default=None
@@ -111,6 +112,8 @@ def write_archive(
     check : callable, default=None
         Is given the whole file under its temporary name. What it raises is raised, and there is no
         new file.
+    follow_symlinks : bool, default=False
+        Whether the file that a symbolic link names is written, instead of the link replaced.
 
     Returns
     -------
@@ -122,7 +125,8 @@ def write_archive(
     InvalidInputError
         If an array or ``meta`` is of a type that cannot be kept.
     ArchiveError
-        If the file cannot be written: no space, no permission, no such folder.
+        If the file cannot be written: no space, no permission, no such folder, or there is
+        something else by that name, such as a pipe.
 
     Examples
     --------
@@ -142,7 +146,7 @@ def write_archive(
     # The header's own length moves the arrays, so that their offsets count from its end.
     prefix = _PREFIX.pack(_MAGIC, _VERSION, len(header))
     try:
-        with open_whole(path, check) as file:
+        with open_whole(path, check, follow_symlinks=follow_symlinks) as file:
             file.write(prefix + _digest(prefix, header) + header)
             _pad(file, _HEADER_START + len(header))
             for array in checked.values():
@@ -155,15 +159,23 @@ def write_archive(
 
 
 @contextlib.contextmanager
-def open_whole(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+def open_whole(
+    path: Path,
+    check: Callable[[Path], None] | None = None,
+    *,
+    follow_symlinks: bool = False,
+) -> Iterator[BinaryIO]:
     """Open a file for writing that appears whole when the block ends, or not at all.
 
     Parameters
     ----------
     path : Path
-        The file; one that is there stays as it is until it is replaced. Its folder must exist.
+        The file; one that is there stays as it is until it is replaced by one of its mode. Its
+        folder must exist.
     check : callable, default=None
         Is given the temporary name when all is written; what it raises keeps the file away.
+    follow_symlinks : bool, default=False
+        Whether the file that a symbolic link names is written, instead of the link replaced.
 
     Yields
     ------
@@ -173,17 +185,21 @@ def open_whole(path: Path, check: Callable[[Path], None] | None = None) -> Itera
     Raises
     ------
     ArchiveError
-        If there is no such folder.
+        If there is no such folder, or the path is of something that is no regular file.
     OSError
         If it cannot be written.
     """
+    if follow_symlinks and path.is_symlink():
+        path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise ArchiveError(
             f"Cannot write {path}: there is no folder {path.parent}. Make it first, with "
             "`pathlib.Path(…).mkdir(parents=True)`, or write to one that is there."
         )
     temporary = path.parent / f"{TEMPORARY_PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+    mode = _mode_to_keep(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+    descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
@@ -191,12 +207,30 @@ def open_whole(path: Path, check: Callable[[Path], None] | None = None) -> Itera
             os.fsync(file.fileno())
         if check is not None:
             check(temporary)
+        if mode is not None:
+            temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def _mode_to_keep(path: Path) -> int | None:
+    """Return the mode of the file that is going to be replaced; None of what has none to keep."""
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found):
+        return None
+    if not stat.S_ISREG(found):
+        raise ArchiveError(
+            f"Cannot write {path}: it is no regular file, and would be replaced by one. Give the "
+            "name of a file, or one that is not there yet."
+        )
+    return found & 0o777
 
 
 def read_archive(

@@ -385,14 +385,66 @@ def test_a_killed_writer_leaves_the_old_file(path, written):
         read_archive(path, kind="test")  # the one before or the new one, but a whole one
 
 
-@pytest.mark.parametrize("write", ["save", "export_numpy", "report"])
-def test_a_missing_folder_is_named_by_all_that_write_files(write, tmp_path):
+@pytest.fixture(scope="module")
+def stack():
     X, y = load_iris(return_X_y=True)
-    stack = stackens.StackingClassifier(
-        [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())]
-    )
-    stack.fit(X, y)
+    learners = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier())]
+    return stackens.StackingClassifier(learners).fit(X, y)
+
+
+def write_by(write, stack, path):
+    stack.report(path) if write == "report" else getattr(stackens, write)(stack, path)
+
+
+WRITERS = pytest.mark.parametrize("write", ["save", "export_numpy", "report"])
+
+
+@WRITERS
+def test_a_missing_folder_is_named_by_all_that_write_files(write, stack, tmp_path):
     path = tmp_path / "nowhere" / "file"
     with pytest.raises(ArchiveError) as caught:
-        stack.report(path) if write == "report" else getattr(stackens, write)(stack, path)
+        write_by(write, stack, path)
     assert str(caught.value).startswith(f"Cannot write {path}: there is no folder {path.parent}.")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@WRITERS
+@pytest.mark.parametrize("by_link", [False, True])
+def test_what_is_no_regular_file_is_never_replaced(write, by_link, stack, tmp_path):
+    pipe = path = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if by_link:
+        path = tmp_path / "link"
+        path.symlink_to(pipe)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ArchiveError, match="no regular file"):
+        write_by(write, stack, path)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@WRITERS
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_a_link_names_is_written_by_all_that_write_files(write, is_there, stack, tmp_path):
+    (tmp_path / "far").mkdir()
+    target, link = tmp_path / "far" / "target", tmp_path / "link"
+    if is_there:
+        target.write_bytes(b"old")
+    link.symlink_to("far/target")
+    write_by(write, stack, link)
+    assert link.is_symlink()
+    assert len(target.read_bytes()) > 100
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of its own")
+@WRITERS
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_an_existing_file_keeps_its_mode(write, mode, stack, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_by(write, stack, path)
+    assert path.stat().st_mode & 0o777 == mode
+    assert len(path.read_bytes()) > 100

@@ -81,7 +81,8 @@ def export_numpy(estimator: Any, path: str | os.PathLike[str], X: Any = None) ->
         perceptrons, scalers, imputers, selectors, projections and vectorizers of text; every
         final estimator of this package.
     path : path-like
-        The file; one that is there is replaced. Its folder must exist.
+        The file; one that is there is replaced, and keeps its mode. Of a symbolic link, the file
+        that it names is written. Its folder must exist.
     X : array-like of shape (n_samples, ...), default=None
         Rows on which predictions of the estimator and of the file are compared before the file is
         written; None compares nothing.
@@ -99,7 +100,7 @@ def export_numpy(estimator: Any, path: str | os.PathLike[str], X: Any = None) ->
         If parts of the estimator cannot be exported, or predictions for ``X`` differ; the message
         names the parts, and nothing is written.
     ArchiveError
-        If the file cannot be written.
+        If the file cannot be written, or what is there is no regular file.
 
     Examples
     --------

@@ -92,7 +92,7 @@ def write_report(
         versions=_versions(),
     )
     path = Path(path)
-    with open_whole(path) as file:
+    with open_whole(path, follow_symlinks=True) as file:
         file.write(page.encode())
     return path
 

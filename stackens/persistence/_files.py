@@ -38,8 +38,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
         A learner, stack, search or forecaster of this package, or a Pipeline or other estimator of
         scikit-learn, which may hold any of them.
     path : path-like
-        The file, which appears whole or not at all; one that is there is replaced. By custom its
-        name ends in ``.stackens``.
+        The file, which appears whole or not at all; one that is there is replaced, and keeps its
+        mode. Of a symbolic link, the file that it names is written. By custom the name ends in
+        ``.stackens``.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
         If something in the estimator cannot be written, such as a lambda, or could not be read
         again; the message says what. There is no new file then.
     ArchiveError
-        If the file cannot be written.
+        If the file cannot be written, or what is there is no regular file.
     MissingExtraError
         If there are parts of scikit-learn in it, and skops is not installed.
 
@@ -100,7 +101,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> int:
         "info": describe_estimator(estimator),
         "objects": encoder.objects,
     }
-    return write_archive(path, encoder.arrays, meta, kind=_KIND, check=_read_back)
+    return write_archive(
+        path, encoder.arrays, meta, kind=_KIND, check=_read_back, follow_symlinks=True
+    )
 
 
 def _read_back(path: Path) -> None:

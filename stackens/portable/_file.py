@@ -39,7 +39,7 @@ def write_part(path: str | os.PathLike[str], part: Part, about: dict[str, Any]) 
     writer = _Writer()
     tree = writer.encode(part, "root")
     meta = {"format": _FORMAT, "about": about, "root": tree}
-    return write_archive(path, writer.arrays, meta, kind=_KIND)
+    return write_archive(path, writer.arrays, meta, kind=_KIND, follow_symlinks=True)
 
 
 def read_part(path: str | os.PathLike[str]) -> tuple[Any, dict[str, Any]]:
