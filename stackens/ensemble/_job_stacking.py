@@ -133,6 +133,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             fits = [f for f in fits if f.is_done and f.name in learners]
         else:
             folds = list(range(len(splits)))
+        self._learn_names(X)
         self._adopt(names, learners, methods, fits)
         fits = [fit for fit in fits if fit.fold in folds]
         self._fit_final(X, y, y_given, splits, fits, list(learners), params, final_task)
@@ -159,6 +160,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             delattr(inner, name)
         _BaseStacking.fit(inner, X, y, **params)  # those of its heirs learn the target anew
         self.__dict__.update(vars(inner))
+        self._learn_names(X)
         if isinstance(self.final_estimator_, TakesBlocks):  # was fitted without
             names = [name for name, e in self.estimators if not _is_dropped(e)]
             widths = dict(zip(names, self._n_feature_outs, strict=True))

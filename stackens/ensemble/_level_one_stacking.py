@@ -25,6 +25,7 @@ from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._fit import Fit
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._level_one import declare_blocks
+from stackens.ensemble._names import check_names, read_names
 from stackens.ensemble._out_of_fold import (
     OutOfFoldPredictions,
     align_classes,
@@ -46,6 +47,18 @@ __all__ = ["LevelOneStacking"]
 
 class LevelOneStacking(_BaseStacking):
     """From the predictions of held-out rows to a fitted final estimator."""
+
+    def _learn_names(self, X: Any) -> None:
+        """Keep the names of columns or channels: not all learners do; some make up their own."""
+        self._names_in = read_names(X)
+        self.__dict__.pop("feature_names_in_", None)
+        if None in self._names_in:
+            self.feature_names_in_ = np.array(self._names_in[None], dtype=object)
+
+    def _transform(self, X: Any) -> Any:
+        check_is_fitted(self)
+        check_names(self, with_rows(X))
+        return super()._transform(X)
 
     def _draw_seed(self) -> None:
         """Draw, once for a fit, what all missing seeds come from."""
@@ -74,9 +87,6 @@ class LevelOneStacking(_BaseStacking):
                 fitted[name] = FoldAverage(list(own.values()), self._numbered_classes())
         self.estimators_ = list(fitted.values())
         self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name in names})
-        for estimator in self.estimators_:
-            if hasattr(estimator, "feature_names_in_"):
-                self.feature_names_in_ = estimator.feature_names_in_
         self.stack_method_ = [methods[name] for name in learners]
         self.fit_seconds_ = {
             name: sum(fit.seconds for fit in fits if fit.name == name) for name in learners
@@ -296,6 +306,7 @@ class LevelOneStacking(_BaseStacking):
                     "With `passthrough=True` the final estimator needs the training data: "
                     f"`with_final_estimator(…, X)` with {len(self.coverage_)} rows."
                 )
+            check_names(self, with_rows(X))
             X = passthrough_table(_safe_indexing(X, kept.row_index), self.passthrough)
             matrix = np.hstack([matrix, X.toarray() if hasattr(X, "toarray") else np.asarray(X)])
         stack: Self = copy.copy(self)
