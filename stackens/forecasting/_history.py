@@ -15,6 +15,7 @@ from stackens.forecasting._time_index import (
     next_times,
     read_time_index,
 )
+from stackens.frames import as_pandas, column_names, is_frame
 from stackens.targets import read_rows
 
 __all__ = ["History", "read_history"]
@@ -139,8 +140,8 @@ class History:
                 "known after the cutoff."
             )
         values, columns = _read_table(X, "X")
-        if self.index is None:
-            columns = names if len(columns) == len(names) else columns
+        if not is_frame(X) or all(isinstance(name, int) for name in names):  # by position
+            columns = names if self.index is None and len(columns) == len(names) else columns
         if sorted(columns, key=str) != sorted(names, key=str):
             raise InvalidInputError(
                 f"`X` must have the covariates in `known_future`, {names}, and no others after "
@@ -257,7 +258,10 @@ def _read_covariates(X: Any, n_steps: int, index: Any) -> tuple[np.ndarray, list
 
 def _read_table(table: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     """Return float64 values of shape (n_rows, n_columns), and the names of the columns."""
-    table = read_rows(name, table)
+    names = _names_of(table)
+    if names is not None and len(set(names)) < len(names):
+        raise InvalidInputError(f"`{name}` has columns of the same name: {names}.")
+    table = read_rows(name, as_pandas(table) if is_frame(table) else table)
     if (n_dimensions := np.ndim(table)) not in (1, 2):
         raise InvalidInputError(
             f"`{name}` must be 1-D, or 2-D with a column each; got {n_dimensions} dimensions."
@@ -271,15 +275,15 @@ def _read_table(table: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     if len(values) == 0:
         raise InvalidInputError(f"`{name}` must have at least one row; it has none.")
     values = values.reshape(len(values), -1)
-    if hasattr(table, "columns"):
-        names = list(table.columns)
-        if len(set(names)) < len(names):
-            raise InvalidInputError(f"`{name}` has columns of the same name: {names}.")
-    elif getattr(table, "name", None) is not None:
-        names = [table.name]
-    else:
-        names = list(range(values.shape[1]))
-    return values, names
+    return values, list(range(values.shape[1])) if names is None else names
+
+
+def _names_of(table: Any) -> list[Any] | None:
+    if is_frame(table):
+        return column_names(table)
+    name = getattr(table, "name", None)
+    is_nameless = name is None or (name == "" and not hasattr(table, "iloc"))  # "" of polars
+    return None if is_nameless else [name]
 
 
 def _check_finite(values: np.ndarray, names: list[Any], times: Any, name: str) -> None:

@@ -6,6 +6,8 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingRegressor
@@ -296,6 +298,49 @@ def test_a_fit_that_fails_leaves_nothing_fitted():
     assert not hasattr(forecaster, "regressor_")
     with pytest.raises(NotFittedError):
         forecaster.predict()
+
+
+LIBRARIES = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "arrow": lambda columns: pa.table(dict(columns)),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+def test_covariates_go_by_their_names_without_an_index_too(library):
+    rng = np.random.default_rng(0)
+    y, a, h, own = noisy(60), *rng.normal(size=(3, 66))
+    known = {"a": a * 9, "h": h, "own": own}
+
+    def frame(names, rows):
+        return library({name: known[name][rows] for name in names})
+
+    def fitted():
+        forecaster = WindowForecaster(Ridge(), 6, 3, known_future=["h", "a"], cv=None)
+        return forecaster.fit(y, frame(["own", "h", "a"], slice(60)))
+
+    after, later = slice(60, 63), slice(63, 66)
+    forecast = fitted().predict(frame(["h", "a"], after))
+    np.testing.assert_array_equal(fitted().predict(frame(["a", "h"], after)), forecast)
+    moved, same = (
+        fitted().update(y[:3], frame(names, after)).predict(frame(["a", "h"], later))
+        for names in (["own", "h", "a"], ["a", "own", "h"])
+    )
+    np.testing.assert_array_equal(moved, same)
+    other = library({"a": a[after], "x": h[after]})
+    with pytest.raises(InvalidInputError, match=r"\['h', 'a'\].*got \['a', 'x'\]"):
+        fitted().predict(other)
+    with pytest.raises(InvalidInputError, match="which `X` does not have"):
+        fitted().update(y[:3], library({"a": a[after], "x": h[after], "own": own[after]}))
+
+
+def test_covariates_without_names_go_by_their_places():
+    y, X = noisy(60), np.random.default_rng(0).normal(size=(63, 2))
+    forecaster = WindowForecaster(Ridge(), 6, 3, known_future=[0, 1], cv=None).fit(y, X[:60])
+    forecast = forecaster.predict(X[60:])
+    np.testing.assert_array_equal(forecaster.predict(pl.DataFrame(X[60:])), forecast)
+    np.testing.assert_array_equal(forecaster.predict(X[60:].tolist()), forecast)
 
 
 @pytest.mark.slow
