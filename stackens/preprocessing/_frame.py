@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
-from stackens.frames import as_pandas, is_frame
+from stackens.frames import as_pandas, column_names, is_frame
 from stackens.sequences import as_object_array, name_channels
 
 __all__ = ["FrameSequences", "sequences_from_frame"]
@@ -69,9 +70,9 @@ def sequences_from_frame(
     Raises
     ------
     InvalidInputError
-        If a column is missing, the label is also a channel, steps are duplicate or out of order,
-        times are text, a label changes within a sequence, or a channel is not numeric; the message
-        names the id or the column.
+        If a column is missing or there twice, the label is also a channel, steps are duplicate or
+        out of order, times are text, a label changes within a sequence, or a channel is not
+        numeric; the message names the id or the column.
 
     Examples
     --------
@@ -89,10 +90,13 @@ def sequences_from_frame(
             "`frame` must be a data frame of pandas or polars, or a table of Arrow; got "
             f"{type(frame).__name__}. {hint} first."
         )
-    frame = as_pandas(frame)
+    names = column_names(frame)
     id_columns = list(id) if isinstance(id, list) else [id]
     roles = [c for c in (*id_columns, time, label, group) if c is not None]
-    columns = [c for c in frame.columns if c not in roles] if features is None else list(features)
+    columns = [c for c in names if c not in roles] if features is None else list(features)
+    _refuse_duplicates("features", columns, columns if features is not None else [])
+    _refuse_duplicates("frame", names, [*roles, *columns])
+    frame = as_pandas(frame)
     _check_columns(frame, [*roles, *columns])
     if label in columns:
         raise InvalidInputError(f"Column {label!r} cannot be both `label` and in `features`.")
@@ -117,6 +121,15 @@ class _Rows(NamedTuple):
     starts: np.ndarray  # in that order, of each sequence
     ids: np.ndarray
     keys: list[Any]  # the same, for messages
+
+
+def _refuse_duplicates(what: str, names: list[Any], wanted: list[Any]) -> None:
+    again = [name for name, count in Counter(names).items() if count > 1 and name in wanted]
+    if again:
+        raise InvalidInputError(
+            f"`{what}` must name each column once; got {again} several times. Rename the columns, "
+            "or leave them out."
+        )
 
 
 def _check_columns(frame: Any, wanted: list[str]) -> None:

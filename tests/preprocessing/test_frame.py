@@ -227,3 +227,18 @@ def test_a_column_transformer_selects_columns_of_sequences():
     assert table.get_feature_names_out().tolist() == [*names, "passthrough__age"]
     single = make_column_transformer((mean, "weight"))
     assert single.fit_transform(frame).tolist() == [[3], [6]]
+
+
+@pytest.mark.parametrize("twice", ["pulse", "patient", "ill"])
+def test_duplicate_columns_are_named(twice):
+    frame = long_frame()
+    frame = pd.concat([frame, frame[[twice]]], axis=1)
+    with pytest.raises(InvalidInputError, match=rf"`frame` .* once; got \['{twice}'\]"):
+        read(frame)
+    if twice == "pulse":
+        assert read(frame, features=["weight"]).X[0].tolist() == [[80], [81], [82]]
+
+
+def test_duplicate_features_are_named():
+    with pytest.raises(InvalidInputError, match=r"`features` .* once; got \['pulse'\]"):
+        read(long_frame(), features=["pulse", "weight", "pulse"])
