@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
+from stackens.frames import as_pandas, is_frame
 from stackens.views import refuse_as_several
 
 # scikit-learn is imported where it is called: `import stackens` must stay quick.
 
 __all__ = [
+    "check_numbers",
     "check_rows",
-    "check_weight_type",
     "read_rows",
     "read_target",
+    "read_weights",
     "refuse_missing",
     "refuse_ragged",
     "refuse_several_inputs",
+    "refuse_times",
 ]
 
 _ADVICE = (
@@ -128,10 +132,60 @@ def refuse_missing(name: str, values: Any) -> None:
                 )
 
 
-def check_weight_type(sample_weight: Any) -> None:
-    """Refuse weights that are no numbers; None is no weights."""
-    if sample_weight is None:
+def refuse_times(name: str, values: Any) -> None:
+    """Refuse dates, times and durations where numbers are to be: they would count as such."""
+    columns = [values]
+    if is_frame(values):
+        frame = as_pandas(values)
+        columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    for column in columns:
+        array = np.asarray(column)
+        times = [one for one in array.ravel() if _is_time(one)] if array.dtype == object else array
+        if len(times) and (array.dtype == object or array.dtype.kind in "mM"):
+            raise InvalidInputError(
+                f"`{name}` holds times, such as {np.ravel(times)[0]}, where numbers are expected. "
+                "Leave them out; for a forecaster set them as the index: "
+                "pandas.Series(values, index=pandas.DatetimeIndex(times))."
+            )
+
+
+def _is_time(value: Any) -> bool:
+    kinds = (date, time, timedelta, np.datetime64, np.timedelta64)
+    return isinstance(value, kinds) or type(value).__name__ == "Period"
+
+
+def _refuse_text(name: str, values: Any) -> None:
+    """Refuse text where numbers are to be; that of a number, among objects, is one."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "OSU" or array.ndim == 0:
         return
+    for row, one in enumerate(array):
+        for text in (part for part in np.ravel(one) if isinstance(part, str | bytes)):
+            if array.dtype != object or not _is_number(text):
+                raise InvalidInputError(
+                    f"`{name}` must hold numbers; got the text {str(text)!r} in row {row}."
+                )
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_numbers(y: Any) -> None:
+    """Refuse a target of times or text; None is another's error."""
+    if y is not None:
+        refuse_times("y", y)
+        _refuse_text("y", y)
+
+
+def read_weights(sample_weight: Any) -> np.ndarray | None:
+    """Return weights as an array, of any library; refuse what are no numbers. None is none."""
+    if sample_weight is None:
+        return None
     refuse_ragged("sample_weight", sample_weight)
     array = np.asarray(sample_weight)
     if array.dtype.kind not in "biufO" or any(isinstance(one, str) for one in array.ravel()[:1]):
@@ -139,3 +193,5 @@ def check_weight_type(sample_weight: Any) -> None:
             "`sample_weight` must hold a number for each row; got "
             f"{'text' if array.dtype.kind in 'OUST' else f'values of type {array.dtype}'}."
         )
+    refuse_missing("sample_weight", array)
+    return array.astype(np.float64) if array.dtype == object else array

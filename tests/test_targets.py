@@ -6,6 +6,8 @@ import inspect
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 from public_estimators import CLASSES, CLASSES_OF_ESTIMATORS, TABLE, VALUES, data_for, make
@@ -68,6 +70,51 @@ def test_a_missing_group_names_the_row(name):
 def test_weights_that_are_text(name, weights):
     with pytest.raises(InvalidInputError, match=r"`sample_weight` must hold a number.*text"):
         make(name).fit(*data_for(name), sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [pl.Series, pa.array, lambda w: pd.Series(w, dtype="Float64"), list],
+    ids=["polars", "arrow", "nullable", "list"],
+)
+@pytest.mark.parametrize("name", [*STACKS, *BLENDS, "StackedRNNRegressor"])
+def test_weights_of_any_library_are_read(name, form):
+    X, y = data_for(name)
+    weights = np.linspace(0.5, 2, len(y))
+    found, expected = (
+        make_seeded(name).fit(X, y, sample_weight=w).predict(X) for w in (form(weights), weights)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["StackingRegressor", "ConvexBlendClassifier"])
+def test_a_missing_weight_names_the_row(name):
+    X, y = data_for(name)
+    weights = pd.Series([1.0] * 5 + [None] + [1.0] * (len(y) - 6), dtype="Float64")
+    with pytest.raises(InvalidInputError, match=r"`sample_weight` holds <NA> in row 5"):
+        make(name).fit(X, y, sample_weight=weights)
+
+
+TIMES = np.array("2024-01-01", "datetime64[D]") + np.arange(24)
+REGRESSORS = [n for n in CLASSES_OF_ESTIMATORS if n.endswith("Regressor")]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [np.array, pd.Series, pl.Series, lambda t: t.astype(object), lambda t: t - t[0]],
+    ids=["array", "pandas", "polars", "objects", "durations"],
+)
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_times_are_no_target_of_a_regressor(name, form):
+    with pytest.raises(InvalidInputError, match=r"`y` holds times, such as .*index"):
+        make(name).fit(data_for(name)[0], form(TIMES))
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_text_is_no_target_of_a_regressor(name):
+    y = np.array(["1.5", "high", *["2"] * 22], object)
+    with pytest.raises(InvalidInputError, match="numbers; got the text 'high' in row 1"):
+        make(name).fit(data_for(name)[0], y)
 
 
 # ---- rows of several lengths, and sparse targets ----------------------------------------------

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, known_arguments
-from stackens.targets import check_weight_type, read_target
+from stackens.targets import check_numbers, read_target, read_weights
 
 __all__ = ["BlendClassifier", "BlendRegressor"]
 
@@ -89,9 +89,8 @@ class _Blend(BaseEstimator, ABC):
 
 
 def _row_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
-    check_weight_type(sample_weight)
     weights: np.ndarray = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        read_weights(sample_weight), X, dtype=np.float64, ensure_non_negative=True
     )
     if not weights.any():
         raise InvalidInputError("`sample_weight` is zero for every row; one must be positive.")
@@ -312,6 +311,7 @@ class BlendRegressor(RegressorMixin, _Blend):
             If a learner has not as many columns as ``y``.
         """
         y = read_target(y)
+        check_numbers(y)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = _row_weights(sample_weight, X)
         self._y_ndim, width = y.ndim, 1 if y.ndim == 1 else y.shape[1]

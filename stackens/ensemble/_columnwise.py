@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from stackens.ensemble._fit import adapt_learner
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
-from stackens.targets import read_target
+from stackens.targets import check_numbers, read_target
 
 __all__ = ["ColumnwiseRegressor", "takes_columns"]
 
@@ -80,6 +80,7 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
             If ``X`` has not as many columns of each target.
         """
         y = read_target(y)
+        check_numbers(y)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self._is_flat = y.ndim == 1
         y = y.reshape(len(y), -1)

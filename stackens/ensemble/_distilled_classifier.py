@@ -23,8 +23,8 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import (
     check_rows,
-    check_weight_type,
     read_target,
+    read_weights,
     refuse_missing,
     refuse_several_inputs,
 )
@@ -179,7 +179,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         y = read_target(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
-        check_weight_type(sample_weight)
+        sample_weight = read_weights(sample_weight)
         refuse_missing("groups", groups)
         if type_of_target(y) == "multilabel-indicator":
             raise InvalidInputError(
@@ -190,7 +190,6 @@ class DistilledClassifier(ClassifierMixin, Distilled):
         if self.prefit:
             self._check_classes(self.teacher, y)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
-        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         soft = self._fit_teacher(X, y, groups, sample_weight)
         self._check_classes(self.teacher_, y)
         classes = self.teacher_.classes_

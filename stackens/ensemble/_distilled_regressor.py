@@ -19,9 +19,10 @@ from stackens.ensemble._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import (
+    check_numbers,
     check_rows,
-    check_weight_type,
     read_target,
+    read_weights,
     refuse_missing,
     refuse_several_inputs,
 )
@@ -150,14 +151,14 @@ class DistilledRegressor(RegressorMixin, Distilled):
                 "DistilledRegressor requires y to be passed, but the target y is None."
             )
         y = read_target(y)
+        check_numbers(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, sample_weight)
-        check_weight_type(sample_weight)
+        sample_weight = read_weights(sample_weight)
         refuse_missing("groups", groups)
         y = np.asarray(y)
         self._check_hold_out(student, y, X_unlabelled)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
-        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         soft = self._fit_teacher(X, y, groups, sample_weight)
         given = np.asarray(y, dtype=float).reshape(len(soft), -1)
         mixed = self.label_weight * given + (1 - self.label_weight) * soft

@@ -47,8 +47,8 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import advise_argument
 from stackens.targets import (
     check_rows,
-    check_weight_type,
     read_target,
+    read_weights,
     refuse_missing,
     refuse_several_inputs,
 )
@@ -208,7 +208,6 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         y = read_target(y)
         refuse_several_inputs(X, y)
         check_rows(X, y, groups, weights)
-        check_weight_type(weights)
         refuse_missing("groups", groups)
         if weights is not None and (np.ndim(weights) != 1 or np.isnan(weights).any()):
             raise InvalidInputError(
@@ -463,7 +462,7 @@ def check_fit_params(stack: Any, params: dict[str, Any]) -> dict[str, Any]:
         known = ("groups", "sample_weight")
         advice = [advise_argument(stack, name, known) for name in others]
         raise InvalidInputError(f"{error}{''.join(advice)}") from None
-    weights = params.get("sample_weight")
+    weights = read_weights(params.get("sample_weight"))
     return others if weights is None else {**others, "sample_weight": weights}
 
 

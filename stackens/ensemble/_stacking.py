@@ -18,6 +18,7 @@ from stackens.ensemble._job_stacking import JobStacking, check_fit_params
 from stackens.ensemble._level_one import TakesBlocks
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
+from stackens.targets import check_numbers
 
 __all__ = ["StackingClassifier", "StackingRegressor"]
 
@@ -413,6 +414,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
 
 
 def _read_values(y: Any) -> np.ndarray:
+    check_numbers(y)
     if np.ndim(y):  # None and scalars are refused below
         y = check_array(y, dtype="numeric", ensure_2d=False, input_name="y")
     return y if np.ndim(y) == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)

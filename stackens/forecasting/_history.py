@@ -16,7 +16,7 @@ from stackens.forecasting._time_index import (
     read_time_index,
 )
 from stackens.frames import as_pandas, column_names, is_frame
-from stackens.targets import read_rows
+from stackens.targets import read_rows, refuse_times
 
 __all__ = ["History", "read_history"]
 
@@ -262,6 +262,7 @@ def _read_table(table: Any, name: str) -> tuple[np.ndarray, list[Any]]:
     if names is not None and len(set(names)) < len(names):
         raise InvalidInputError(f"`{name}` has columns of the same name: {names}.")
     table = read_rows(name, as_pandas(table) if is_frame(table) else table)
+    refuse_times(name, table)
     if (n_dimensions := np.ndim(table)) not in (1, 2):
         raise InvalidInputError(
             f"`{name}` must be 1-D, or 2-D with a column each; got {n_dimensions} dimensions."

@@ -34,7 +34,7 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
-from stackens.targets import check_rows, check_weight_type, read_target, refuse_several_inputs
+from stackens.targets import check_rows, read_target, read_weights, refuse_several_inputs
 from stackens.training import (
     Architecture,
     CallbackSupportMixin,
@@ -432,7 +432,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def _row_weights(
         self, X: Any, y: np.ndarray, rows: np.ndarray, sample_weight: Any
     ) -> np.ndarray | None:
-        check_weight_type(sample_weight)
+        sample_weight = read_weights(sample_weight)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float32, ensure_non_negative=True

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
 from stackens.parameters import did_you_mean
+from stackens.targets import check_numbers
 
 __all__ = [
     "CLASSIFICATION_LOSSES",
@@ -200,6 +201,7 @@ class ValueTarget:
     @staticmethod
     def validate(y: Any) -> np.ndarray:
         """Return ``y`` as an array of finite numbers, 1-D or 2-D."""
+        check_numbers(y)
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)

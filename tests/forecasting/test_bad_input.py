@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -314,3 +318,24 @@ def test_a_stack_of_tables_alone_gets_flat_windows():
 def test_rows_of_different_lengths_are_refused(forecaster, y):
     with pytest.raises(InvalidInputError, match="must be 1-D or 2-D"):
         forecaster.fit(y)
+
+
+DATES = [dt.date(2024, 1, 1) + dt.timedelta(k) for k in range(60)]
+TIMES = {
+    "polars": pl.DataFrame({"date": DATES, "value": np.arange(60.0)}),
+    "pandas": pd.DataFrame({"date": pd.to_datetime(DATES), "value": np.arange(60.0)}),
+    "array": np.array(DATES, "datetime64[D]"),
+    "objects": np.array(DATES, object),
+    "arrow": pa.table({"date": DATES}),
+}
+
+
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
+def test_times_are_neither_targets_nor_covariates(times):
+    y = np.arange(60.0)
+    with pytest.raises(InvalidInputError, match=r"`X` holds times, such as 2024-01-01.*index"):
+        make().fit(y, times)
+    if isinstance(times, pd.DataFrame):
+        times = times.set_index(pd.DatetimeIndex(times["date"]))
+    with pytest.raises(InvalidInputError, match=r"`y` holds times, such as 2024-01-01.*index"):
+        make().fit(times)
