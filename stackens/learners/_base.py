@@ -327,13 +327,12 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     ) -> None:
         """Refuse to go on with weights that are of another target, or of another network."""
         before, now = self._target, target
-        known = getattr(before, "classes", before.n_outputs)
-        given = getattr(now, "classes", now.n_outputs)
+        known, given = (getattr(t, "classes", t.n_outputs) for t in (before, now))
         if type(before) is not type(now) or not np.array_equal(known, given):
             what = "classes" if hasattr(before, "classes") else "number of targets"
             raise InvalidInputError(
                 f"`warm_start` and `partial_fit` go on with the same {what} only: it was "
-                f"{np.asarray(known).tolist()}, and is {np.asarray(given).tolist()} now. "
+                f"{_tell_target(before)}, and is {_tell_target(now)} now. "
                 "Set `warm_start=False` and fit anew."
             )
         shapes = [tuple(weight.shape) for weight in weights]
@@ -775,3 +774,10 @@ class NetworkRegressorMixin(RegressorMixin):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _tell_target(target: Any) -> str:
+    """Tell classes, or how many labels or numbers a row has."""
+    if getattr(target, "is_multilabel", False):
+        return f"{target.n_outputs} labels a row"
+    return str(np.asarray(getattr(target, "classes", target.n_outputs)).tolist())

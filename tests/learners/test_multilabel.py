@@ -222,3 +222,12 @@ def test_early_stopping_without_rows_of_each_class_is_refused_before_training(
         with pytest.raises(InvalidInputError, match="early_stopping"):
             estimator.fit(X, y)
     assert trained == []
+
+
+def test_an_error_tells_labels_from_classes(data):
+    X, y = data[0], data[1][:, :2]
+    fitted = learner().partial_fit(X, y[:, 0])
+    with pytest.raises(InvalidInputError, match=r"it was \[0, 1\], and is 2 labels a row now"):
+        fitted.partial_fit(X, y)
+    with pytest.raises(InvalidInputError, match=r"it was 2 labels a row, and is \[0, 1\] now"):
+        learner(warm_start=True).fit(X, y).fit(X, y[:, 0])
