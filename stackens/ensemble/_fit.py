@@ -148,7 +148,10 @@ def told_where(fit: Fit) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        error.add_note(f"Raised by learner {fit.name!r}, {fit.part}.")
+        # A network reads all of `X`; others, and what is before it in a Pipeline, get their rows.
+        is_part = fit.fold is not None and not hasattr(adapt_learner(fit.learner), "plan_job")
+        counted = " Rows are counted within the rows of that fold." if is_part else ""
+        error.add_note(f"Raised by learner {fit.name!r}, {fit.part}.{counted}")
         raise
 
 

@@ -9,12 +9,14 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 
 from stackens import (
     JobStore,
     KerasNetworkClassifier,
     SequenceFlattener,
+    SequenceScaler,
     StackedRNNClassifier,
     StackedRNNRegressor,
     StackingClassifier,
@@ -255,3 +257,24 @@ class TestTimeLimit:
     def test_a_limit_that_is_none_is_refused(self, data, limit):
         with pytest.raises(ValueError, match="time_limit"):
             StackingClassifier([("a", linear())], time_limit=limit).fit(*data)
+
+
+@pytest.mark.parametrize("kind", ["network", "linear", "behind a scaler"])
+def test_the_note_says_whose_rows_are_counted(data, kind):
+    X, y = data
+    X = X.copy()
+    X[40, 0, 0] = np.inf
+    learner = {
+        "network": network(),
+        "linear": linear(),
+        "behind a scaler": make_pipeline(SequenceScaler(), network()),
+    }[kind]
+    with pytest.raises(InvalidInputError) as raised:
+        StackingClassifier([("net", learner)], cv=KFold(3)).fit(X, y)
+    if kind == "network":
+        assert "40" in str(raised.value)
+        assert raised.value.__notes__ == ["Raised by learner 'net', fold 0."]
+    else:  # the second fold trains on it first, or the first one holds it out
+        (note,) = raised.value.__notes__
+        assert "'net', fold " in note
+        assert note.endswith("Rows are counted within the rows of that fold.")
