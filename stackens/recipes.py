@@ -206,6 +206,12 @@ def make_stack(
 
 
 def _look_at(X: Any, y: Any, task: str, vectors: Any) -> _Facts:
+    if hasattr(X, "tocsr"):
+        raise InvalidInputError(
+            f"`make_stack` is for dense tables, sequences and texts; got {X.shape[0]} rows "
+            f"of a sparse {type(X).__name__}. Pass `X.toarray()`, or make a StackingClassifier or "
+            "StackingRegressor of estimators that take it."
+        )
     target = np.asarray(y)
     if target.ndim != 1:
         raise InvalidInputError(

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LogisticRegression
@@ -366,3 +367,9 @@ def test_vectors_may_be_a_file(tmp_path):
         make_stack(*series(40), vectors=path)
     with pytest.raises(FileNotFoundError):
         make_stack(texts, np.arange(40) % 2, vectors=tmp_path / "none.txt")
+
+
+def test_a_sparse_table_is_refused():
+    X = scipy.sparse.csr_array(np.eye(20))
+    with pytest.raises(InvalidInputError, match=r"20 rows of a sparse csr_array.*toarray"):
+        make_stack(X, np.arange(20) % 2)

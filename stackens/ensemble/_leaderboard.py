@@ -36,6 +36,8 @@ _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
     "r2": lambda y, out: 1 - (y - out.predict(None)) ** 2 / np.var(y),
 }
 
+_OF_PROBABILITIES = ("predict_proba", "predict_log_proba", "decision_function")
+
 
 def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     """Return the table described at ``leaderboard`` of the stacking estimators."""
@@ -125,8 +127,10 @@ def score_outputs(outputs: Any, y: np.ndarray, scoring: Any, rows: np.ndarray) -
     scorer = check_scoring(outputs, scoring=scoring)
     try:
         return float(scorer(outputs, rows, y[rows]))
-    except AttributeError:  # a score of probabilities, of a learner that gives labels only
-        return float("nan")
+    except AttributeError as error:
+        if not any(method in str(error) for method in _OF_PROBABILITIES):
+            raise
+        return float("nan")  # a score of probabilities, of a learner that gives labels only
 
 
 def difference_of(outputs: Any, best: Any, kept: Any, scoring: Any, rows: np.ndarray) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ import numpy as np
 
 from stackens import __version__
 from stackens.archive import open_whole
+from stackens.exceptions import InvalidInputError
 from stackens.inspection._findings import diagnose
 from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._html import board_cells, diagram, format_number, prose, table
@@ -73,6 +75,7 @@ def write_report(
     PosixPath('report.html')
     """
     check_stack(stack, "report")
+    path = _read_path(path)
     board = stack.leaderboard(X, y, scoring)
     default = "accuracy" if hasattr(stack, "classes_") else "R²"
     score = scoring if isinstance(scoring, str) else default if scoring is None else "score"
@@ -91,10 +94,18 @@ def write_report(
         settings=_settings(stack),
         versions=_versions(),
     )
-    path = Path(path)
     with open_whole(path, follow_symlinks=True) as file:
         file.write(page.encode())
     return path
+
+
+def _read_path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike) or Path(path).is_dir():
+        raise InvalidInputError(
+            f"`path` must be that of a file, e.g. 'report.html'; got {path!r}"
+            f"{', a folder' if isinstance(path, str | os.PathLike) else ''}."
+        )
+    return Path(path)
 
 
 def _resource(name: str) -> str:

@@ -144,3 +144,13 @@ def test_regressors_may_predict_as_they_like(form, y, predict_with):
     np.testing.assert_allclose(found, expected)
     column = ColumnwiseRegressor(GivesValues(form)).fit(TABLE, VALUES).predict(TABLE)
     assert isinstance(column, np.ndarray)
+
+
+def test_a_score_that_raises_is_raised():
+    stack = StackingClassifier([("linear", LogisticRegression())], cv=3).fit(TABLE, CLASSES)
+
+    def score(estimator, X, y):
+        return estimator.of_a_typo
+
+    with pytest.raises(AttributeError, match="of_a_typo"):
+        stack.leaderboard(scoring=score)

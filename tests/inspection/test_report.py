@@ -223,3 +223,9 @@ def test_stacks_without_comparable_predictions_are_refused(tmp_path):
     with pytest.raises(InvalidInputError, match="report needs out-of-fold predictions"):
         prefit.report(tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", [None, 3, "."])
+def test_a_report_needs_the_path_of_a_file(regression, path):
+    with pytest.raises(InvalidInputError, match=r"`path` must be that of a file, e\.g\."):
+        regression.report(path)
