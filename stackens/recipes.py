@@ -41,6 +41,7 @@ from stackens.preprocessing import (
     read_word_vectors,
 )
 from stackens.sequences import validate_sequences
+from stackens.targets import read_groups
 
 __all__ = ["make_stack"]
 
@@ -184,7 +185,8 @@ def make_stack(
     >>> [name for name, _ in stack.estimators]
     ['lstm', 'gru', 'deep', 'trees', 'linear', 'value_trees', 'value_linear']
     """
-    check_consistent_length(X, y, groups)
+    check_consistent_length(X, y)
+    groups = read_groups(X, groups)
     facts = _look_at(X, y, task, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")

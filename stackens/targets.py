@@ -17,6 +17,7 @@ from stackens.views import refuse_as_several
 __all__ = [
     "check_numbers",
     "check_rows",
+    "read_groups",
     "read_rows",
     "read_target",
     "read_weights",
@@ -130,6 +131,56 @@ def refuse_missing(name: str, values: Any) -> None:
                     f"`{name}` holds {one} in row {row}, and every row needs a value there. Leave "
                     "such rows out, or fill them in."
                 )
+
+
+def read_groups(X: Any, groups: Any) -> np.ndarray | None:
+    """Return the group of each row as one array; None is no groups.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, ...)
+        The rows.
+    groups : array-like of shape (n_samples,) or (n_samples, 1) or None
+        What names the group of each row.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is not one group for each row, one is missing, or they cannot be compared.
+    """
+    from sklearn.utils.validation import _num_samples
+
+    if groups is None:
+        return None
+    refuse_missing("groups", groups)
+    array, n_rows = np.asarray(groups), _num_samples(X)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InvalidInputError(
+            f"`groups` must be 1-D, with one group for each row; got shape {array.shape}. Where "
+            "several columns name a group, join their names."
+        )
+    if len(array) != n_rows:
+        raise InvalidInputError(
+            f"Found inputs with inconsistent numbers of samples: `groups` has {len(array)}, and "
+            f"`X` has {n_rows}. Give one group for each row."
+        )
+    missing = np.flatnonzero(array != array)
+    if len(missing):
+        raise InvalidInputError(
+            f"`groups` holds {array[missing[0]]} in row {missing[0]}, and every row needs a value "
+            "there. Leave such rows out, or fill them in."
+        )
+    try:
+        np.unique(array)
+    except TypeError:
+        types = sorted({type(one).__name__ for one in array})
+        raise InvalidInputError(
+            f"`groups` must hold names of one type; got {' and '.join(types)}. Make all of them "
+            "text, for example."
+        ) from None
+    return array
 
 
 def refuse_times(name: str, values: Any) -> None:

@@ -23,9 +23,9 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import (
     check_rows,
+    read_groups,
     read_target,
     read_weights,
-    refuse_missing,
     refuse_several_inputs,
 )
 from stackens.training import train_with_memory, with_soft_targets
@@ -178,9 +178,9 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             )
         y = read_target(y)
         refuse_several_inputs(X, y)
-        check_rows(X, y, groups, sample_weight)
+        check_rows(X, y, sample_weight)
         sample_weight = read_weights(sample_weight)
-        refuse_missing("groups", groups)
+        groups = read_groups(X, groups)
         if type_of_target(y) == "multilabel-indicator":
             raise InvalidInputError(
                 "Distillation is for one class a row; `y` has a column for each of several labels."

@@ -21,9 +21,9 @@ from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import (
     check_numbers,
     check_rows,
+    read_groups,
     read_target,
     read_weights,
-    refuse_missing,
     refuse_several_inputs,
 )
 
@@ -153,9 +153,9 @@ class DistilledRegressor(RegressorMixin, Distilled):
         y = read_target(y)
         check_numbers(y)
         refuse_several_inputs(X, y)
-        check_rows(X, y, groups, sample_weight)
+        check_rows(X, y, sample_weight)
         sample_weight = read_weights(sample_weight)
-        refuse_missing("groups", groups)
+        groups = read_groups(X, groups)
         y = np.asarray(y)
         self._check_hold_out(student, y, X_unlabelled)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)

@@ -31,6 +31,7 @@ from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._groups import (
     consumes_groups,
     groups_for,
+    groups_for_final,
     groups_request,
     is_number_of_folds,
 )
@@ -47,9 +48,9 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import advise_argument
 from stackens.targets import (
     check_rows,
+    read_groups,
     read_target,
     read_weights,
-    refuse_missing,
     refuse_several_inputs,
 )
 from stackens.training import (
@@ -90,7 +91,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         started, X = time.perf_counter(), with_rows(X)
         deadline = None if self.time_limit is None else time.time() + self.time_limit
         if isinstance(self.cv, str) and self.cv == "prefit":
-            self._fit_prefit(X, y, params)
+            self._fit_prefit(X, y, groups, params)
         else:
             self._fit_jobs(X, y, y_given, groups, params, deadline)
         self.seconds_ = time.perf_counter() - started
@@ -140,7 +141,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         self.predicts_with_ = choose_predictor(self)
         self._end(task, X, y_given, params)
 
-    def _fit_prefit(self, X: Any, y: Any, params: dict[str, Any]) -> None:
+    def _fit_prefit(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> None:
         wrong = [
             f"{name}={value!r}"
             for name, value, default in (
@@ -153,6 +154,9 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             raise InvalidInputError(
                 f"`cv='prefit'` trains no fold models; {', '.join(wrong)} needs their predictions."
             )
+        if groups is not None:
+            self._validate_final_estimator()
+            groups_for_final(self.final_estimator_, groups)
         task = self._begin({}, 0, X, y, params)
         # A copy, since scikit-learn's own `fit` would end with tearing down our callbacks.
         inner = copy.copy(self)
@@ -203,12 +207,12 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         return names, [e for _, e in self.estimators]
 
     def _check_data(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> Any:
-        """Refuse what no stack can be fitted on; return the target, dense."""
+        """Refuse what no stack can be fitted on; return the dense target, and groups."""
         weights = params.get("sample_weight")
         y = read_target(y)
         refuse_several_inputs(X, y)
-        check_rows(X, y, groups, weights)
-        refuse_missing("groups", groups)
+        check_rows(X, y, weights)
+        groups = read_groups(X, groups)
         if weights is not None and (np.ndim(weights) != 1 or np.isnan(weights).any()):
             raise InvalidInputError(
                 "`sample_weight` must hold one number for each row; got an array of shape "
@@ -230,7 +234,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
                 "`passthrough=True` needs a 2-D table; `X` holds sequences or views. Say what "
                 f"becomes a table: {', '.join(map(repr, SUMMARIES))}, or a function."
             )
-        return y
+        return y, groups
 
     def _seeded(self, names: Any, estimators: Any) -> list[Any]:
         """Copies of the learners, whose missing seeds come from ours and their names.
@@ -262,9 +266,10 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
             _check_takes_weights("final_estimator", self.final_estimator_)
         # A stack among the learners, or one that teaches a student, has splits, too.
         routed = {
-            name: {"fit": {**weights, **groups_for(estimator, groups)}}
+            name: {"fit": {**weights, **groups_for(estimator, groups, f"learner {name!r}")}}
             for name, estimator in self.estimators
         }
+        groups_for_final(self.final_estimator_, groups)  # refuses, before anything is trained
         return {**routed, "splitter": {"split": split_params}}
 
     def _plan(
@@ -330,7 +335,7 @@ class JobStacking(Inspectable, LevelOneStacking, CallbackSupportMixin):
         """
         stack = clone(self)
         params = check_fit_params(stack, fit_params)
-        y = stack._check_data(X, y, groups, params)
+        y, groups = stack._check_data(X, y, groups, params)
         if isinstance(stack.cv, str):
             return []
         X, y = with_rows(X), stack._learn_target(y)

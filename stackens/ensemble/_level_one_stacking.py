@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._fit import Fit
 from stackens.ensemble._fold_average import FoldAverage
+from stackens.ensemble._groups import groups_for_final
 from stackens.ensemble._level_one import declare_blocks
 from stackens.ensemble._names import check_names, read_names
 from stackens.ensemble._out_of_fold import (
@@ -125,7 +126,11 @@ class LevelOneStacking(_BaseStacking):
         matrix = self._concatenate_predictions(X, predictions)
         self.coverage_ = count_coverage(splits, len(y))
         covered = np.flatnonzero(self.coverage_)
-        params = self._final_params(params)
+        groups = None if fits[0].hold_out is None else fits[0].hold_out.groups
+        params = {
+            **self._final_params(params),
+            **groups_for_final(self.final_estimator_, groups),
+        }
         if len(covered) < len(y):
             matrix, y = matrix[covered], y[covered]
             params = _check_method_params(X, params, indices=covered)
@@ -143,7 +148,6 @@ class LevelOneStacking(_BaseStacking):
             _fit_single_estimator(self.final_estimator_, matrix, y, fit_params=params)
         self._final_seconds = time.perf_counter() - started
         self._final_weights = params.get("sample_weight")
-        groups = None if fits[0].hold_out is None else fits[0].hold_out.groups
         group = None if groups is None else np.unique(groups, return_inverse=True)[1][covered]
         self._keep_out_of_fold(matrix, kept_y, splits, covered, layout, group)
         self._name_out_of_fold(X, y_given)
@@ -312,7 +316,7 @@ class LevelOneStacking(_BaseStacking):
         stack: Self = copy.copy(self)
         stack.final_estimator = final_estimator
         stack._validate_final_estimator()
-        params = {}
+        params = groups_for_final(stack.final_estimator_, kept.group)
         if sample_weight is not None:
             params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
         declare_blocks(stack.final_estimator_, kept.widths, self._block_methods)

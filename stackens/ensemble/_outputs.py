@@ -11,6 +11,7 @@ import scipy.sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 
+from stackens.ensemble._groups import groups_for_final
 from stackens.ensemble._level_one import declare_blocks
 from stackens.ensemble._out_of_fold import level_one_splits
 from stackens.ensemble._splits import Split
@@ -222,7 +223,9 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
-            params = {} if weights is None else {"sample_weight": weights[train]}
+            params = groups_for_final(final, None if kept.group is None else kept.group[train])
+            if weights is not None:
+                params["sample_weight"] = weights[train]
             final.fit(add_passed_through(stack, matrix[train], train), target[train], **params)
             yield test, final
 

@@ -176,8 +176,9 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
             Labels.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, such as the subject. Whole groups are held out; a ``cv`` that divides
-            one is an error. scikit-learn's searches do not hand groups on by themselves, so that
-            ours divides them; two lines are right: ``with
+            one is an error, and so is a part of a learner or of the final estimator that splits
+            rows by itself where no groups reach it. scikit-learn's searches do not hand groups on
+            by themselves, so that ours divides them; two lines are right: ``with
             sklearn.config_context(enable_metadata_routing=True):`` and in it
             ``search.fit(X, y, groups=groups)``. Those of :mod:`stackens.model_selection` do.
         **fit_params : dict
@@ -198,7 +199,7 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
             If ``time_limit`` came before a single learner could be used.
         """
         fit_params = check_fit_params(self, fit_params)
-        y = self._check_data(X, y, groups, fit_params)
+        y, groups = self._check_data(X, y, groups, fit_params)
         return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
@@ -366,8 +367,9 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
             estimator of its own, on what the learners predict for that column.
         groups : array-like of shape (n_samples,), default=None
             Group of each row, such as the subject. Whole groups are held out; a ``cv`` that divides
-            one is an error. scikit-learn's searches do not hand groups on by themselves, so that
-            ours divides them; two lines are right: ``with
+            one is an error, and so is a part of a learner or of the final estimator that splits
+            rows by itself where no groups reach it. scikit-learn's searches do not hand groups on
+            by themselves, so that ours divides them; two lines are right: ``with
             sklearn.config_context(enable_metadata_routing=True):`` and in it
             ``search.fit(X, y, groups=groups)``. Those of :mod:`stackens.model_selection` do.
         **fit_params : dict
@@ -388,7 +390,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
             If ``time_limit`` came before a single learner could be used.
         """
         fit_params = check_fit_params(self, fit_params)
-        y = self._check_data(X, y, groups, fit_params)
+        y, groups = self._check_data(X, y, groups, fit_params)
         return self._fit(X, self._learn_target(y), y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:

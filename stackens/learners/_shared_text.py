@@ -35,7 +35,8 @@ validation_fraction : float in (0, 1), default=0.1
 validation_rows : {{"auto", "random", "latest"}}, default="auto"
     Which training rows are held out: drawn at random, or the last ones, for rows that are
     in the order of time. "auto" follows the splits of a stack: whole groups where it has
-    groups, the latest rows where it trains on the past, and else at random.
+    groups, the latest rows where it trains on the past, and else at random. A learner by
+    itself or alone in a search is told of no groups, and draws at random.
 patience : int, default=5
     Epochs without improvement before training stops.
 {class_weight}\

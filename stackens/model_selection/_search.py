@@ -33,7 +33,7 @@ from stackens.ensemble import (
     plan_networks,
 )
 from stackens.parameters import all_or_nothing
-from stackens.targets import read_target
+from stackens.targets import read_groups, read_target
 from stackens.training import JobStore, check_memory, train_with_memory, using_store
 from stackens.views import with_rows
 
@@ -85,6 +85,7 @@ class _TrainsAhead:
         if is_network(last_step(self.estimator)):
             y = read_target(y)
         X, y = indexable(with_rows(X), y)
+        groups = read_groups(X, groups)
         params = params if groups is None else {**params, "groups": groups}
         with self._prepared(), using_store(self.store_):
             self._X_y = X, y

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.model_selection
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.linear_model import Ridge
+from sklearn.feature_selection import SequentialFeatureSelector
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegressionCV, Ridge, RidgeClassifierCV
 from sklearn.model_selection import (
     GroupKFold,
     GroupShuffleSplit,
@@ -26,6 +31,8 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
     cross_validate,
 )
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
@@ -51,15 +58,16 @@ def forget():
 class Spy(BaseEstimator):
     """Notes the rows that it is fitted on, and those that it then predicts."""
 
-    def __init__(self, c=0):
+    def __init__(self, c=0, column=0):
         self.c = c
+        self.column = column  # where the numbers of the rows are
 
     def fit(self, X, y):
-        self.rows_ = X[:, 0].astype(int)
+        self.rows_ = X[:, self.column].astype(int)
         return self
 
     def predict(self, X):
-        SEEN.append((self.rows_, X[:, 0].astype(int)))
+        SEEN.append((self.rows_, X[:, self.column].astype(int)))
         return X[:, 1]
 
 
@@ -78,7 +86,7 @@ class SpyRegressor(RegressorMixin, Spy):
 
 
 def stack(cv=3, learner=None):
-    return StackingClassifier([("spy", learner or SpyClassifier())], cv=cv)
+    return StackingClassifier([("spy", SpyClassifier() if learner is None else learner)], cv=cv)
 
 
 def of_numbers(cv=3):
@@ -94,6 +102,20 @@ def search(estimator, kind=GridSearchCV, cv=None, prefix="", **options):
     return kind(estimator, grid, cv=GroupKFold(2) if cv is None else cv, **options)
 
 
+theirs = sklearn.model_selection.GridSearchCV
+
+
+def their_search(cv=None, learner=None):
+    cv = GroupKFold(2) if cv is None else cv
+    return theirs(learner or SpyClassifier(), {"c": [0, 1]}, cv=cv, scoring="roc_auc")
+
+
+def with_final(final, cv=3):
+    """The last two columns of level one are those of the table."""
+    return StackingClassifier([("spy", SpyClassifier())], final, cv=cv, passthrough=True)
+
+
+LEVEL_ONE = SpyClassifier(column=-2)
 IN_PIPE = "stackingclassifier__"
 PLAIN = {
     "plain": lambda: stack().fit(X, Y, groups=GROUPS),
@@ -121,6 +143,28 @@ PLAIN = {
     "search of a student": lambda: GridSearchCV(
         DistilledRegressor(of_numbers(2), Ridge()), {"label_weight": [0.5]}, cv=2
     ).fit(X, X[:, 1], groups=GROUPS),
+    "scikit-learn's search in a stack": lambda: stack(2, their_search()).fit(X, Y, groups=GROUPS),
+    "scikit-learn's search behind a Pipeline": lambda: stack(2, piped(their_search())).fit(
+        X, Y, groups=GROUPS
+    ),
+    "scikit-learn's search in a search": lambda: GridSearchCV(
+        their_search(), {"refit": [True]}, cv=3
+    ).fit(X, Y, groups=GROUPS),
+    "final search of scikit-learn": lambda: (
+        with_final(their_search(learner=LEVEL_ONE)).fit(X, Y, groups=GROUPS).leaderboard()
+    ),
+    "final search with rows that are not held out": lambda: with_final(
+        their_search(learner=LEVEL_ONE), GroupShuffleSplit(3, random_state=0)
+    ).fit(X, Y, groups=GROUPS),
+    "final stack": lambda: with_final(stack(2, LEVEL_ONE)).fit(X, Y, groups=GROUPS),
+    "final stack behind a Pipeline": lambda: with_final(piped(stack(2, LEVEL_ONE))).fit(
+        X, Y, groups=GROUPS
+    ),
+    "another final search": lambda: (
+        with_final(None)
+        .fit(X, Y, groups=GROUPS)
+        .with_final_estimator(their_search(learner=LEVEL_ONE), X)
+    ),
     "make_stack": lambda: (
         make_stack(X, Y, groups=GROUPS)
         .set_params(estimators=[("spy", SpyClassifier())])
@@ -132,7 +176,6 @@ PLAIN = {
         .fit(X, X[:, 1], groups=GROUPS)
     ),
 }
-theirs = sklearn.model_selection.GridSearchCV
 
 
 def asked(estimator):
@@ -164,6 +207,13 @@ ROUTED = {
     "nested cross-validation of scikit-learn": lambda: cross_validate(
         search(stack(2), theirs), X, Y, cv=GroupKFold(2), params={"groups": GROUPS}
     ),
+    "VotingClassifier": lambda: stack(2, VotingClassifier([("stack", stack(2))])).fit(
+        X, Y, groups=GROUPS
+    ),
+    "OneVsRestClassifier": lambda: stack(2, OneVsRestClassifier(stack(2))).fit(X, Y, groups=GROUPS),
+    "scikit-learn's search in a stack": PLAIN["scikit-learn's search in a stack"],
+    "final search of scikit-learn": PLAIN["final search of scikit-learn"],
+    "final stack": PLAIN["final stack"],
     "student": PLAIN["student"],
     "search of a student": lambda: GridSearchCV(
         asked(DistilledRegressor(of_numbers(2), Ridge())), {"label_weight": [0.5]}, cv=2
@@ -197,10 +247,15 @@ class DividesGroups(KFold):
         return super().split(X, y)
 
 
-NOT_OURS = {"scikit-learn's search, group splitter"}  # there nothing of ours can divide groups
+NOT_OURS = {
+    "scikit-learn's search, group splitter",
+    "final search with rows that are not held out",
+}  # there nothing of ours can divide groups
 
 
-@pytest.mark.parametrize(("way", "is_routed"), [w for w in WAYS if w.id[8:] not in NOT_OURS])
+@pytest.mark.parametrize(
+    ("way", "is_routed"), [w for w in WAYS if w.id.removeprefix("routed: ") not in NOT_OURS]
+)
 def test_the_canary_sings_when_groups_are_divided(monkeypatch, way, is_routed):
     monkeypatch.setattr(_groups, "_check_groups_are_whole", lambda *_: None)
     monkeypatch.setattr(_groups, "GroupKFold", DividesGroups)
@@ -251,9 +306,111 @@ def test_a_splitter_that_takes_no_notice_of_groups_is_refused(cv, taker, is_rout
     assert not SEEN
 
 
+NO_GROUPS = {
+    "several columns": (np.column_stack([GROUPS, GROUPS]), r"must be 1-D.*shape \(60, 2\)"),
+    "mixed types": (np.array([1, "a"] * 30, dtype=object), "names of one type; got int and str"),
+    "NaN": (np.r_[np.nan, np.ones(59)], "holds nan in row 0"),
+    "None": (np.array([None, *"ab" * 29, "a"], dtype=object), "holds None in row 0"),
+    "another length": (GROUPS[:9], "`groups` has 9, and `X` has 60"),
+}
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("case", NO_GROUPS)
+def test_groups_that_name_no_group_for_each_row_are_refused(case, taker):
+    groups, message = NO_GROUPS[case]
+    y = X[:, 1] if taker in ("stack of numbers", "student") else Y
+    with pytest.raises(InvalidInputError, match=message):
+        TAKERS[taker](3).fit(X, y, groups=groups)
+    assert not SEEN
+
+
+@pytest.mark.parametrize("taker", TAKERS)
+def test_one_column_of_groups_is_taken_as_groups(taker):
+    y = X[:, 1] if taker in ("stack of numbers", "student") else Y
+    column = pd.DataFrame({"subject": GROUPS})
+    assert_groups_are_whole(lambda: TAKERS[taker](3).fit(X, y, groups=column), False)
+
+
 def test_a_stack_in_a_stack_is_refused_too():
     with pytest.raises(InvalidInputError, match="takes no notice of groups"):
         stack(GroupKFold(2), stack(KFold(2))).fit(X, Y, groups=GROUPS)
+
+
+# The part that splits by itself, in an estimator that a stack or a search is given.
+UNREACHED = {
+    "VotingClassifier": (lambda: VotingClassifier([("x", stack(2))]), "StackingClassifier"),
+    "OneVsRestClassifier": (lambda: OneVsRestClassifier(stack(2)), "StackingClassifier"),
+    "MultiOutputClassifier": (lambda: MultiOutputClassifier(stack(2)), "StackingClassifier"),
+    "BaggingClassifier": (lambda: BaggingClassifier(stack(2)), "StackingClassifier"),
+    "scikit-learn's search of a stack": (
+        lambda: theirs(stack(2), {"spy__c": [0]}, cv=GroupKFold(2)),
+        "StackingClassifier",
+    ),
+    "a search of ours": (lambda: VotingClassifier([("x", search(stack(2)))]), "GridSearchCV"),
+    "scikit-learn's search": (lambda: their_search(2), "GridSearchCV"),
+    "scikit-learn's search of splitters": (lambda: their_search(KFold(2)), "GridSearchCV"),
+    "CalibratedClassifierCV": (lambda: CalibratedClassifierCV(SpyClassifier()), "Calibrated"),
+    "LogisticRegressionCV": (lambda: LogisticRegressionCV(cv=3), "LogisticRegressionCV"),
+    "with a group splitter": (
+        lambda: CalibratedClassifierCV(SpyClassifier(), cv=GroupKFold(2)),
+        "CalibratedClassifierCV",
+    ),
+    "scikit-learn's stack": (
+        lambda: sklearn.ensemble.StackingClassifier([("spy", SpyClassifier())]),
+        "StackingClassifier",
+    ),
+    "first in a Pipeline": (
+        lambda: make_pipeline(
+            SequentialFeatureSelector(SpyClassifier(), n_features_to_select=1), SpyClassifier()
+        ),
+        "SequentialFeatureSelector",
+    ),
+    "last in a Pipeline": (lambda: piped(their_search(2)), "GridSearchCV"),
+    "in a nested stack": (lambda: stack(2, their_search(2)), "GridSearchCV"),
+    "final in a nested stack": (lambda: with_final(LogisticRegressionCV()), "LogisticRegressionCV"),
+}
+GIVEN_TO = {
+    "learner 'spy'": lambda estimator: stack(2, estimator),
+    "`estimator`": lambda estimator: GridSearchCV(estimator, {}, cv=2),
+    "`final_estimator`": lambda estimator: with_final(estimator),
+}
+
+
+@pytest.mark.parametrize("place", GIVEN_TO)
+@pytest.mark.parametrize("case", UNREACHED)
+def test_splits_that_no_groups_reach_are_refused(case, place):
+    make, name = UNREACHED[case]
+    estimator = GIVEN_TO[place](make())
+    message = f"{place} has a part that splits rows by itself .* {name}.*metadata routing"
+    with pytest.raises(InvalidInputError, match=message):
+        estimator.fit(X, Y, groups=GROUPS)
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        check_is_fitted(estimator)
+    assert not SEEN
+
+
+def test_splits_of_what_a_prefit_stack_is_completed_with_are_refused():
+    fitted = SpyClassifier().fit(X, Y)
+    prefit = StackingClassifier([("spy", fitted)], LogisticRegressionCV(), cv="prefit")
+    with pytest.raises(InvalidInputError, match="`final_estimator` has a part that splits"):
+        prefit.fit(X, Y, groups=GROUPS)
+    assert not SEEN
+
+
+NO_SPLITS = {
+    "of what is fitted": lambda: CalibratedClassifierCV(
+        FrozenEstimator(SpyClassifier(column=0).fit(X, Y))
+    ),
+    "of a closed form": lambda: RidgeClassifierCV(),
+    "of a stack that is fitted": lambda: FrozenEstimator(stack(2).fit(X, Y)),
+}
+
+
+@pytest.mark.parametrize("case", NO_SPLITS)
+def test_what_makes_no_splits_of_rows_is_not_refused(case):
+    learner = NO_SPLITS[case]()
+    check_is_fitted(stack(2, learner).fit(X, Y, groups=GROUPS))
 
 
 class TakesGroups:
