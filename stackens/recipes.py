@@ -228,6 +228,7 @@ def _look_at(X: Any, y: Any, task: str, vectors: Any) -> _Facts:
         "vectors": vectors,
     }
     if _holds_texts(X):
+        X = X.to_pylist() if hasattr(X, "to_pylist") else X  # of Arrow
         words = np.array([len(text.split()) for text in X])
         is_spelled = bool(words.max() == 1)
         lengths = np.array([len(text) for text in X]) if is_spelled else words

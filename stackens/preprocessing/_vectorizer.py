@@ -236,7 +236,7 @@ def _check_texts(X: Iterable[str]) -> list[str]:
             "`X` must be an iterable of strings; got a "
             f"{type(X).__name__} of {n_dimensions} dimensions."
         )
-    texts = list(X)
+    texts = X.to_pylist() if hasattr(X, "to_pylist") else list(X)  # of Arrow
     if not texts:
         raise InvalidInputError("`X` must hold at least one text; got none.")
     for row, text in enumerate(texts):

@@ -6,6 +6,8 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +79,9 @@ def test_lower_case_and_token_pattern_are_settings():
 
 
 def test_series_and_arrays_of_strings_are_texts():
-    for X in (pd.Series(TEXTS, index=[5, 6, 7]), np.array(TEXTS), np.array(TEXTS, object)):
+    series = pd.Series(TEXTS, index=[5, 6, 7])
+    others = pa.array(TEXTS), pa.chunked_array([TEXTS]), pl.Series(TEXTS)
+    for X in (series, np.array(TEXTS), np.array(TEXTS, object), *others):
         assert SequenceVectorizer().fit_transform(X).shape == (3, 6)
 
 
