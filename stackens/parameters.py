@@ -79,7 +79,9 @@ def draw_seed(random_state: Any) -> int:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence, with a space before it, that names the nearest known name, or nothing."""
-    found = get_close_matches(name, list(known), n=1)
+    known = sorted(known, key=len)
+    longer = [one for one in known if len(name) > 1 and one.startswith(name)]
+    found = longer or get_close_matches(name, known, n=1)
     return f" Did you mean `{found[0]}`?" if found else ""
 
 

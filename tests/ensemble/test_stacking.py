@@ -396,6 +396,7 @@ def test_leaderboard_scores_are_what_they_say():
     ("scoring", "message"),
     [
         ("acuracy", r"get_scorer_names.*'acuracy'.*mean `accuracy`\?"),
+        ("acc", r"get_scorer_names.*mean `accuracy`\?"),
         (["accuracy", "roc_auc"], "must be one score.*list of 2.*once for each"),
         ({"a": "accuracy"}, "must be one score.*dict of 1"),
     ],
