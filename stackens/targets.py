@@ -192,7 +192,7 @@ def refuse_times(name: str, values: Any) -> None:
     for column in columns:
         array = np.asarray(column)
         times = [one for one in array.ravel() if _is_time(one)] if array.dtype == object else array
-        if len(times) and (array.dtype == object or array.dtype.kind in "mM"):
+        if np.size(times) and (array.dtype == object or array.dtype.kind in "mM"):
             raise InvalidInputError(
                 f"`{name}` holds times, such as {np.ravel(times)[0]}, where numbers are expected. "
                 "Leave them out; for a forecaster set them as the index: "
