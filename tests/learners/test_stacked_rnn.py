@@ -51,7 +51,9 @@ def test_every_kind_of_network_predicts_a_row_alone_as_among_others(parameters, 
     assert whole.shape == (300, 10)
     np.testing.assert_allclose(whole.sum(axis=1), 1, rtol=1e-12)
     for row in (0, 17, 299):
-        assert_array_equal(learner.predict_proba(X[row : row + 1]), whole[row : row + 1])
+        # Up to float32's rounding: on some processors a product of one row takes another kernel.
+        alone = learner.predict_proba(X[row : row + 1])
+        np.testing.assert_allclose(alone, whole[row : row + 1], rtol=1e-6)
     wrapper = learner.keras_estimator_
     outputs = wrapper.predict_proba(learner.encode_input(X)).astype("float64")
     assert_array_equal(outputs / outputs.sum(axis=1, keepdims=True), whole)
