@@ -417,6 +417,6 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
 
 def _read_values(y: Any) -> np.ndarray:
     check_numbers(y)
-    if np.ndim(y):  # None and scalars are refused below
+    if y is not None:  # which is refused below
         y = check_array(y, dtype="numeric", ensure_2d=False, input_name="y")
     return y if np.ndim(y) == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
