@@ -59,18 +59,18 @@ def what_went_wrong(*names):
         text=True,
         check=True,
     )
-    return done.stdout.splitlines()
+    # Each is a list in JSON; what else is printed is joblib's, of numbers that make it talk.
+    return [line for line in done.stdout.splitlines() if line.startswith('["')]
 
 
 def test_no_column_of_words_or_categories_is_out_of_bounds():
     """What crashed the interpreter: sparse matrices whose columns are what a file says."""
-    wrong = what_went_wrong("CountVectorizer", "OneHotEncoder", "MultiLabelBinarizer")
-    assert [one for one in wrong if one.startswith("[")] == []
+    assert what_went_wrong("CountVectorizer", "OneHotEncoder", "MultiLabelBinarizer") == []
 
 
 @pytest.mark.slow
 def test_no_number_in_any_trusted_type_is_out_of_bounds():
-    assert [one for one in what_went_wrong() if one.startswith("[")] == []
+    assert what_went_wrong() == []
 
 
 @pytest.mark.parametrize("name", sorted(bounds.ESTIMATORS))

@@ -114,7 +114,7 @@ def test_one_sentence_may_be_a_str():
         (None, "got a NoneType"),
         (["one", None], "text 1 is a NoneType"),
         ([b"one"], "text 0 is a bytes"),
-        (np.array([["one"]]), "text 0 is a ndarray"),
+        (np.array([["one"]]), r"got a ndarray of shape \(1, 1\)"),
     ],
 )
 def test_what_is_no_list_of_sentences(sentences, message):

@@ -66,7 +66,8 @@ def test_a_saved_and_loaded_network_computes_the_same(network, tmp_path):
 def test_later_tokens_change_no_earlier_logit(network):
     source = np.array([[4, 5, 6, END]], "int32")
     targets = np.array([[BEGIN, 4, 5, 6, 7], [BEGIN, 4, 5, 8, 4]], "int32")
-    one, other = network([np.repeat(source, 2, axis=0), targets]).numpy()
+    # Apart, since on some processors rows of one product are not added up alike.
+    one, other = (network([source, row[None]]).numpy()[0] for row in targets)
     np.testing.assert_array_equal(one[:3], other[:3])
     assert not np.allclose(one[3], other[3])
 
