@@ -261,7 +261,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             optimizer=optimizer,
             seed=seed,
             epochs=self.epochs if epochs is None else epochs,
-            batch_size=min(self.batch_size, len(y)),
+            batch_size=min(self.batch_size, len(rows)),
             rows=training_rows,
             validation_rows=validation_rows,
             sample_weight=self._row_weights(X, y, rows, sample_weight),
