@@ -163,6 +163,8 @@ def _check_one_tree(estimator: Any) -> None:
     tree = estimator.tree_
     if type(tree).__name__ != "Tree" or tree.n_features != estimator.n_features_in_:
         raise ArchiveError("A tree in the file is for other features than its estimator.")
+    if tree.n_outputs != estimator.n_outputs_:
+        raise ArchiveError("A tree in the file is for other targets than its estimator.")
 
 
 def _check_forest(estimator: Any) -> None:
@@ -231,6 +233,8 @@ def _check_histogram_boosting(estimator: Any) -> None:
         row = _preprocessed(row, estimator._preprocessor)
     if row.shape[1] != n_features or categorical.shape != (n_features,):
         raise ArchiveError("A boosted ensemble in the file has impossible features.")
+    if any(len(stage) != estimator.n_trees_per_iteration_ for stage in stages):
+        raise ArchiveError("A boosted ensemble in the file has trees for other classes.")
     for predictor in (one for stage in stages for one in stage):
         if type(predictor).__name__ != "TreePredictor":
             raise ArchiveError("A boosted ensemble in the file has members that are no trees.")
