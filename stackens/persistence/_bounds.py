@@ -11,6 +11,7 @@ from stackens.exceptions import ArchiveError
 __all__ = ["BOUNDS", "check_requests", "check_sizes"]
 
 _MOST_HASHES = 1 << 31
+_MOST_UNITS = 1 << 20
 # Far beyond what anybody uses; more would be memory for the asking when it predicts.
 _MOST = {"beam_width": 1 << 10, "max_length": 1 << 20, "length_": 1 << 20}
 
@@ -195,6 +196,15 @@ def _check_dummy(estimator: Any) -> None:
 
 
 _DATA, _TEXT = "sklearn.preprocessing", "sklearn.feature_extraction"
+_NETWORK = "sklearn.neural_network._multilayer_perceptron.MLP"
+
+
+def _check_layers(estimator: Any) -> None:
+    """`partial_fit` allocates what these say, whatever the weights are."""
+    sizes = np.ravel(estimator.hidden_layer_sizes)
+    _expect(all(_is_number(size, 1, _MOST_UNITS) for size in sizes), estimator)
+
+
 BOUNDS: dict[str, Any] = {
     f"{_TEXT}._dict_vectorizer.DictVectorizer": _check_vocabulary,
     f"{_TEXT}._hash.FeatureHasher": _check_hasher,
@@ -209,4 +219,6 @@ BOUNDS: dict[str, Any] = {
     "sklearn.dummy.DummyRegressor": _check_dummy,
     "sklearn.ensemble._voting.VotingClassifier": _check_votes,
     "sklearn.multiclass.OneVsRestClassifier": _check_one_vs_rest,
+    f"{_NETWORK}Classifier": _check_layers,
+    f"{_NETWORK}Regressor": _check_layers,
 }
