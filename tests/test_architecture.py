@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "archive": {"exceptions"},
     "parameters": {"exceptions"},
     "layer_sharing": {"exceptions", "parameters"},
-    "targets": {"exceptions", "views"},
+    "targets": {"exceptions", "frames", "views"},
     "vocabularies": set(),
     "sequence_statistics": {"sequences"},
     "portable": {"archive", "exceptions"},
