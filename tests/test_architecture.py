@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -190,11 +191,30 @@ def test_exactly_one_file_imports_scikeras():
     assert list(importers) == ["learners"]
 
 
+def imports_of_the_stub() -> list[tuple[str, ast.alias]]:
+    """Where a type checker finds each name of the package."""
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    nodes = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return [(node.module, alias) for node in nodes for alias in node.names]
+
+
 def test_the_top_level_names_are_those_that_type_checkers_see():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    checked = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {alias.name for node in checked.body for alias in node.names}
-    assert seen == set(stackens.__all__)
+    aliases = [alias for _, alias in imports_of_the_stub()]
+    assert all(alias.name == alias.asname for alias in aliases)  # others are private to a stub
+    seen = [alias.name for alias in aliases]
+    assert len(seen) == len(set(seen))
+    assert set(seen) == {*stackens.__all__, "layers", "networks"}
+
+
+def test_the_top_level_names_are_promised_by_their_rooms_which_are_names_too():
+    imports = imports_of_the_stub()
+    rooms = {alias.name for module, alias in imports if module == "stackens"}
+    assert rooms <= ROOMS.keys()
+    for module, alias in imports:
+        if module != "stackens":
+            assert module.removeprefix("stackens.") in rooms
+            assert alias.name in import_module(module).__all__
+            assert getattr(stackens, alias.name) is getattr(import_module(module), alias.name)
 
 
 @pytest.fixture

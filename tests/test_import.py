@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import stackens
 
+REFERENCE = Path(__file__).parent.parent / "docs" / "api" / "index.rst"
+ROOMS = sorted(set(re.findall(r"^   (\w+)\.\w+$", REFERENCE.read_text("utf-8"), re.MULTILINE)))
 HEAVY = {"tensorflow", "keras", "scikeras", "sklearn", "scipy", "numpy", "pandas", "matplotlib"}
 
 
@@ -80,6 +85,12 @@ def test_every_public_name_can_be_had(name):
     assert getattr(stackens, name).__doc__
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_the_reference_is_had_without_an_import_of_its_own(room):
+    assert {"layers", "training"} <= set(ROOMS)
+    assert stackens.__getattr__(room) is import_module(f"stackens.{room}")
+
+
 def test_predictors_without_tensorflow_need_numpy_only():
     loaded = top_level_modules_after("import stackens.portable")
     assert {"numpy", "stackens"} <= loaded
@@ -103,9 +114,16 @@ def test_importing_an_unknown_name_is_an_import_error():
 def test_without_tensorflow_every_public_name_can_still_be_had():
     code = """
         import stackens
-        print(sum(getattr(stackens, name) is not None for name in stackens.__all__))
+        from stackens import *
+        print(sum(globals()[name] is getattr(stackens, name) for name in stackens.__all__))
+        for room in ("layers", "networks"):
+            try:
+                getattr(stackens, room)
+            except ImportError as error:
+                print(error.name)
     """
-    assert run(code, before=WITHOUT_TENSORFLOW) == str(len(stackens.__all__))
+    expected = [str(len(stackens.__all__)), "tensorflow", "tensorflow"]
+    assert run(code, before=WITHOUT_TENSORFLOW).split() == expected
 
 
 def test_without_tensorflow_the_first_fit_of_a_network_names_the_extra():
