@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -13,48 +15,22 @@ import pytest
 
 import stackens
 
-FOUNDATION = {
-    "archive",
-    "exceptions",
-    "frames",
-    "layer_sharing",
-    "parameters",
-    "sequence_statistics",
-    "sequences",
-    "targets",
-    "views",
-    "vocabularies",
-}
+DESIGN = Path(__file__).parent.parent / "docs" / "design.rst"
+ROW = re.compile(r" {3}\* - ``(\w+)``\n {5}- (?:.+\n)+? {5}- (.+(?:\n {7}.+)*)")
 
-# Who may import whom, within the package. A room that is not here has no place yet: add it to the
-# design first.
-ROOMS: dict[str, set[str]] = {
-    "exceptions": set(),
-    "frames": {"exceptions"},
-    "views": {"exceptions"},
-    "sequences": {"exceptions", "frames", "views"},
-    "archive": {"exceptions"},
-    "parameters": {"exceptions"},
-    "layer_sharing": {"exceptions", "parameters"},
-    "targets": {"exceptions", "frames", "views"},
-    "vocabularies": set(),
-    "sequence_statistics": {"sequences"},
-    "portable": {"archive", "exceptions"},
-    "exporting": FOUNDATION | {"portable"},
-    "layers": FOUNDATION,
-    "networks": FOUNDATION | {"layers"},
-    "training": FOUNDATION,
-    "preprocessing": FOUNDATION,
-    "learners": FOUNDATION | {"networks", "layers", "training", "preprocessing", "portable"},
-    "ensemble": FOUNDATION | {"training", "inspection"},
-    "model_selection": FOUNDATION | {"training", "ensemble"},
-    "forecasting": FOUNDATION | {"preprocessing"},
-    "text": FOUNDATION | {"networks", "layers", "training", "preprocessing"},
-    "recipes": FOUNDATION | {"learners", "ensemble", "preprocessing"},
-    "inspection": FOUNDATION,
-    "persistence": FOUNDATION | {"learners"},
-    "datasets": FOUNDATION,
-}
+
+def read_rooms(page: str) -> dict[str, set[str]]:
+    """Who may import whom, by the tables of the page; the first one is the foundation."""
+    foundation, others = (dict(ROW.findall(t)) for t in page.split(".. list-table::")[1:3])
+    rooms = {}
+    for room, imports in {**foundation, **others}.items():
+        names = set(re.findall(r"\w+", imports)) - {"nothing"}
+        rooms[room] = names - {"foundation"} | set(foundation if "foundation" in names else ())
+    return rooms
+
+
+# A room that is not here has no place yet: add it to the page first.
+ROOMS = read_rooms(DESIGN.read_text(encoding="utf-8"))
 TENSORFLOW_ROOMS = {"layers", "networks", "training", "learners"}
 TENSORFLOW = {"tensorflow", "keras"}
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc"}
@@ -84,12 +60,15 @@ def room_of(path: Path, package: Path) -> str:
     return FACADE if first == "__init__.py" else first.removesuffix(".py")
 
 
-def imports_of(path: Path, package: Path) -> Iterator[Import]:
+@cache
+def imports_of(path: Path, package: Path) -> list[Import]:
     """All imports of a file, those in functions and under TYPE_CHECKING included."""
     parents = ["stackens", *path.relative_to(package).parent.parts]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        for target in targets_of(node, parents):
-            yield Import(path, node.lineno, target)
+    return [
+        Import(path, node.lineno, target)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for target in targets_of(node, parents)
+    ]
 
 
 def targets_of(node: ast.AST, parents: list[str]) -> list[str]:
@@ -111,22 +90,22 @@ def literal_argument(call: ast.Call) -> str:
     return ""
 
 
-def find_violations(package: Path) -> list[str]:
+def find_violations(package: Path, rooms: dict[str, set[str]] = ROOMS) -> list[str]:
     """Describe every import, file and folder of ``package`` that breaks the design."""
     found: list[str] = []
     for path in sorted(package.rglob("*.py")):
         room = room_of(path, package)
         where = path.relative_to(package)
-        if room not in ROOMS and room != FACADE:
+        if room not in rooms and room != FACADE:
             found.append(f"{where}: room {room!r} is not in the table")
         if any(Path(part).stem.lstrip("_") in VAGUE_NAMES for part in where.parts):
             found.append(f"{where}: a helper lives with its user, under a name of its own")
-        complaints = ((i.line, judge(room, i)) for i in imports_of(path, package))
+        complaints = ((i.line, judge(room, i, rooms)) for i in imports_of(path, package))
         found.extend(f"{where}:{line}: {text}" for line, text in complaints if text)
     return found + find_misplaced_seams(package)
 
 
-def judge(room: str, imported: Import) -> str:
+def judge(room: str, imported: Import, rooms: dict[str, set[str]]) -> str:
     """Say what is wrong with an import from ``room``; empty if nothing is."""
     if not imported.target:
         return (
@@ -135,7 +114,7 @@ def judge(room: str, imported: Import) -> str:
             else f"{room} imports by a computed name"
         )
     if imported.top_level == "stackens":
-        return judge_room(room, imported)
+        return judge_room(room, imported, rooms)
     if imported.top_level in TENSORFLOW and room not in TENSORFLOW_ROOMS:
         return f"{room} imports {imported.top_level}"
     allowed_third_parties = {FACADE: set(), "portable": {"numpy"}}.get(room)
@@ -146,11 +125,11 @@ def judge(room: str, imported: Import) -> str:
     return f"{room} imports {imported.top_level}"
 
 
-def judge_room(room: str, imported: Import) -> str:
+def judge_room(room: str, imported: Import, rooms: dict[str, set[str]]) -> str:
     other = imported.room
     if room == FACADE or other in (room, "__version__"):
         return ""
-    if other not in ROOMS.get(room, set()):
+    if other not in rooms.get(room, set()):
         return f"{room} imports {imported.target}"
     if any(part.startswith("_") for part in imported.target.split(".")):
         return f"{room} reaches into {imported.target}, which is private to {other}"
@@ -180,6 +159,33 @@ PACKAGE = Path(stackens.__file__).parent
 
 def test_no_arrow_leaves_the_table():
     assert find_violations(PACKAGE) == []
+
+
+def test_the_page_names_rooms_and_its_arrows_make_no_circle():
+    assert set().union(*ROOMS.values()) <= set(ROOMS)
+    TopologicalSorter(ROOMS).prepare()
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "complaint"),
+    [
+        pytest.param("ensemble", "inspection", "ensemble imports stackens.inspection"),
+        pytest.param("text", "foundation", "text imports stackens.exceptions"),
+        pytest.param("targets", "frames", "targets imports stackens.frames"),
+    ],
+)
+def test_a_page_that_disagrees_with_the_imports_is_caught(room, name, complaint):
+    page = DESIGN.read_text(encoding="utf-8")
+    row = next(m for m in ROW.finditer(page) if m[1] == room)
+    changed = page[: row.start(2)] + row[2].replace(name, "nothing") + page[row.end(2) :]
+    assert any(complaint in found for found in find_violations(PACKAGE, read_rooms(changed)))
+
+
+def test_a_room_that_the_page_forgets_is_caught():
+    page = DESIGN.read_text(encoding="utf-8").replace("* - ``views``", "* - ``vistas``")
+    assert "views.py: room 'views' is not in the table" in find_violations(
+        PACKAGE, read_rooms(page)
+    )
 
 
 def test_exactly_one_file_imports_scikeras():
