@@ -24,7 +24,7 @@ from stackens.training._fingerprint import (
 from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
 from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
-from stackens.training._parallel_text import ParallelText, SoftTargets, train_on_pairs
+from stackens.training._parallel_text import ParallelText, train_on_pairs
 from stackens.training._prediction import (
     PREDICTION_BLOCK,
     check_row_shape,
@@ -37,7 +37,7 @@ from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
 from stackens.training._running_text import RunningText, train_on_text
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
-from stackens.training._soft_targets import with_soft_targets
+from stackens.training._soft_targets import SoftTargets, with_soft_targets
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
 from stackens.training._translation import attention_of_pair, score_pairs, translate

@@ -14,35 +14,14 @@ from stackens.training._checkpoint import Checkpoint
 from stackens.training._job import EarlyStopping, EpochHook, Optimizer, TrainedNetwork
 from stackens.training._kept_training import check_finite, train_kept
 from stackens.training._random import stream
+from stackens.training._soft_targets import SoftTargets
 from stackens.training._store import JobStore
 from stackens.training._translation import pad, score_pairs
 
-__all__ = ["ParallelText", "SoftTargets", "train_on_pairs"]
+__all__ = ["ParallelText", "train_on_pairs"]
 
 _WARMUP = 1000  # steps, where nothing is said, and there are enough
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
-
-
-@dataclass(frozen=True, eq=False)
-class SoftTargets:
-    """A trained translator, from whose probabilities another one learns.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Its network, with the same ids.
-    weights : list of ndarray
-        In the order of ``keras.Model.get_weights``.
-    temperature : float
-        Logits of both are divided by it.
-    alpha : float
-        Share of the soft targets in the loss; the rest is the loss of the hard ones.
-    """
-
-    architecture: Architecture
-    weights: list[np.ndarray]
-    temperature: float
-    alpha: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +145,7 @@ def _train(job: ParallelText, checkpoint: Checkpoint | None) -> TrainedNetwork:
     require_keras()
     from stackens.training._parallel_text_program import find_program
 
-    program = find_program(job)
+    program = find_program(job.architecture, job.optimizer, job.label_smoothing, job.teacher)
     kept = checkpoint.load() if checkpoint is not None else None
     start = job.weights or initial_weights(job.architecture, job.seed)
     state = program.new_state(start, job.seed, kept)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import freeze
+from stackens.training._architecture import Architecture, freeze
 from stackens.training._flat_training import FlatState, FlatTraining
+from stackens.training._job import Optimizer
 from stackens.training._program import ProgramCache, WeightLayout
-
-if TYPE_CHECKING:
-    from stackens.training._parallel_text import ParallelText
+from stackens.training._soft_targets import SoftTargets
 
 __all__ = ["find_program", "inside", "token_nats"]
 
@@ -24,10 +23,16 @@ _PARTS = 2  # of a batch; two whatever the machine: how many there are shows in 
 class _Program(FlatTraining):
     """Training of one network with one optimizer, open in sentences and their lengths."""
 
-    def __init__(self, job: ParallelText) -> None:
-        super().__init__(job.architecture.build(), job.optimizer, _PARTS)
-        self.label_smoothing = job.label_smoothing
-        self.teacher = None if job.teacher is None else _Teacher(job)
+    def __init__(
+        self,
+        architecture: Architecture,
+        optimizer: Optimizer,
+        label_smoothing: float,
+        teacher: SoftTargets | None,
+    ) -> None:
+        super().__init__(architecture.build(), optimizer, _PARTS)
+        self.label_smoothing = label_smoothing
+        self.teacher = None if teacher is None else _Teacher(teacher)
         # A function of its own: both parts are the same graph, traced once.
         self._differentiate = tf.function(self._loss_and_gradient, autograph=False)
         self._step = tf.function(self._train_step, autograph=False)
@@ -117,11 +122,10 @@ class _Program(FlatTraining):
 class _Teacher:
     """The network whose probabilities are soft targets."""
 
-    def __init__(self, job: ParallelText) -> None:
-        assert job.teacher is not None
-        self.model = job.teacher.architecture.build()
+    def __init__(self, teacher: SoftTargets) -> None:
+        self.model = teacher.architecture.build()
         self.layout = WeightLayout(self.model)
-        self.temperature, self.alpha = job.teacher.temperature, job.teacher.alpha
+        self.temperature, self.alpha = teacher.temperature, teacher.alpha
 
     def losses(self, hidden: Any, kernel: Any, ids: Any, smoothing: float, batch: Any) -> Any:
         """Mix the loss of hard targets with the cross entropy to the teacher's soft ones."""
@@ -214,10 +218,16 @@ def _plain_nats(hidden: Any, kernel: Any, ids: Any) -> Any:
 _PROGRAMS = ProgramCache(max_size=8)
 
 
-def find_program(job: ParallelText) -> _Program:
-    teacher = job.teacher
+def find_program(
+    architecture: Architecture,
+    optimizer: Optimizer,
+    label_smoothing: float,
+    teacher: SoftTargets | None,
+) -> _Program:
     taught = teacher and (teacher.architecture.key, teacher.temperature, teacher.alpha)
-    optimizer = job.optimizer.name, job.optimizer.options
-    key: Hashable = (job.architecture.key, freeze((optimizer, job.label_smoothing)), taught)
-    program: _Program = _PROGRAMS.get(key, lambda: _Program(job))
+    how = freeze((optimizer.name, optimizer.options, label_smoothing))
+    program: _Program = _PROGRAMS.get(
+        (architecture.key, how, taught),
+        lambda: _Program(architecture, optimizer, label_smoothing, teacher),
+    )
     return program

@@ -149,7 +149,7 @@ def _train(job: RunningText, checkpoint: Checkpoint | None) -> TrainedNetwork:
     require_keras()
     from stackens.training._running_text_program import find_program
 
-    program = find_program(job)
+    program = find_program(job.architecture, job.optimizer, job.n_streams)
     kept = checkpoint.load() if checkpoint is not None else None
     state = program.new_state(initial_weights(job.architecture, job.seed), job.seed, kept)
     history = {"loss": []} if kept is None else kept.history

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import freeze
+from stackens.training._architecture import Architecture, freeze
 from stackens.training._flat_training import FlatState, FlatTraining
+from stackens.training._job import Optimizer
 from stackens.training._next_token_program import zero_states
 from stackens.training._program import ProgramCache
-
-if TYPE_CHECKING:
-    from stackens.training._running_text import RunningText
 
 __all__ = ["find_program"]
 
@@ -27,14 +25,16 @@ class _Program(FlatTraining):
 
     Parameters
     ----------
-    job : RunningText
-        Any job that this program serves.
+    architecture : Architecture
+        The network.
+    optimizer : Optimizer
+        Of its jobs.
     n_parts : int
         Parts of the streams that are computed side by side, each by one thread.
     """
 
-    def __init__(self, job: RunningText, n_parts: int) -> None:
-        super().__init__(job.architecture.build(), job.optimizer, n_parts)
+    def __init__(self, architecture: Architecture, optimizer: Optimizer, n_parts: int) -> None:
+        super().__init__(architecture.build(), optimizer, n_parts)
         self._train = tf.function(self._train_steps, autograph=False)
         self._is_traced = False
 
@@ -108,11 +108,10 @@ class _Program(FlatTraining):
 _PROGRAMS = ProgramCache(max_size=4)
 
 
-def find_program(job: RunningText) -> _Program:
+def find_program(architecture: Architecture, optimizer: Optimizer, n_streams: int) -> _Program:
     # Two halves whatever the machine: how many there are shows in the last bits of a gradient.
-    is_cut = job.n_streams % 2 == 0 and job.n_streams >= 2 * _ROWS_OF_A_HALF
+    is_cut = n_streams % 2 == 0 and n_streams >= 2 * _ROWS_OF_A_HALF
     n_parts = 2 if is_cut else 1
-    optimizer = job.optimizer.name, job.optimizer.options
-    key: Hashable = (job.architecture.key, freeze(optimizer), n_parts)
-    program: _Program = _PROGRAMS.get(key, lambda: _Program(job, n_parts))
+    key: Hashable = (architecture.key, freeze((optimizer.name, optimizer.options)), n_parts)
+    program: _Program = _PROGRAMS.get(key, lambda: _Program(architecture, optimizer, n_parts))
     return program
