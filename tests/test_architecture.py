@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def find_violations(package: Path, rooms: dict[str, set[str]] = ROOMS) -> list[s
             found.append(f"{where}: a helper lives with its user, under a name of its own")
         complaints = ((i.line, judge(room, i, rooms)) for i in imports_of(path, package))
         found.extend(f"{where}:{line}: {text}" for line, text in complaints if text)
-    return found + find_misplaced_seams(package)
+    return found + find_misplaced_seams(package) + find_circles(package)
 
 
 def judge(room: str, imported: Import, rooms: dict[str, set[str]]) -> str:
@@ -152,6 +153,33 @@ def find_misplaced_seams(package: Path) -> list[str]:
         if number > 1:
             found.append(f"{number} files import by a computed name; expected one")
     return found
+
+
+def find_circles(package: Path) -> list[str]:
+    """Files that import each other; the façade, which loads its rooms late, ends every way."""
+    files = {module_of(path, package): path for path in package.rglob("*.py")}
+    graph = {
+        module: {enclosing_file(i.target, files) for i in imports_of(path, package)} - {module}
+        for module, path in files.items()
+        if module != FACADE
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return ["a circle: " + " <- ".join(error.args[1])]
+    return []
+
+
+def module_of(path: Path, package: Path) -> str:
+    parts = path.relative_to(package).with_suffix("").parts
+    return ".".join([FACADE, *(part for part in parts if part != "__init__")])
+
+
+def enclosing_file(target: str, files: Container[str]) -> str:
+    """The file in which an imported name is; FACADE for what is none of ours."""
+    while target and target not in files:
+        target = target.rpartition(".")[0]
+    return target or FACADE
 
 
 PACKAGE = Path(stackens.__file__).parent
@@ -308,6 +336,16 @@ def test_a_lawful_tree_passes(plant):
             "learners/_bad",
             "from stackens.training import _job",
             "reaches into stackens.training._job",
+        ),
+        pytest.param(
+            "layers/_cell",
+            "import keras\nif TYPE_CHECKING:\n    from stackens.layers import Cell",
+            "a circle: stackens.layers",
+        ),
+        pytest.param(
+            "training/_adapters",
+            "def late():\n    from . import take",
+            "a circle: stackens.training",
         ),
         pytest.param("utils/__init__", "", "room 'utils' is not in the table"),
         pytest.param("ensemble/_utils", "", "a helper lives with its user"),

@@ -8,14 +8,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.linear_model import Ridge
 
 from stackens.exceptions import InvalidInputError
-from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History, read_history
-from stackens.forecasting._naive import NaiveForecaster
 from stackens.forecasting._residuals import check_coverage
-from stackens.forecasting._window_forecaster import WindowForecaster
 from stackens.parameters import check_count
 
 __all__ = ["BacktestResult", "run_backtest"]
@@ -78,6 +74,8 @@ class BacktestResult:
 
 def run_backtest(
     forecaster: Any,
+    others: Mapping[str, Any],
+    baselines: Mapping[str, Any],
     y: Any,
     X: Any,
     *,
@@ -85,59 +83,58 @@ def run_backtest(
     step_length: int | None,
     refit_every: int,
     coverage: float | None,
-    compare_with: Mapping[str, Forecaster] | None,
 ) -> BacktestResult:
-    """Run what is described at ``Forecaster.backtest``."""
+    """Run what is described at ``Forecaster.backtest``, by what all forecasters have in public."""
     import pandas as pd
 
     check_count("refit_every", refit_every)
     if coverage is not None:
         check_coverage(coverage)
-    models = _collect(forecaster, compare_with or {}, coverage)
-    histories = {}
-    for name, model in models.items():
-        model._check_params()
-        histories[name] = read_history(y, X, list(model._known_future()))
+    models = {"forecaster": forecaster, **others, **baselines}
+    _check_names(others, baselines)
+    _check_models(models, coverage)
+    histories = {
+        name: read_history(y, X, getattr(model, "known_future", ()))
+        for name, model in models.items()
+    }
     history = histories["forecaster"]
     cutoffs = _plan_cutoffs(forecaster, len(history), initial_window, step_length)
     scales = _seasonal_scales(history.y, getattr(forecaster, "sp", 1), cutoffs)
     parts = []
     for name, model in models.items():
-        results = _run(model, histories[name], cutoffs, refit_every, coverage)
-        parts.append(_frame(name, histories[name], cutoffs, refit_every, scales, *results))
+        every = refit_every if hasattr(model, "update") else 1
+        results = _run(model, histories[name], cutoffs, every, coverage)
+        parts.append(_frame(name, histories[name], cutoffs, every, scales, *results))
     return BacktestResult(pd.concat(parts, ignore_index=True))
 
 
-def _collect(
-    forecaster: Any, others: Mapping[str, Forecaster], coverage: float | None
-) -> dict[str, Any]:
-    """Return the forecasters by name: the user's, and the baselines."""
-    horizon, sp = forecaster.horizon, getattr(forecaster, "sp", 1)
-    models = {"forecaster": forecaster, **others, "naive": NaiveForecaster(horizon)}
-    if sp > 1:
-        models["seasonal_naive"] = NaiveForecaster(horizon, sp=sp)
-    models["drift"] = NaiveForecaster(horizon, strategy="drift")
-    if isinstance(forecaster, WindowForecaster):
-        models["linear"] = clone(forecaster).set_params(regressor=Ridge())
-        if coverage is None:
-            models["linear"].set_params(cv=None)
-    if coverage is not None and getattr(forecaster, "cv", 1) is None:
-        raise InvalidInputError(
-            "Intervals need residuals, which `cv=None` does not compute; set `cv`, or pass "
-            "`coverage=None`."
-        )
-    taken = {"forecaster", "naive", "seasonal_naive", "drift", "linear"} & set(others)
+def _check_names(others: Mapping[str, Any], baselines: Mapping[str, Any]) -> None:
+    taken = {"forecaster", *baselines} & set(others)
     if taken:
         raise InvalidInputError(
             f"`compare_with` uses the names {sorted(taken)}, which the backtest gives; choose "
             "others."
         )
+
+
+def _check_models(models: Mapping[str, Any], coverage: float | None) -> None:
+    forecaster = models["forecaster"]
+    if coverage is not None and not _has_intervals(forecaster):
+        raise InvalidInputError(
+            "Intervals need residuals, which `cv=None` does not compute; set `cv`, or pass "
+            "`coverage=None`."
+        )
     for name, model in models.items():
-        if not isinstance(model, Forecaster) or model.horizon != horizon:
+        can = hasattr(model, "fit") and hasattr(model, "predict")
+        if not can or getattr(model, "horizon", None) != forecaster.horizon:
             raise InvalidInputError(
-                f"`compare_with` must hold forecasters of `horizon`={horizon}; {name!r} is {model}."
+                f"`compare_with` must hold forecasters of `horizon`={forecaster.horizon}; {name!r} "
+                f"is {model}. One of your own needs `fit(y, X)`, `predict(X)` and `horizon`."
             )
-    return models
+
+
+def _has_intervals(model: Any) -> bool:
+    return hasattr(model, "predict_interval") and getattr(model, "cv", 0) is not None
 
 
 def _plan_cutoffs(
@@ -167,21 +164,31 @@ def _run(
     model: Any, history: History, cutoffs: range, refit_every: int, coverage: float | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return predictions and bounds, of shape (n_cutoffs, horizon, n_targets) each."""
-    results = []
+    shape = model.horizon, history.y.shape[1]
+    predicted = np.empty((len(cutoffs), *shape))
+    bounds = np.full((len(cutoffs), *shape, 2), np.nan)
     for k, n_known in enumerate(cutoffs):
-        known = history.head(n_known)
         if k % refit_every == 0:
-            fitted = clone(model)
-            fitted._fit_history(known)
+            known = history.head(n_known)
+            fitted = clone(model, safe=False).fit(known.series, known.covariates)
         else:
-            fitted._move_to(known)
-        levels = fitted._forecast_levels(history.future[n_known : n_known + model.horizon])
-        lower = upper = np.full_like(levels, np.nan)
-        if coverage is not None and fitted.residuals_ is not None:
-            lower, upper = fitted._bounds(levels, coverage)
-        results.append((fitted._values(levels), lower, upper))
-    predicted, lower, upper = (np.stack(part) for part in zip(*results, strict=True))
-    return predicted, lower, upper
+            new = history.between(n_known - cutoffs.step, n_known)
+            fitted.update(new.series, new.covariates)
+        X = history.between(n_known, n_known + model.horizon).future_covariates
+        predicted[k] = _read_forecast(fitted.predict(X), shape, model)
+        if coverage is not None and _has_intervals(fitted):
+            both = fitted.predict_interval(X, coverage)
+            bounds[k] = _read_forecast(both, (*shape, 2), model)
+    return predicted, bounds[..., 0], bounds[..., 1]
+
+
+def _read_forecast(values: Any, shape: tuple[int, ...], model: Any) -> np.ndarray:
+    if np.size(values) != np.prod(shape):
+        raise InvalidInputError(
+            f"A forecast must have the shape {shape} (steps, targets and, of an interval, bounds); "
+            f"{model} gave one of shape {np.shape(values)}."
+        )
+    return np.reshape(values, shape)
 
 
 def _seasonal_scales(y: np.ndarray, sp: int, cutoffs: range) -> np.ndarray:

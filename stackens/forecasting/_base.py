@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
+from stackens.forecasting._backtest import BacktestResult, run_backtest
 from stackens.forecasting._history import History, read_history
 from stackens.forecasting._residuals import check_coverage, offsets
+from stackens.forecasting._windows import cut
 from stackens.parameters import all_or_nothing, forget, known_arguments
-
-if TYPE_CHECKING:
-    from stackens.forecasting._backtest import BacktestResult
 
 __all__ = ["Forecaster"]
 
@@ -57,11 +56,12 @@ class Forecaster(BaseEstimator, ABC):
         """Turn levels into values of the target."""
         return levels
 
-    def _known_future(self) -> Sequence[Any]:
-        return ()
-
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
+
+    @abstractmethod
+    def _baselines(self, *, intervals: bool) -> dict[str, Any]:
+        """Return the forecasters, by name, that a backtest sets beside this one."""
 
     def _update_step(self) -> int:
         """Return how many steps are between the forecasts that give residuals."""
@@ -92,7 +92,11 @@ class Forecaster(BaseEstimator, ABC):
         """
         forget(self)
         self._check_params()
-        self._fit_history(read_history(y, X, list(self._known_future())))
+        history = read_history(y, X, getattr(self, "known_future", ()))
+        self._train(history)
+        self.residuals_ = self._out_of_sample_residuals(history)
+        self._n_scored = len(history) - 1  # the first cutoff whose targets were not trained on
+        self._history = history
         return self
 
     def predict(self, X: Any = None) -> Any:
@@ -186,7 +190,7 @@ class Forecaster(BaseEstimator, ABC):
         step_length: int | None = None,
         refit_every: int = 1,
         coverage: float | None = 0.9,
-        compare_with: Mapping[str, Forecaster] | None = None,
+        compare_with: Mapping[str, Any] | None = None,
     ) -> BacktestResult:
         """Forecast from many cutoffs, each time knowing only what came before, beside baselines.
 
@@ -203,8 +207,10 @@ class Forecaster(BaseEstimator, ABC):
         coverage : float in (0, 1), default=0.9
             Of the intervals; None makes none.
         compare_with : dict of str to forecaster, default=None
-            Further forecasters of the same horizon, by name; those with `cv=None` get no
-            intervals.
+            Further forecasters of the same ``horizon``, by name: of this package, or your own
+            with ``fit(y, X)`` and ``predict(X)``. What has no ``update`` is trained anew at every
+            cutoff; what has no ``predict_interval``, or `cv=None`, gets no intervals. ``predict``
+            is given the covariates that ``known_future`` names, or None.
 
         Returns
         -------
@@ -229,17 +235,20 @@ class Forecaster(BaseEstimator, ABC):
         >>> result.rows.shape[0], result.scores().index[0]
         (120, 'forecaster')
         """
-        from stackens.forecasting._backtest import run_backtest
-
+        others = compare_with or {}
+        for model in (self, *others.values()):
+            if isinstance(model, Forecaster):
+                model._check_params()
         return run_backtest(
             self,
+            others,
+            self._baselines(intervals=coverage is not None),
             y,
             X,
             initial_window=initial_window,
             step_length=step_length,
             refit_every=refit_every,
             coverage=coverage,
-            compare_with=compare_with,
         )
 
     @property
@@ -252,18 +261,12 @@ class Forecaster(BaseEstimator, ABC):
     def known_(self) -> Any:
         """Series up to the cutoff, as it was given: ndarray, Series or DataFrame."""
         check_is_fitted(self)
-        return self._history.write(self._history.y, self._history.index)
+        return self._history.series
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_history" in vars(self)
 
     # ---- within the package --------------------------------------------------------------------
-
-    def _fit_history(self, history: History) -> None:
-        self._train(history)
-        self.residuals_ = self._out_of_sample_residuals(history)
-        self._n_scored = len(history) - 1  # the first cutoff whose targets were not trained on
-        self._history = history
 
     def _move_to(self, history: History) -> None:
         """Take a longer history, and the residuals that it tells."""
@@ -278,17 +281,12 @@ class Forecaster(BaseEstimator, ABC):
         self._history = history
 
     def _targets(self, levels: np.ndarray, cutoffs: range) -> np.ndarray:
-        from stackens.forecasting._windows import cut
-
         return cut(levels, cutoffs, 1, self.horizon)
 
     def _forecast(self, X: Any) -> np.ndarray:
         """Return levels of shape (horizon, n_targets) after the cutoff."""
         history = self._history
-        return self._forecast_levels(history.read_future(X, self.horizon))
-
-    def _forecast_levels(self, tail: np.ndarray) -> np.ndarray:
-        history = self._history
+        tail = history.read_future(X, self.horizon)
         last = len(history) - 1
         levels: np.ndarray = self._predict_levels(history, tail, range(last, last + 1))[0]
         return levels

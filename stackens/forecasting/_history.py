@@ -57,12 +57,16 @@ class History:
 
     def head(self, n_steps: int) -> Self:
         """Return the first ``n_steps``: nothing that comes later can be reached from them."""
+        return self.between(0, n_steps)
+
+    def between(self, start: int, stop: int) -> Self:
+        """Return some of the steps, and nothing of the others."""
         return replace(
             self,
-            y=self.y[:n_steps],
-            past=self.past[:n_steps],
-            future=self.future[:n_steps],
-            index=None if self.index is None else self.index[:n_steps],
+            y=self.y[start:stop],
+            past=self.past[start:stop],
+            future=self.future[start:stop],
+            index=None if self.index is None else self.index[start:stop],
         )
 
     def extend(self, y: Any, X: Any) -> Self:
@@ -178,6 +182,36 @@ class History:
         """Time of each row; without an index, its number."""
         return np.arange(len(self)) if self.index is None else self.index
 
+    @property
+    def series(self) -> Any:
+        """The target in the form in which it was given: ndarray, Series or DataFrame."""
+        return self.write(self.y, self.index)
+
+    @property
+    def covariates(self) -> Any:
+        """All covariates, as ``fit`` takes them: ndarray, DataFrame or None."""
+        names = [*self.past_names, *self.future_names]
+        values = np.hstack([self.past, self.future])
+        return self._table(values[:, np.argsort(names)] if self._is_counted else values, names)
+
+    @property
+    def future_covariates(self) -> Any:
+        """Those known in advance, as ``predict`` takes them: ndarray, DataFrame or None."""
+        return self._table(self.future, self.future_names)
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether covariates are named by their positions in an array."""
+        names = {*self.past_names, *self.future_names}
+        return self.index is None and names == set(range(len(names)))
+
+    def _table(self, values: np.ndarray, names: list[Any]) -> Any:
+        if not names or self._is_counted:
+            return values if names else None
+        import pandas as pd
+
+        return pd.DataFrame(values, index=self.index, columns=names)
+
     def write(self, values: np.ndarray, index: Any) -> Any:
         """Return values of shape (n_steps, n_targets) in the form of the series."""
         if self.index is None:
@@ -190,7 +224,7 @@ class History:
         return pd.DataFrame(values, index=index, columns=self.targets)
 
 
-def read_history(y: Any, X: Any, known_future: Sequence[Any]) -> History:
+def read_history(y: Any, X: Any, known_future: Sequence[Any] | str | None) -> History:
     """Check a series and its covariates.
 
     Parameters
@@ -199,7 +233,7 @@ def read_history(y: Any, X: Any, known_future: Sequence[Any]) -> History:
         Target.
     X : array-like or DataFrame of shape (n_steps, n_covariates), or None
         Covariates at the same times.
-    known_future : sequence
+    known_future : sequence, str or None
         Names (or positions, in an array) of those that are known in advance.
 
     Returns
@@ -211,7 +245,8 @@ def read_history(y: Any, X: Any, known_future: Sequence[Any]) -> History:
     InvalidInputError
         If anything is missing, not finite, not numeric, or not at the same regular times.
     """
-    return _read(y, X, list(known_future), regular=True)
+    names = [known_future] if isinstance(known_future, str) else known_future
+    return _read(y, X, [] if names is None else list(names), regular=True)
 
 
 def _read(y: Any, X: Any, known_future: list[Any], *, regular: bool) -> History:

@@ -11,7 +11,7 @@ from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History
 from stackens.parameters import check_choice, check_count
 
-__all__ = ["NaiveForecaster"]
+__all__ = ["NaiveForecaster", "naive_baselines"]
 
 
 class NaiveForecaster(Forecaster):
@@ -84,4 +84,14 @@ class NaiveForecaster(Forecaster):
         return 1 if self.strategy == "drift" else self.sp - 1
 
     def _forecast(self, X: Any) -> np.ndarray:
-        return self._forecast_levels(np.empty((self.horizon, 0)))
+        return super()._forecast(None)
+
+    def _baselines(self, *, intervals: bool) -> dict[str, Any]:
+        return naive_baselines(self.horizon, self.sp)
+
+
+def naive_baselines(horizon: int, sp: int) -> dict[str, Any]:
+    """Return the naive forecasters, by name; the seasonal one where there are seasons."""
+    seasonal = {"seasonal_naive": NaiveForecaster(horizon, sp=sp)} if sp > 1 else {}
+    drift = NaiveForecaster(horizon, strategy="drift")
+    return {"naive": NaiveForecaster(horizon), **seasonal, "drift": drift}

@@ -8,12 +8,14 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import clone, is_regressor
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import TimeSeriesSplit
 
 from stackens.exceptions import InvalidInputError
 from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History
+from stackens.forecasting._naive import naive_baselines
 from stackens.forecasting._regressors import (
     chain_forward,
     fit_regressors,
@@ -159,10 +161,6 @@ class WindowForecaster(Forecaster):
 
     # ---- before training -----------------------------------------------------------------------
 
-    def _known_future(self) -> Sequence[Any]:
-        names = self.known_future
-        return [names] if isinstance(names, str) else [] if names is None else names
-
     def _check_params(self) -> None:
         for name in ("window", "horizon", "sp", "step_length"):
             check_count(name, getattr(self, name))
@@ -275,6 +273,10 @@ class WindowForecaster(Forecaster):
         changes = self._unscaled(outputs, windows, self._trained.scale)
         predicted = self._transform.undo_differences(levels, np.asarray(cutoffs)[rows], changes)
         return self._targets(levels[0], cutoffs)[rows] - predicted
+
+    def _baselines(self, *, intervals: bool) -> dict[str, Any]:
+        linear = clone(self).set_params(regressor=Ridge(), cv=self.cv if intervals else None)
+        return {**naive_baselines(self.horizon, self.sp), "linear": linear}
 
     # ---- prediction ----------------------------------------------------------------------------
 

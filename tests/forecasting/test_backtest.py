@@ -8,6 +8,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from stackens import HorizonErrorDisplay, NaiveForecaster, WindowForecaster
+from stackens.exceptions import InvalidInputError
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,58 @@ def test_others_can_be_compared(series):
     scores = WindowForecaster(Ridge(), 12, 4).backtest(y, compare_with={"dull": other}).scores()
     assert scores.loc["dull", "mase"] > scores.loc["forecaster", "mase"]
     assert np.isnan(scores.loc["dull", "coverage"])
+
+
+class LastValues:
+    """A forecaster of somebody else: no base class, no ``update``, no intervals."""
+
+    def __init__(self, horizon, known_future=()):
+        self.horizon, self.known_future, self.calls = horizon, known_future, []
+
+    def fit(self, y, X):
+        self.last = y.iloc[-1:]
+        self.calls.append((len(y), list(X)))
+        return self
+
+    def predict(self, X):
+        self.calls.append(X)
+        return np.repeat(self.last.to_numpy(), self.horizon)
+
+
+def test_a_forecaster_of_your_own_can_be_compared(series, monkeypatch):
+    y, X = series
+    calls = []
+    monkeypatch.setattr(LastValues, "__deepcopy__", copy_that_tells(calls), raising=False)
+    others = {"own": LastValues(4), "knowing": LastValues(4, ["known"])}
+    options = {"initial_window": 120, "step_length": 6, "refit_every": 2}
+    rows = FORECASTER.backtest(y, X, compare_with=others, **options).rows
+    naive, own = (rows[rows["model"] == name] for name in ("naive", "own"))
+    np.testing.assert_array_equal(own["y_pred"], naive["y_pred"])
+    np.testing.assert_array_equal(own["mase"], naive["mase"])
+    assert own["lower"].isna().all()
+    assert own["refitted"].all()
+    assert not naive["refitted"].all()
+    assert calls[0] == [(120, ["past", "known"]), None]
+    (n_known, _), tail = calls[-1]
+    pd.testing.assert_frame_equal(tail, X[["known"]][n_known : n_known + 4])
+    assert others["own"].calls == []
+
+
+def copy_that_tells(calls):
+    def copy(self, memo):
+        new = type(self)(self.horizon, self.known_future)
+        calls.append(new.calls)
+        return new
+
+    return copy
+
+
+def test_a_forecast_of_another_length_is_named(series):
+    y, X = series
+    wrong = LastValues(4)
+    wrong.predict = lambda X: np.zeros(3)
+    with pytest.raises(InvalidInputError, match=r"shape \(4, 1\) .*LastValues.* gave .* \(3,\)"):
+        FORECASTER.backtest(y, X, compare_with={"wrong": wrong}, initial_window=130)
 
 
 def test_several_targets_have_a_row_each(series):

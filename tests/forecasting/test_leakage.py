@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 from stackens import NaiveForecaster, SequenceFlattener, StackingRegressor, WindowForecaster
-from stackens.forecasting import _backtest, _window_forecaster
+from stackens.forecasting import _backtest, _base, _window_forecaster
 from stackens.forecasting._residuals import cross_fit
 
 N_STEPS, CUTOFF, HORIZON = 130, 90, 4
@@ -274,7 +274,13 @@ def leak_cutoff(monkeypatch):
 
 def leak_covariate(monkeypatch):
     """A covariate that is known only in the past is read as if it were known in advance."""
-    monkeypatch.setattr(WindowForecaster, "_known_future", lambda self: [0])
+    honest = _backtest.read_history
+
+    def leaky(y, X, known_future):
+        return honest(y, X, [0] if known_future else ())
+
+    for module in (_backtest, _base):
+        monkeypatch.setattr(module, "read_history", leaky)
 
 
 def leak_residuals(monkeypatch):
