@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from stackens.preprocessing import SequenceFlattener
 __all__ = [
     "chain_forward",
     "fit_regressors",
+    "held_out_predictions",
     "is_stack_without_splits",
     "needs_splits",
     "predict_columns",
@@ -159,3 +161,28 @@ def predict_columns(regressors: list[Any], X: np.ndarray) -> np.ndarray:
     """Predict, as an array of shape (n_windows, n_columns)."""
     parts = [np.reshape(regressor.predict(X), (len(X), -1)) for regressor in regressors]
     return np.concatenate(parts, axis=1).astype(np.float64)
+
+
+def held_out_predictions(regressors: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what stacks predicted for windows that neither their learners nor they have seen.
+
+    Parameters
+    ----------
+    regressors : list of estimators
+        Fitted by ``fit_regressors``, and ``is_stack_without_splits``. The final estimators that
+        predict here knew held-out windows of earlier parts only.
+
+    Returns
+    -------
+    rows : ndarray of int of shape (n_held_out,)
+        Windows; none of the first part, nor where those before it are too few.
+    predictions : ndarray of shape (n_held_out, n_columns)
+    """
+    stacks = [r.steps[-1][1] if isinstance(r, Pipeline) else r for r in regressors]
+    try:
+        found = [stack.out_of_fold(stack.predicts_with_) for stack in stacks]
+    except InvalidInputError:  # too few held-out windows for an honest final estimator
+        return np.empty(0, int), np.empty((0, len(stacks)))
+    rows = reduce(np.intersect1d, [outputs.row_index for outputs in found])
+    parts = [outputs.y_pred[np.isin(outputs.row_index, rows)] for outputs in found]
+    return rows, np.column_stack(parts)

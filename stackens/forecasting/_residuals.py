@@ -6,12 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_coverage", "cross_fit", "offsets"]
+__all__ = ["check_coverage", "offsets"]
 
 
 def check_coverage(coverage: Any) -> None:
@@ -49,38 +47,3 @@ def offsets(residuals: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndar
         )
     ordered = np.partition(residuals, (n - rank, rank - 1), axis=0)
     return ordered[n - rank], ordered[rank - 1]
-
-
-def cross_fit(stack: Any, gap: int) -> tuple[np.ndarray, np.ndarray]:
-    """Predict held-out rows of a stack by final estimators of the other held-out parts.
-
-    The learners knew only earlier rows. The final estimator, which has few coefficients, is
-    fitted on all other parts, as there is nothing earlier for the first one.
-
-    Parameters
-    ----------
-    stack : StackingRegressor
-        Fitted with splits from ``chain_forward``, without ``passthrough``; or the last step of a
-        Pipeline.
-    gap : int
-        Rows around a part whose targets reach into it. They are left out where at least half of
-        the held-out rows remain.
-
-    Returns
-    -------
-    rows : ndarray of int of shape (n_held_out,)
-        Rows of the training data.
-    predictions : ndarray of shape (n_held_out, n_columns)
-    """
-    stack = stack.steps[-1][1] if isinstance(stack, Pipeline) else stack
-    kept = stack.out_of_fold_predictions_
-    covered, matrix = kept.row_index, kept.matrix
-    parts = []
-    for _, test in kept.splits:
-        own = np.isin(covered, test)
-        known = (covered < test[0] - gap) | (covered > test[-1] + gap)
-        if 2 * known.sum() < len(covered):
-            known = own if own.all() else ~own  # a time limit may leave one part
-        final = clone(stack.final_estimator_).fit(matrix[known], kept.y[known])
-        parts.append(np.reshape(final.predict(matrix[own]), (int(own.sum()), -1)))
-    return covered, np.concatenate(parts)

@@ -19,13 +19,13 @@ from stackens.forecasting._naive import naive_baselines
 from stackens.forecasting._regressors import (
     chain_forward,
     fit_regressors,
+    held_out_predictions,
     is_stack_without_splits,
     needs_splits,
     predict_columns,
     prepare,
     window_dtype,
 )
-from stackens.forecasting._residuals import cross_fit
 from stackens.forecasting._target_transform import TRANSFORMS, TargetTransform
 from stackens.forecasting._windows import WindowLayout, WindowScale, cut
 from stackens.parameters import check_choice, check_count
@@ -93,9 +93,9 @@ class WindowForecaster(Forecaster):
     cv : int, default=5
         Parts of the later half of the training windows that are forecast by models of the
         windows before them (without those whose targets reach into the part), which gives
-        the residuals of intervals. A direct stack has these forecasts already; every other
-        regressor is trained ``cv`` times more. None makes no intervals; a stack then still
-        chains 5 parts.
+        the residuals of intervals. A direct stack has these forecasts already, but for the
+        first part, before which its final estimator knows nothing; every other regressor is
+        trained ``cv`` times more. None makes no intervals; a stack then still chains 5 parts.
     n_residuals : int, default=None
         How many of the latest residuals make an interval, for series whose errors change with the
         season or over the years; None is all.
@@ -266,9 +266,10 @@ class WindowForecaster(Forecaster):
         return np.concatenate(parts)
 
     def _stack_residuals(self, levels: list[np.ndarray], cutoffs: range) -> np.ndarray:
-        """Take the residuals from what the stack's learners predicted for held-out windows."""
-        crossed = [cross_fit(stack, self._gap) for stack in self._trained.regressors]
-        rows, outputs = crossed[0][0], np.concatenate([part for _, part in crossed], axis=1)
+        """Take the residuals from what the stacks predicted for windows that they did not see."""
+        rows, outputs = held_out_predictions(self._trained.regressors)
+        if not len(rows):
+            return np.empty((0, self.horizon, levels[0].shape[1]))
         windows = cut(levels[-1], cutoffs, 1 - self.window, 0)[rows]
         changes = self._unscaled(outputs, windows, self._trained.scale)
         predicted = self._transform.undo_differences(levels, np.asarray(cutoffs)[rows], changes)

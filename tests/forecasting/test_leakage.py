@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 from stackens import NaiveForecaster, SequenceFlattener, StackingRegressor, WindowForecaster
 from stackens.forecasting import _backtest, _base, _window_forecaster
-from stackens.forecasting._residuals import cross_fit
+from stackens.forecasting._regressors import held_out_predictions
 
 N_STEPS, CUTOFF, HORIZON = 130, 90, 4
 
@@ -104,7 +103,14 @@ def assert_residuals_do_not_know_the_future(model):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"normalization": "last"}, {"transform": "log"}, {"difference": (1, 7)}]
+    "options",
+    [
+        {},
+        {"normalization": "last"},
+        {"transform": "log"},
+        {"difference": (1, 7)},
+        {"regressor": stack()},
+    ],
 )
 def test_no_residual_knows_the_future(options):
     assert_residuals_do_not_know_the_future(forecaster(cv=5, **options))
@@ -142,28 +148,38 @@ def test_the_canary_sings_when_the_scale_is_that_of_all_windows():
         np.testing.assert_array_equal(*scales(Ridge()))
 
 
-def test_residuals_of_a_stack_are_of_final_estimators_that_did_not_see_them():
+@pytest.mark.parametrize("gap", [0, 3])
+def test_residuals_of_a_stack_are_of_final_estimators_that_knew_earlier_parts_alone(gap):
     """Against a loop over parts; the nearest neighbour of a row that was seen is that row."""
     rng = np.random.default_rng(0)
-    matrix, y, held_out = rng.normal(size=(40, 2)), rng.normal(size=40), np.arange(20, 60)
-    parts = held_out.reshape(4, 10)
-    kept = SimpleNamespace(
-        row_index=held_out, matrix=matrix, y=y, splits=[(np.arange(p[0] - 4), p) for p in parts]
-    )
-    nearest = KNeighborsRegressor(1).fit(matrix, y)
-    stack = SimpleNamespace(out_of_fold_predictions_=kept, final_estimator_=nearest)
-    for gap in (0, 3):
-        expected = []
-        for part in parts:
-            known = [r for r in held_out if r < part[0] - gap or r > part[-1] + gap]
-            final = KNeighborsRegressor(1).fit(
-                matrix[np.array(known) - 20], y[np.array(known) - 20]
-            )
-            expected.extend(final.predict(matrix[part - 20]))
-        rows, found = cross_fit(stack, gap)
-        np.testing.assert_array_equal(rows, held_out)
-        np.testing.assert_array_equal(found[:, 0], expected)
-    assert (np.abs(nearest.predict(matrix) - y) < 1e-12).all()  # so it could have cheated
+    X, y, parts = rng.normal(size=(60, 2)), rng.normal(size=60), np.arange(20, 60).reshape(4, 10)
+    learners = [("line", Ridge()), ("near", KNeighborsRegressor(3))]
+    splits = [(np.arange(part[0] - gap), part) for part in parts]
+    stack = StackingRegressor(learners, KNeighborsRegressor(1), cv=splits).fit(X, y)
+    matrix = stack.out_of_fold_predictions_.matrix
+    expected = []
+    for part in parts[1:]:
+        known = np.arange(20, part[0] - gap)
+        final = KNeighborsRegressor(1).fit(matrix[known - 20], y[known])
+        expected.extend(final.predict(matrix[part - 20]))
+    rows, found = held_out_predictions([stack])
+    np.testing.assert_array_equal(rows, np.arange(30, 60))
+    np.testing.assert_array_equal(found[:, 0], expected)
+    assert (np.abs(stack.final_estimator_.predict(matrix) - y[20:]) < 1e-12).all()  # could cheat
+
+
+def test_residuals_of_a_stack_are_of_whoever_predicts():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = X[:, 0] + rng.normal(scale=0.1, size=60)
+    splits = [(np.arange(k), np.arange(k, k + 10)) for k in (20, 30, 40, 50)]
+    learners = [("line", Ridge()), ("near", KNeighborsRegressor(3))]
+    final = DummyRegressor(strategy="constant", constant=100.0)
+    stack = StackingRegressor(learners, final, cv=splits, fallback="best").fit(X, y)
+    assert stack.predicts_with_ == "line"
+    rows, found = held_out_predictions([stack])
+    np.testing.assert_array_equal(rows, np.arange(20, 60))  # nothing is fitted: the first part, too
+    np.testing.assert_array_equal(found, stack.out_of_fold_predictions_.blocks["line"])
 
 
 @pytest.mark.parametrize("regressor", [Ridge(), stack()], ids=["ridge", "stack"])

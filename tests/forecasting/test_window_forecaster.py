@@ -233,7 +233,8 @@ def test_a_stack_chains_forward_unless_it_has_splits_of_its_own():
     own = WindowForecaster(stack(KFold(3)), 6, 3, cv=4).fit(y)
     splits = own.regressor_.out_of_fold_predictions_.splits
     assert next(test.min() for _, test in splits) == 0
-    assert len(own.residuals_) == len(fitted.residuals_)  # of whole stacks, chained forward
+    # Of whole stacks, chained forward; final estimators alone know nothing before the first part.
+    assert len(own.residuals_) / 4 == len(fitted.residuals_) / 3
 
 
 def test_the_residuals_of_a_stack_are_near_those_of_refitted_stacks():
@@ -241,8 +242,20 @@ def test_the_residuals_of_a_stack_are_near_those_of_refitted_stacks():
     quick = WindowForecaster(stack(), 6, 3).fit(y)
     slow = WindowForecaster(make_pipeline(FunctionTransformer(), stack()), 6, 3).fit(y)
     np.testing.assert_array_equal(quick.predict(), slow.predict())
-    assert quick.residuals_.shape == slow.residuals_.shape
-    assert quick.residuals_.std() == pytest.approx(slow.residuals_.std(), rel=0.1)
+    assert len(quick.residuals_) / 4 == len(slow.residuals_) / 5
+    same_windows = slow.residuals_[-len(quick.residuals_) :]
+    assert quick.residuals_.shape == same_windows.shape
+    assert quick.residuals_.std() == pytest.approx(same_windows.std(), rel=0.1)
+
+
+def test_a_stack_of_a_series_too_short_for_residuals_still_forecasts():
+    fitted = WindowForecaster(stack(), 6, 12, cv=2).fit(noisy(40))
+    assert fitted.residuals_.shape == (0, 12, 1)
+    assert fitted.predict().shape == (12,)
+    with pytest.raises(InvalidInputError, match=r"needs 3 residuals for each step; there are 0"):
+        fitted.predict_interval(coverage=0.5)
+    fitted.update(noisy(60)[40:])
+    assert fitted.predict_interval(coverage=0.5).shape == (12, 2)
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
