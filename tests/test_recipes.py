@@ -348,6 +348,7 @@ def test_a_whole_stack_takes_gaps_groups_and_a_limit():
     groups = np.arange(40) // 4
     stack = make_stack(with_gaps(X), y, groups=groups, time_limit=600, random_state=0)
     assert stack.time_limit == 600
+    stack.set_params(**{name: 2 for name in stack.get_params() if name.endswith("__epochs")})
     stack.fit(with_gaps(X), y, groups=groups)
     assert not stack.failures_
     assert np.isfinite(stack.predict_proba(with_gaps(X))).all()

@@ -51,8 +51,8 @@ NETWORKS = [
     stackens.StackedRNNClassifier(units=16, n_seeds=2),
     stackens.StackedRNNRegressor(),
     stackens.StackedRNNRegressor(units=16, n_seeds=2, memory="memory", random_state=0),
-    stackens.TransformerClassifier(),
-    stackens.TransformerRegressor(),
+    stackens.TransformerClassifier(n_layers=1),
+    stackens.TransformerRegressor(n_layers=1),
     stackens.KerasNetworkClassifier(dense),
     stackens.KerasNetworkRegressor(dense),
     stackens.StackingClassifier(

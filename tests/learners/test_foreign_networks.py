@@ -70,7 +70,9 @@ REGRESSORS = [
 def held_by(learner, digits):
     X, y = digits[0][:60], digits[1][:60]
     learner = clone(learner).fit(X, y)
-    return learner, learner.keras_estimator_, learner.encode_input(X), y
+    # Few steps: to trace a graph for every fit and prediction would take most of the time.
+    held = learner.keras_estimator_.set_params(run_eagerly=True)
+    return learner, held, learner.encode_input(X), y
 
 
 @pytest.mark.parametrize("learner", CLASSIFIERS, ids=lambda e: type(e).__name__)

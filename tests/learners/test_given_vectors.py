@@ -53,7 +53,7 @@ def test_training_equals_keras(trainable, normalization):
     model = job.architecture.build()
     model.set_weights(job.initial_weights)
     np.testing.assert_array_equal(model.get_layer("embedding").get_weights()[0], TABLE.astype("f4"))
-    model.compile(keras.optimizers.SGD(0.005), "binary_crossentropy")
+    model.compile(keras.optimizers.SGD(0.005), "binary_crossentropy", run_eagerly=True)
     for epoch in range(2):
         order = job.order(epoch)
         model.fit(X[order], Y[order], batch_size=32, shuffle=False, verbose=0)

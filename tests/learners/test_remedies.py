@@ -56,7 +56,8 @@ def by_hand(cell, remedy):
         ]
     )
     clips = {k.partition("__")[2]: v for k, v in parameters.items() if k.startswith("optimizer__")}
-    model.compile(keras.optimizers.SGD(0.5, **clips), "binary_crossentropy")
+    # Few steps: a graph would take longer to trace than they take.
+    model.compile(keras.optimizers.SGD(0.5, **clips), "binary_crossentropy", run_eagerly=True)
     return model
 
 
