@@ -48,10 +48,10 @@ CLASSIFIERS = [("logistic", LogisticRegression()), ("ridge", RidgeClassifier())]
 REGRESSORS = [("ridge", Ridge()), ("linear", LinearRegression())]
 NETWORKS = [
     stackens.StackedRNNClassifier(),
-    stackens.StackedRNNClassifier(units=16, n_seeds=2),
+    stackens.StackedRNNClassifier(units=16, n_seeds=2, epochs=30),
     stackens.StackedRNNRegressor(),
     stackens.StackedRNNRegressor(units=16, n_seeds=2, memory="memory", random_state=0),
-    stackens.TransformerClassifier(n_layers=1),
+    stackens.TransformerClassifier(16, n_layers=1, epochs=20),
     stackens.TransformerRegressor(n_layers=1),
     stackens.KerasNetworkClassifier(dense),
     stackens.KerasNetworkRegressor(dense),
