@@ -9,6 +9,7 @@ WORKERS ?= auto
 KILLS ?= 20
 SEED ?= 0
 CASES ?= 5000
+EXAMPLES_AT_ONCE ?= 2
 
 BIN := $(VENV)/bin
 PYTEST := -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal
@@ -67,10 +68,11 @@ linkcheck: $(VENV)/.installed-docs ## Ask every address in the documentation; ne
 	$(BIN)/python -m sphinx --quiet -b linkcheck docs docs/_build/linkcheck
 
 examples: $(VENV)/.installed-examples ## Run every example (STACKENS_EXAMPLES=quick cuts long ones)
-	@set -e; all=$$(date +%s); for example in examples/*.py; do \
-	    echo "== $$example"; one=$$(date +%s); $(BIN)/python "$$example"; \
-	    echo "-- $$example: $$(($$(date +%s) - one)) s"; done; \
-	    echo "All examples: $$(($$(date +%s) - all)) s"
+	@rm -rf build/examples && mkdir -p build/examples
+	@all=$$(date +%s); printf '%s\n' examples/*.py | xargs -n 1 -P $(EXAMPLES_AT_ONCE) sh -c \
+	    'log=build/examples/$$(basename $$0).txt; one=$$(date +%s); $(BIN)/python "$$0" > $$log 2>&1; \
+	    rc=$$?; printf "== %s\n%s\n-- %s: %s s\n" $$0 "$$(cat $$log)" $$0 $$(($$(date +%s) - one)); \
+	    exit $$rc' || exit 1; echo "All examples: $$(($$(date +%s) - all)) s"
 
 smoke: $(VENV)/.installed-lint ## Build wheel and sdist; try each in an environment of its own
 	@rm -rf build/smoke && mkdir -p build/smoke

@@ -1,53 +1,39 @@
-"""How fits of texts are kept, and what is said of their epochs."""
+"""What is said of the epochs of a training on texts."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from stackens.training import NoKey, Progress, check_memory, warn_of_no_keys
-
-__all__ = ["find_place", "tell_epochs"]
+__all__ = ["EpochLog"]
 
 
-def find_place(memory: Any, name: str, make_key: Callable[[], str | NoKey]) -> dict[str, Any]:
-    """Return where a training is kept, and its key; nothing if it is kept nowhere.
+class EpochLog:
+    """Observer of a training that logs each epoch.
 
     Parameters
     ----------
-    memory : path-like, joblib.Memory, JobStore or None
-        As the estimator has it.
-    name : str
-        What a warning calls the estimator, if there is no key.
-    make_key : callable
-        Makes the key of everything that the result depends on, if it is wanted.
-
-    Returns
-    -------
-    dict
-        ``store`` and ``key``, or nothing.
+    logger : logging.Logger
+        Where.
+    n_epochs : int
+        How many there will be.
     """
-    store = check_memory(memory)
-    if store is None:
-        return {}
-    key = make_key()
-    if isinstance(key, NoKey):
-        warn_of_no_keys([name], [key])
-        return {}
-    return {"store": store, "key": key}
 
+    def __init__(self, logger: logging.Logger, n_epochs: int) -> None:
+        self._logger, self._n_epochs = logger, n_epochs
 
-def tell_epochs(
-    progress: Progress, epochs: int, logger: logging.Logger
-) -> Callable[[int, Any], None]:
-    """Return what a training calls after each epoch: it logs, and moves the bar on."""
-    count = progress.counter()
+    def training(self) -> AbstractContextManager[None]:
+        """Return nothing to train in."""
+        return nullcontext()
 
-    def on_epoch_end(epoch: int, logs: Any) -> None:
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Say nothing."""
+
+    def on_epoch_end(
+        self, epoch: int, logs: Mapping[str, float], result: Callable[[], Any]
+    ) -> None:
+        """Log loss and scores."""
         shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        logger.info("Epoch %d of %d: %s", epoch + 1, epochs, shown)
-        if count is not None:  # a training that goes on counts what was done before, too
-            count(epoch + 1, epochs, shown)
-
-    return on_epoch_end
+        self._logger.info("Epoch %d of %d: %s", epoch + 1, self._n_epochs, shown)

@@ -27,7 +27,7 @@ from stackens.parameters import (
     draw_seed,
     known_arguments,
 )
-from stackens.text._fitting import find_place, tell_epochs
+from stackens.text._fitting import EpochLog
 from stackens.text._saved import check_tokens, check_weights
 from stackens.text._tokens import (
     BOUNDARY,
@@ -51,7 +51,7 @@ from stackens.training import (
     sample_tokens,
     stream,
     sum_log_probabilities,
-    train_on_text,
+    train_with_memory,
 )
 
 __all__ = ["StackedRNNLanguageModel"]
@@ -256,10 +256,16 @@ class StackedRNNLanguageModel(BaseEstimator):
                 window=self.window,
                 decay=self.decay,
                 validation=held_out,
-                on_epoch_end=tell_epochs(progress, self.epochs, _LOGGER),
+                observer=EpochLog(_LOGGER, self.epochs),
+                name=type(self).__name__,
             )
-            place = find_place(self.memory, type(self).__name__, lambda: self._key(job))
-            trained = train_on_text(job, **place)
+            (trained,) = train_with_memory(
+                [job],
+                [self],
+                self.memory,
+                progress=progress.counter(),
+                key_of=StackedRNNLanguageModel._key,
+            )
         self.weights_, self.history_ = trained.weights, trained.history
         return self
 

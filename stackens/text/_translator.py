@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.parameters import all_or_nothing, draw_seed, known_arguments
-from stackens.text._fitting import find_place, tell_epochs
+from stackens.text._fitting import EpochLog
 from stackens.text._pairs import check_pairs, close
 from stackens.text._saved import check_weights
 from stackens.text._teacher import check_teacher, describe_teacher
@@ -42,7 +42,7 @@ from stackens.training import (
     fit_key,
     require_keras,
     stream,
-    train_on_pairs,
+    train_with_memory,
 )
 
 __all__ = ["SequenceTranslator"]
@@ -380,9 +380,14 @@ sequence of int, default="none"
             validation = tuple([side[row] for row in held_out] for side in encoded)
         with Progress(self.verbose, unit="epoch") as progress:
             progress.extend(self.epochs)
-            job = self._plan(pairs, validation, seed, tell_epochs(progress, self.epochs, _LOGGER))
-            place = find_place(self.memory, type(self).__name__, lambda: self._key(job))
-            trained = train_on_pairs(job, **place)
+            job = self._plan(pairs, validation, seed)
+            (trained,) = train_with_memory(
+                [job],
+                [self],
+                self.memory,
+                progress=progress.counter(),
+                key_of=SequenceTranslator._key,
+            )
         self.weights_, self.history_ = trained.weights, trained.history
         self.best_epoch_ = trained.best_epoch
         return self
@@ -485,9 +490,7 @@ sequence of int, default="none"
                 "leave them out: nothing is cut."
             )
 
-    def _plan(
-        self, pairs: Any, validation: Any, seed: int, on_epoch_end: Callable[[int, Any], None]
-    ) -> ParallelText:
+    def _plan(self, pairs: Any, validation: Any, seed: int) -> ParallelText:
         weights = teacher = None
         architecture = self._architecture()
         if self.init_from is not None:
@@ -510,9 +513,10 @@ sequence of int, default="none"
             label_smoothing=float(self.label_smoothing),
             validation=validation,
             early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
-            weights=weights,
+            initial_weights=weights,
             teacher=teacher,
-            on_epoch_end=on_epoch_end,
+            observer=EpochLog(_LOGGER, self.epochs),
+            name=type(self).__name__,
         )
 
     def _key(self, job: ParallelText) -> str | NoKey:
@@ -526,7 +530,9 @@ sequence of int, default="none"
         data = data_digest(
             list(job.source), list(job.target), params={"validation": job.validation}
         )
-        return fit_key(settings, data, seed=job.seed, extra=(self._network, job.weights, taught))
+        return fit_key(
+            settings, data, seed=job.seed, extra=(self._network, job.initial_weights, taught)
+        )
 
     def _architecture(self) -> Architecture:
         from stackens.networks import build_translator

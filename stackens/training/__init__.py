@@ -21,10 +21,10 @@ from stackens.training._fingerprint import (
     network_key,
     prediction_key,
 )
-from stackens.training._job import EarlyStopping, Job, Optimizer, TrainedNetwork
+from stackens.training._job import EarlyStopping, Optimizer, TrainedNetwork
 from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
-from stackens.training._parallel_text import ParallelText, train_on_pairs
+from stackens.training._parallel_text import ParallelText
 from stackens.training._prediction import (
     PREDICTION_BLOCK,
     check_row_shape,
@@ -35,7 +35,8 @@ from stackens.training._progress import OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
-from stackens.training._running_text import RunningText, train_on_text
+from stackens.training._row_job import Job
+from stackens.training._running_text import RunningText
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._soft_targets import SoftTargets, with_soft_targets
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
@@ -92,8 +93,6 @@ __all__ = [
     "stream",
     "sum_log_probabilities",
     "train",
-    "train_on_pairs",
-    "train_on_text",
     "train_once",
     "train_with_memory",
     "translate",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stackens.sequences import is_memory_map
 from stackens.training._architecture import initial_weights
-
-if TYPE_CHECKING:
-    from stackens.training._job import Job
-    from stackens.training._program import TowerProgram
+from stackens.training._job import Trainable
 
 __all__ = ["ArrayPool", "RowSource", "Shared"]
 
@@ -41,7 +38,7 @@ class Shared:
                 self._tensors[key] = (array, tf.constant(array, dtype))
             return self._tensors[key][1]
 
-    def initial_weights(self, job: Job) -> list[np.ndarray]:
+    def initial_weights(self, job: Trainable) -> list[np.ndarray]:
         """Return the weights that a job starts from; folds of one seed have one start."""
         if job.initial_weights is not None:
             return job.initial_weights
@@ -88,7 +85,7 @@ class RowSource:
         Where whole arrays are kept.
     """
 
-    def __init__(self, job: Job, program: TowerProgram, shared: Shared) -> None:
+    def __init__(self, job: Any, program: Any, shared: Shared) -> None:
         self._job, self._program, self._shared = job, program, shared
         self.is_resident = not is_streamed(job.X)
         row_bytes = max(1, job.X[:1].nbytes)

@@ -15,7 +15,7 @@ from typing import Any
 
 from stackens.training._code import installed_name, package_version
 from stackens.training._content import Digester, UncertainContentError, combine
-from stackens.training._job import Job
+from stackens.training._row_job import Job
 
 __all__ = ["NoKey", "data_digest", "fit_key", "network_key", "prediction_key"]
 

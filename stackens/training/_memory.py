@@ -1,18 +1,14 @@
-"""How much memory there is, and how much a tower takes."""
+"""How much memory there is, and how much the layers of a network take."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from stackens.training._job import Job
-    from stackens.training._program import TowerProgram
-
-__all__ = ["available_bytes", "tower_bytes"]
+__all__ = ["available_bytes", "count_outputs"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -49,21 +45,13 @@ def _container_bytes() -> int | None:
         return None
 
 
-def tower_bytes(job: Job, program: TowerProgram) -> int:
-    """Estimate what training one job takes beside its data.
+def count_outputs(model: Any, n_timesteps: int) -> int:
+    """Estimate how many numbers the layers of a network take for one row, with their gradients.
 
-    That is the parameters with their gradient, the optimizer's slots and the best weights so
-    far, and for one batch the outputs of every layer with their gradients; recurrent layers keep
-    their gates and states for every step.
+    Recurrent layers keep their gates and states for every step.
     """
-    n_parameters = sum(program.layout.sizes)
-    itemsize = np.dtype(program.layout.dtype).itemsize
-    n_steps = job.X.shape[1] if job.X.ndim > 1 else 1
-    activations = sum(
-        _output_size(layer, n_steps) for layer in program.model._flatten_layers(include_self=False)
-    )
-    per_parameter = 4 + len(program.rule.initial_slots)
-    return itemsize * (n_parameters * per_parameter + job.batch_size * activations)
+    layers = model._flatten_layers(include_self=False)
+    return sum(_output_size(layer, n_timesteps) for layer in layers)
 
 
 def _output_size(layer: Any, n_steps: int) -> int:

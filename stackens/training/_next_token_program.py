@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from stackens.training._architecture import Architecture
-from stackens.training._program import ProgramCache, WeightLayout
+from stackens.training._flat_program import ProgramCache, WeightLayout
 
 __all__ = ["find_program", "zero_states"]
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from stackens.training._architecture import Architecture, initial_weights
-from stackens.training._backend import require_keras
-from stackens.training._checkpoint import Checkpoint
-from stackens.training._job import EarlyStopping, EpochHook, Optimizer, TrainedNetwork
-from stackens.training._kept_training import check_finite, train_kept
+from stackens.training._architecture import Architecture
+from stackens.training._job import EarlyStopping, Observer, Optimizer, Trainable
 from stackens.training._random import stream
 from stackens.training._soft_targets import SoftTargets
-from stackens.training._store import JobStore
-from stackens.training._translation import pad, score_pairs
 
-__all__ = ["ParallelText", "train_on_pairs"]
+__all__ = ["ParallelText"]
 
 _WARMUP = 1000  # steps, where nothing is said, and there are enough
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
-class ParallelText:
+class ParallelText(Trainable):
     """A translator to be trained on pairs of sentences.
 
     Parameters
@@ -53,12 +48,19 @@ class ParallelText:
         Source and target of pairs that are scored after every epoch.
     early_stopping : EarlyStopping, default=None
         Needs ``validation``.
-    weights : list of ndarray, default=None
+    initial_weights : list of ndarray, default=None
         To start from; None draws them.
     teacher : SoftTargets, default=None
         From whom to learn, too.
-    on_epoch_end : callable, default=None
-        ``hook(epoch, logs) -> bool | None``; True stops training.
+    observer : Observer, default=None
+        Is told how the training goes on.
+    name : str, default=""
+        For messages.
+
+    Notes
+    -----
+    ``history["loss"]`` is the mean loss of a token, as it was minimised; ``history["val_loss"]`` is
+    in nats per token.
     """
 
     architecture: Architecture
@@ -73,9 +75,24 @@ class ParallelText:
     label_smoothing: float = 0.0
     validation: Pairs | None = None
     early_stopping: EarlyStopping | None = None
-    weights: list[np.ndarray] | None = None
+    initial_weights: list[np.ndarray] | None = None
     teacher: SoftTargets | None = None
-    on_epoch_end: EpochHook | None = None
+    observer: Observer | None = None
+    name: str = ""
+
+    def find_program(self) -> Any:
+        """Return the program that trains it."""
+        from stackens.training._parallel_text_program import find_program
+
+        return find_program(self.architecture, self.optimizer, self.label_smoothing, self.teacher)
+
+    @property
+    def batch_text(self) -> str:
+        """What a batch is and how to make it smaller, for messages."""
+        return (
+            f"batches of {self.batch_tokens} tokens of either side; a lower `batch_tokens` or "
+            "`d_model` takes less"
+        )
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Return the rows of each batch of an epoch (from 0), in order.
@@ -111,99 +128,3 @@ class ParallelText:
         elif self.schedule == "linear":
             falling = np.clip((n_all + 1 - step) / max(1, n_all - warmup), 0.0, 1.0)
         return np.asarray(self.optimizer.learning_rate * rising * falling, "float32")
-
-
-def train_on_pairs(
-    job: ParallelText, *, store: JobStore | None = None, key: str = ""
-) -> TrainedNetwork:
-    """Train a translator.
-
-    Parameters
-    ----------
-    job : ParallelText
-        What to train.
-    store : JobStore, default=None
-        Where its state is kept while it trains, and the result.
-    key : str, default=""
-        Of everything that the result depends on.
-
-    Returns
-    -------
-    TrainedNetwork
-        ``history["loss"]`` is the mean loss of a token, as it was minimised;
-        ``history["val_loss"]`` is in nats per token.
-
-    Raises
-    ------
-    TrainingDivergedError
-        If the loss becomes NaN or infinite.
-    """
-    return train_kept(lambda checkpoint: _train(job, checkpoint), store, key)
-
-
-def _train(job: ParallelText, checkpoint: Checkpoint | None) -> TrainedNetwork:
-    require_keras()
-    from stackens.training._parallel_text_program import find_program
-
-    program = find_program(job.architecture, job.optimizer, job.label_smoothing, job.teacher)
-    kept = checkpoint.load() if checkpoint is not None else None
-    start = job.weights or initial_weights(job.architecture, job.seed)
-    state = program.new_state(start, job.seed, kept)
-    history: dict[str, list[float]] = {"loss": []} if kept is None else kept.history
-    best = _Best() if kept is None else _Best(kept.best_loss, kept.best_epoch, kept.best)
-    started = time.perf_counter() - (0.0 if kept is None else kept.seconds)
-    taught = () if job.teacher is None else program.tensors_of_teacher(job.teacher.weights)
-    source, target = pad(job.source), pad(job.target)
-    for epoch in range(len(history["loss"]), job.epochs):
-        if best.is_over(job.early_stopping, epoch):
-            break
-        sums = np.zeros(2)
-        batches = job.batches(epoch)
-        for rows, rate in zip(batches, job.learning_rates(epoch, len(batches)), strict=True):
-            batch = _trim(source[rows]), _trim(target[rows])
-            sums += program.train_batch(state, *batch, rate, taught)
-        logs = {"loss": float(sums[0] / sums[1])}
-        check_finite(logs["loss"], epoch, job.optimizer.learning_rate)
-        if job.validation is not None:
-            logs["val_loss"] = _score(job, program.weights_of(state))
-        for name, value in logs.items():
-            history.setdefault(name, []).append(value)
-        if job.early_stopping is not None and best.is_beaten(logs["val_loss"], job.early_stopping):
-            best = _Best(logs["val_loss"], epoch, program.copy(state))
-        if checkpoint is not None and checkpoint.is_due():
-            seconds = time.perf_counter() - started
-            checkpoint.save(program.freeze(state, epoch, history, seconds=seconds, **vars(best)))
-        if job.on_epoch_end is not None and job.on_epoch_end(epoch, logs):
-            break
-    seconds = time.perf_counter() - started
-    if best.best is not None:
-        state.parameters.assign(best.best[0])
-    n_epochs = len(history["loss"])
-    best_epoch = n_epochs - 1 if best.best is None else best.best_epoch
-    return TrainedNetwork(program.weights_of(state), history, best_epoch, seconds)
-
-
-@dataclass(frozen=True)
-class _Best:
-    """The epoch with the lowest loss of the held-out pairs, so far."""
-
-    best_loss: float = np.inf
-    best_epoch: int = -1
-    best: tuple[np.ndarray, list[np.ndarray]] | None = None
-
-    def is_beaten(self, loss: float, stopping: EarlyStopping) -> bool:
-        return loss < self.best_loss - stopping.min_delta
-
-    def is_over(self, stopping: EarlyStopping | None, epoch: int) -> bool:
-        return stopping is not None and epoch - 1 - self.best_epoch >= stopping.patience
-
-
-def _trim(ids: np.ndarray) -> np.ndarray:
-    """Leave out columns of padding."""
-    return ids[:, : int((ids != 0).any(axis=0).sum())]
-
-
-def _score(job: ParallelText, weights: list[np.ndarray]) -> float:
-    assert job.validation is not None
-    scores = score_pairs(job.architecture, weights, *job.validation)
-    return -float(np.concatenate(scores).mean())

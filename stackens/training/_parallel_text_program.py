@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from stackens.training._architecture import Architecture, freeze
-from stackens.training._flat_training import FlatState, FlatTraining
+from stackens.training._data import Shared
+from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState, WeightLayout
 from stackens.training._job import Optimizer
-from stackens.training._program import ProgramCache, WeightLayout
 from stackens.training._soft_targets import SoftTargets
+from stackens.training._token_nats import distance_to_mean, inside, token_nats
+from stackens.training._translation import pad, score_pairs
+from stackens.training._updates import make_flat_rule
 
-__all__ = ["find_program", "inside", "token_nats"]
+__all__ = ["find_program"]
 
 _PARTS = 2  # of a batch; two whatever the machine: how many there are shows in the last bits
 
 
-class _Program(FlatTraining):
+class _Pairs(NamedTuple):
+    """Padded ids of both sides, and the weights of the teacher."""
+
+    source: np.ndarray
+    target: np.ndarray
+    teacher: tuple[Any, ...]
+
+
+class _Program(FlatProgram):
     """Training of one network with one optimizer, open in sentences and their lengths."""
 
     def __init__(
@@ -30,28 +40,56 @@ class _Program(FlatTraining):
         label_smoothing: float,
         teacher: SoftTargets | None,
     ) -> None:
-        super().__init__(architecture.build(), optimizer, _PARTS)
+        super().__init__(architecture.build(), make_flat_rule(optimizer), _PARTS)
         self.label_smoothing = label_smoothing
         self.teacher = None if teacher is None else _Teacher(teacher)
         # A function of its own: both parts are the same graph, traced once.
         self._differentiate = tf.function(self._loss_and_gradient, autograph=False)
         self._step = tf.function(self._train_step, autograph=False)
-        self._is_traced = False
+
+    def _trace(self, job: Any, state: TowerState) -> None:
+        table, number = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.float32)
+        taught = () if self.teacher is None else self.teacher.layout.shapes
+        weights = tuple(tf.TensorSpec(shape, tf.float32) for shape in taught)
+        self._step.get_concrete_function(state, table, table, number, weights)
+
+    def read(self, job: Any, shared: Shared) -> _Pairs:
+        taught = () if job.teacher is None else tuple(self._tensors_of_teacher(job.teacher.weights))
+        return _Pairs(pad(job.source), pad(job.target), taught)
+
+    def train(
+        self, job: Any, state: TowerState, data: _Pairs, first: int, count: int
+    ) -> list[dict[str, float]]:
+        sums, batches = np.zeros(2), job.batches(first)
+        for rows, rate in zip(batches, job.learning_rates(first, len(batches)), strict=True):
+            batch = _trim(data.source[rows]), _trim(data.target[rows])
+            sums += self.train_batch(state, *batch, rate, data.teacher)
+        logs = {"loss": float(sums[0] / sums[1])}
+        if job.validation is not None:
+            scores = score_pairs(job.architecture, self.weights_of(state), *job.validation)
+            logs["val_loss"] = -float(np.concatenate(scores).mean())
+        return [logs]
+
+    def count_numbers(self, job: Any) -> int:
+        network = self.model.get_config()
+        n_layers = len(network["encoder_order"]) + 2 * len(network["decoder_order"])
+        longest = max(map(len, (*job.source, *job.target)))
+        of_a_token = 12 * network["d_model"] + 3 * network["feed_forward_dim"]
+        of_a_layer = of_a_token + 3 * network["n_heads"] * longest
+        return int(job.batch_tokens * (n_layers * of_a_layer + 3 * network["target_size"]))
+
+    def count_products(self, job: Any) -> int:
+        return self.layout.n_parameters * job.epochs * sum(map(len, job.target))
 
     def train_batch(
         self,
-        state: FlatState,
+        state: TowerState,
         source: np.ndarray,
         target: np.ndarray,
         rate: float,
         teacher: Sequence[Any] = (),
     ) -> tuple[float, int]:
         """Take one step; return the sum of the losses of its tokens, and their number."""
-        if not self._is_traced:  # open in all sizes, so that no batch retraces
-            table, number = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.float32)
-            weights = tuple(tf.TensorSpec(array.shape, array.dtype) for array in teacher)
-            self._step.get_concrete_function(state, table, table, number, weights)
-            self._is_traced = True
         loss, n_tokens = self._step(
             state,
             tf.constant(source),
@@ -61,21 +99,21 @@ class _Program(FlatTraining):
         )
         return float(loss), int(n_tokens)
 
-    def tensors_of_teacher(self, weights: list[np.ndarray]) -> list[Any]:
+    def _tensors_of_teacher(self, weights: list[np.ndarray]) -> list[Any]:
         """Return what the steps take as the teacher's weights."""
         assert self.teacher is not None
         layout = self.teacher.layout
         return layout.split(tf.constant(layout.flatten(weights)))
 
     def _train_step(
-        self, state: FlatState, source: Any, target: Any, rate: Any, teacher: Any
+        self, state: TowerState, source: Any, target: Any, rate: Any, teacher: Any
     ) -> tuple[Any, Any]:
         flat = state.parameters.read_value()
         n_tokens = tf.math.count_nonzero(target[:, 1:], dtype=tf.int32)
         scale = 1 / tf.cast(n_tokens, tf.float32)
         sources, targets = self._split(source), self._split(target)
         losses, gradients = [], []
-        for part, others in enumerate(state.others):
+        for part, others in enumerate(self.parts(state)):
             before = [variable.read_value() for variable in others]
             loss, gradient, after = self._differentiate(
                 flat, before, sources[part], targets[part], scale, teacher
@@ -119,6 +157,11 @@ class _Program(FlatTraining):
         return [values[half:], values[:half]]
 
 
+def _trim(ids: np.ndarray) -> np.ndarray:
+    """Leave out columns of padding."""
+    return ids[:, : int((ids != 0).any(axis=0).sum())]
+
+
 class _Teacher:
     """The network whose probabilities are soft targets."""
 
@@ -139,80 +182,10 @@ class _Teacher:
         logits = tf.matmul(hidden, kernel, transpose_b=True)
         hard = tf.nn.sparse_softmax_cross_entropy_with_logits(ids, logits)
         if smoothing:
-            hard += smoothing * _distance_to_mean(hidden, kernel, ids)
+            hard += smoothing * distance_to_mean(hidden, kernel, ids)
         distilled = tf.nn.softmax_cross_entropy_with_logits(soft, logits / self.temperature)
         # Gradients of softened logits shrink with the square of the temperature.
         return (1 - self.alpha) * hard + self.alpha * self.temperature**2 * distilled
-
-
-def inside(model: Any, parameters: Sequence[Any], others: Sequence[Any] | None) -> Any:
-    """Return a scope in which the weights of a model are the given tensors.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built.
-    parameters : sequence of tensor
-        In the order of ``model.trainable_variables``.
-    others : sequence of tensor or None
-        In that of ``model.non_trainable_variables``; None leaves them.
-
-    Returns
-    -------
-    keras.StatelessScope
-    """
-    pairs = list(zip(model.trainable_variables, parameters, strict=True))
-    if others is not None:
-        pairs += zip(model.non_trainable_variables, others, strict=True)
-    return keras.StatelessScope(state_mapping=pairs)
-
-
-def token_nats(hidden: Any, kernel: Any, ids: Any, label_smoothing: float = 0.0) -> Any:
-    """Return the cross entropy of each token, with its label smoothed.
-
-    Parameters
-    ----------
-    hidden : tensor of shape (n_tokens, d_model)
-        Their products with ``kernel`` are logits.
-    kernel : tensor of shape (n_ids, d_model)
-        Of the output layer.
-    ids : int tensor of shape (n_tokens,)
-        Labels.
-    label_smoothing : float, default=0.0
-        Share of a label that is spread over all ids alike.
-
-    Returns
-    -------
-    tensor of shape (n_tokens,)
-    """
-    nats = _plain_nats(hidden, kernel, ids)
-    if label_smoothing:
-        nats += label_smoothing * _distance_to_mean(hidden, kernel, ids)
-    return nats
-
-
-def _distance_to_mean(hidden: Any, kernel: Any, ids: Any) -> Any:
-    """How far the logit of a label is above the mean of all: what smoothing adds, per share.
-
-    The mean of logits is the product with the mean row, which costs next to nothing.
-    """
-    rows = tf.gather(kernel, ids) - tf.reduce_mean(kernel, axis=0)
-    return tf.reduce_sum(hidden * rows, axis=1)
-
-
-@tf.custom_gradient
-def _plain_nats(hidden: Any, kernel: Any, ids: Any) -> Any:
-    # The kernel that computes the loss also leaves its gradient. Weights of tokens are multiplied
-    # into the narrow side: the wide one, (n_tokens, n_ids), is written once and never copied.
-    logits = tf.matmul(hidden, kernel, transpose_b=True)
-    nats, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=ids)
-
-    def gradient(upstream: Any) -> tuple[Any, Any, None]:
-        weights = upstream[:, None]
-        d_hidden = tf.matmul(slope, kernel) * weights
-        return d_hidden, tf.matmul(slope, hidden * weights, transpose_a=True), None
-
-    return nats, gradient
 
 
 _PROGRAMS = ProgramCache(max_size=8)

@@ -15,7 +15,7 @@ from stackens.training._backend import require_keras
 from stackens.training._remembered import remembered
 
 if TYPE_CHECKING:
-    from stackens.training._program import ProgramCache
+    from stackens.training._flat_program import ProgramCache
 
 __all__ = ["PREDICTION_BLOCK", "check_row_shape", "predict", "prepare_prediction"]
 
@@ -102,7 +102,7 @@ def check_row_shape(model: Any, shape: tuple[int, ...]) -> None:
 
 def _find_program(architecture: Architecture) -> _PredictionProgram:
     if not _CACHE:
-        from stackens.training._program import ProgramCache
+        from stackens.training._flat_program import ProgramCache
 
         _CACHE.append(ProgramCache(max_size=32))
     make = lambda: _PredictionProgram(architecture)  # noqa: E731
@@ -114,7 +114,7 @@ class _PredictionProgram:
     def __init__(self, architecture: Architecture) -> None:
         import tensorflow as tf
 
-        from stackens.training._program import WeightLayout
+        from stackens.training._flat_program import WeightLayout
 
         self.model = architecture.build()
         self.layout = WeightLayout(self.model)

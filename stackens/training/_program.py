@@ -1,102 +1,31 @@
-"""The compiled program that trains one tower, and the cache of such programs.
-
-A *tower* is a job with its own flat vector of parameters. All towers of one architecture are run
-by the same program, traced once with a variable number of rows, timesteps and rows a batch: the
-tower's state is an argument. A job alone is therefore computed by the very same operations as in
-a group.
-"""
+"""The compiled program that trains networks on the rows of arrays."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from stackens.training._architecture import freeze
-from stackens.training._job import Job
+from stackens.training._data import RowSource, Shared
+from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState
+from stackens.training._memory import count_outputs
 from stackens.training._objective import make_loss, make_metric
-from stackens.training._random import stream
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 
-__all__ = ["ProgramCache", "TowerProgram", "TowerState", "WeightLayout", "find_program"]
+__all__ = ["TowerProgram", "find_program"]
+
+# Validation computes no gradients, so that larger batches only save time.
+_EVALUATION_BATCH = 256
 
 
 Pieces = Iterable[tuple[tuple[Any, ...], np.ndarray]]
 
 
-class WeightLayout:
-    """Where each weight of a network lies in a tower's flat vector.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A built model.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
-        self.shapes = [tuple(v.shape) for v in model.trainable_variables]
-        self.sizes = [int(np.prod(shape)) for shape in self.shapes]
-        self.dtype = model.trainable_variables[0].dtype if self.shapes else "float32"
-        order = {id(v): i for i, v in enumerate(model.weights)}
-        self._trainable = [order[id(v)] for v in model.trainable_variables]
-        self._other = [order.get(id(v)) for v in model.non_trainable_variables]
-
-    def split(self, flat: Any) -> list[Any]:
-        """Cut a flat tensor into the tensors of the trainable variables."""
-        parts = tf.split(flat, self.sizes)
-        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
-
-    def join(self, tensors: Sequence[Any]) -> Any:
-        """Do the reverse of ``split``."""
-        return tf.concat([tf.reshape(t, [-1]) for t in tensors], axis=0)
-
-    def flatten(self, weights: Sequence[np.ndarray]) -> np.ndarray:
-        """Take the trainable ones of ``Model.get_weights`` as one vector."""
-        parts = [np.ravel(weights[i]) for i in self._trainable]
-        return np.concatenate(parts).astype(self.dtype, copy=False)
-
-    def others(self, weights: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
-        """Take what is not trained: moving averages, and the seeds of the dropout layers."""
-        values = []
-        for i, (variable, position) in enumerate(
-            zip(self.model.non_trainable_variables, self._other, strict=True)
-        ):
-            if position is not None:
-                values.append(np.asarray(weights[position]))
-            else:  # the state of a seed generator: a key, and a counter that Keras advances
-                key = stream(seed, "layers", i).integers(2**31)
-                values.append(np.array([key, 0], dtype=variable.dtype))
-        return values
-
-    def weights(self, flat: np.ndarray, others: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Put a tower's values into the order of ``Model.get_weights``."""
-        result: dict[int, np.ndarray] = {}
-        parts = np.split(flat, np.cumsum(self.sizes)[:-1])
-        for position, part, shape in zip(self._trainable, parts, self.shapes, strict=True):
-            result[position] = part.reshape(shape).copy()
-        for place, value in zip(self._other, others, strict=True):
-            if place is not None:
-                result[place] = np.array(value)
-        return [result[i] for i in range(len(result))]
-
-
-class TowerState(NamedTuple):
-    """The variables of one tower."""
-
-    parameters: tf.Variable  # (n_parameters,)
-    others: list[tf.Variable]
-    slots: list[tf.Variable]  # each (n_parameters,)
-    step: tf.Variable
-
-
-class TowerProgram:
+class TowerProgram(FlatProgram):
     """Training and evaluation of one architecture with one optimizer, loss and metrics.
 
     Parameters
@@ -111,56 +40,58 @@ class TowerProgram:
         Learning rate of the optimizer, for jobs that name none.
     """
 
-    def __init__(self, job: Job, rule: UpdateRule, model: keras.Model, default_rate: float) -> None:
-        self.model = model
+    def __init__(self, job: Any, rule: UpdateRule, model: keras.Model, default_rate: float) -> None:
+        super().__init__(model, rule)
         self.default_rate = default_rate
-        self.layout = WeightLayout(model)
-        self.rule = rule
         self.input_dtype = model.inputs[0].dtype
         self.loss = make_loss(job.loss)
         self.metrics = [make_metric(m, self.loss, job.y.shape) for m in job.metrics]
         self._ones: dict[int, np.ndarray] = {}
-        self._tracing = threading.Lock()
-        self._ready = False
         self._train = tf.function(self._train_all, autograph=False)
         self._evaluate = tf.function(self._evaluate_rows, autograph=False)
 
-    def new_state(self, job: Job, weights: Sequence[np.ndarray]) -> TowerState:
-        """Make the variables of a tower."""
-        flat = self.layout.flatten(weights)
-        if job.initial_optimizer_state is not None:
-            step, *slots = job.initial_optimizer_state
-        else:
-            step = np.array(0, "int64")
-            slots = [np.full_like(flat, value) for value in self.rule.initial_slots]
-        return TowerState(
-            tf.Variable(flat),
-            [tf.Variable(v) for v in self.layout.others(weights, job.seed)],
-            [tf.Variable(v) for v in slots],
-            tf.Variable(step),
+    def _trace(self, job: Any, state: TowerState) -> None:
+        rows = tf.TensorSpec([None], tf.int32)
+        scalar = tf.TensorSpec([], tf.int32)
+        rate = tf.TensorSpec([], self.layout.dtype)
+        totals = self._fresh_totals()
+        data = (
+            tf.TensorSpec(_open_shape(job.X, self.model.inputs[0].shape), self.input_dtype),
+            tf.TensorSpec([None, *job.y.shape[1:]], job.y.dtype),
+            tf.TensorSpec([None], self.layout.dtype),
         )
+        orders = tf.TensorSpec([None, None], tf.int32)
+        self._train.get_concrete_function(state, *data, orders, scalar, totals, rate)
+        if job.validation_rows is not None:
+            self._evaluate.get_concrete_function(state, *data, rows, scalar, totals)
 
-    def prepare(self, job: Job) -> None:
-        """Trace now, open in rows, timesteps and batch size, so that no data retraces."""
-        with self._tracing:
-            if self._ready:
-                return
-            weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
-            state = self.new_state(replace(job, initial_optimizer_state=None), weights)
-            rows = tf.TensorSpec([None], tf.int32)
-            scalar = tf.TensorSpec([], tf.int32)
-            rate = tf.TensorSpec([], self.layout.dtype)
-            totals = self._fresh_totals()
-            data = (
-                tf.TensorSpec(_open_shape(job.X, self.model.inputs[0].shape), self.input_dtype),
-                tf.TensorSpec([None, *job.y.shape[1:]], job.y.dtype),
-                tf.TensorSpec([None], self.layout.dtype),
-            )
-            orders = tf.TensorSpec([None, None], tf.int32)
-            self._train.get_concrete_function(state, *data, orders, scalar, totals, rate)
-            if job.validation_rows is not None:
-                self._evaluate.get_concrete_function(state, *data, rows, scalar, totals)
-            self._ready = True
+    def count_numbers(self, job: Any) -> int:
+        return job.batch_size * count_outputs(self.model, _n_timesteps(job))
+
+    def count_products(self, job: Any) -> int:
+        n_rows = job.epochs * len(job.training_rows)
+        return self.layout.n_parameters * _n_timesteps(job) * n_rows
+
+    def read(self, job: Any, shared: Shared) -> RowSource:
+        return RowSource(job, self, shared)
+
+    def train(
+        self, job: Any, state: TowerState, data: RowSource, first: int, count: int
+    ) -> list[dict[str, float]]:
+        rate = job.optimizer.learning_rate
+        rate = rate if isinstance(rate, (int, float)) else self.default_rate
+        last = first + 1 if job.validation_rows is not None else min(first + count, job.epochs)
+        if data.is_resident:
+            orders = np.stack([job.order(epoch) for epoch in range(first, last)])
+            epochs = self.train_epochs(state, data.tensors(), orders, job.batch_size, rate)
+        else:
+            pieces = data.pieces(job.order(first))
+            epochs = [self.train_pieces(state, pieces, job.batch_size, rate)]
+        if job.validation_rows is not None:
+            batch = max(job.batch_size, _EVALUATION_BATCH)
+            held_out = self.evaluate(state, data.pieces(job.validation_rows), batch)
+            epochs[-1].update({f"val_{name}": value for name, value in held_out.items()})
+        return epochs
 
     def unit_weights(self, n_rows: int) -> np.ndarray:
         """Return one weight for each row, the same array every time."""
@@ -340,40 +271,10 @@ class TowerProgram:
         return means, (total, count, metric_states)
 
 
-class ProgramCache:
-    """The programs used last, by key; the least recently used ones are dropped.
-
-    Parameters
-    ----------
-    max_size : int
-        Programs to keep. One holds its traced graph: a few megabytes.
-    """
-
-    def __init__(self, max_size: int) -> None:
-        self.max_size = max_size
-        self._programs: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.RLock()
-
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return the program of ``key``, made by ``make()`` if it is not there."""
-        with self._lock:
-            if key not in self._programs:
-                self._programs[key] = make()
-            self._programs.move_to_end(key)
-            while len(self._programs) > self.max_size:
-                self._programs.popitem(last=False)
-            return self._programs[key]
-
-    def clear(self) -> None:
-        """Drop all programs."""
-        with self._lock:
-            self._programs.clear()
-
-
 _PROGRAMS = ProgramCache(max_size=16)
 
 
-def find_program(job: Job) -> TowerProgram | None:
+def find_program(job: Any) -> TowerProgram | None:
     """Return the program that trains ``job``; None if only Keras's own ``fit`` can.
 
     That is the case for callbacks, custom training steps, constraints of weights, weights of
@@ -392,7 +293,7 @@ def find_program(job: Job) -> TowerProgram | None:
     return cast("TowerProgram | None", _PROGRAMS.get(key, lambda: _make_program(job)))
 
 
-def _make_program(job: Job) -> TowerProgram | None:
+def _make_program(job: Any) -> TowerProgram | None:
     optimizer = make_keras_optimizer(job.optimizer)
     rule = make_update_rule(optimizer)
     model = job.architecture.build()
@@ -420,3 +321,7 @@ def _open_shape(values: np.ndarray, model_shape: Sequence[int | None]) -> list[i
         for size, expected in zip(values.shape[1:], model_shape[1:], strict=True)
     ]
     return [None, *known]
+
+
+def _n_timesteps(job: Any) -> int:
+    return job.X.shape[1] if job.X.ndim > 1 else 1

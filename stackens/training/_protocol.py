@@ -8,7 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from stackens.training._job import Job, TrainedNetwork
+from stackens.training._job import TrainedNetwork
+from stackens.training._row_job import Job
 
 __all__ = ["HoldOut", "TowerLearner", "adapt", "register_adapter"]
 

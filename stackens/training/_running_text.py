@@ -1,33 +1,22 @@
-"""Truncated back-propagation: one running text, windows of it, and states that are carried over.
-
-Towers draw their rows in a new order for every epoch, and each row starts from nothing. Here the
-order is the text's: some streams of it are read side by side, a window at a time, and each window
-starts with the states that the one before has left. The steps of an epoch run inside the graph.
-Weights are one flat vector, and the optimizers are those of the towers.
-"""
+"""A running text, and the streams and windows that it is cut into."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from stackens.training._architecture import Architecture, initial_weights
-from stackens.training._backend import require_keras
-from stackens.training._checkpoint import Checkpoint
-from stackens.training._job import EpochHook, Optimizer, TrainedNetwork
-from stackens.training._kept_training import check_finite, train_kept
-from stackens.training._next_token import sum_log_probabilities
+from stackens.training._architecture import Architecture
+from stackens.training._job import Observer, Optimizer, Trainable
 from stackens.training._random import stream
-from stackens.training._store import JobStore
 
-__all__ = ["RunningText", "cut_streams", "train_on_text"]
+__all__ = ["RunningText", "cut_streams"]
 
 
 @dataclass(frozen=True, eq=False)
-class RunningText:
+class RunningText(Trainable):
     """A network to be trained on a running text.
 
     Parameters
@@ -50,8 +39,14 @@ class RunningText:
         How the learning rate falls, to nothing at the end of the last epoch.
     validation : sequence of ndarray of int, default=None
         Texts that are scored after every epoch.
-    on_epoch_end : callable, default=None
-        ``hook(epoch, logs) -> bool | None``; True stops training.
+    observer : Observer, default=None
+        Is told how the training goes on.
+    name : str, default=""
+        For messages.
+
+    Notes
+    -----
+    ``history["loss"]`` and ``history["val_loss"]`` are in nats per token.
     """
 
     architecture: Architecture
@@ -63,7 +58,22 @@ class RunningText:
     window: int
     decay: str | None = None
     validation: Sequence[np.ndarray] | None = None
-    on_epoch_end: EpochHook | None = None
+    observer: Observer | None = None
+    name: str = ""
+
+    def find_program(self) -> Any:
+        """Return the program that trains it."""
+        from stackens.training._running_text_program import find_program
+
+        return find_program(self.architecture, self.optimizer, self.n_streams)
+
+    @property
+    def batch_text(self) -> str:
+        """What a batch is and how to make it smaller, for messages."""
+        return (
+            f"windows of {self.window} tokens of {self.n_streams} streams; a lower `window`, "
+            "`batch_size` or `units` takes less"
+        )
 
     @property
     def n_steps(self) -> int:
@@ -116,62 +126,3 @@ def cut_streams(
     counts[ahead : ahead + len(tokens) - 1] = 1
     starts = np.arange(n_streams)[:, None] * length
     return padded[starts + np.arange(length + 1)], counts.reshape(n_streams, length)
-
-
-def train_on_text(
-    job: RunningText, *, store: JobStore | None = None, key: str = ""
-) -> TrainedNetwork:
-    """Train a network on a running text.
-
-    Parameters
-    ----------
-    job : RunningText
-        What to train.
-    store : JobStore, default=None
-        Where its state is kept while it trains, and the result.
-    key : str, default=""
-        Of everything that the result depends on.
-
-    Returns
-    -------
-    TrainedNetwork
-        ``history["loss"]`` and ``history["val_loss"]`` are in nats per token.
-
-    Raises
-    ------
-    TrainingDivergedError
-        If the loss becomes NaN or infinite.
-    """
-    return train_kept(lambda checkpoint: _train(job, checkpoint), store, key)
-
-
-def _train(job: RunningText, checkpoint: Checkpoint | None) -> TrainedNetwork:
-    require_keras()
-    from stackens.training._running_text_program import find_program
-
-    program = find_program(job.architecture, job.optimizer, job.n_streams)
-    kept = checkpoint.load() if checkpoint is not None else None
-    state = program.new_state(initial_weights(job.architecture, job.seed), job.seed, kept)
-    history = {"loss": []} if kept is None else kept.history
-    started = time.perf_counter() - (0.0 if kept is None else kept.seconds)
-    for epoch in range(len(history["loss"]), job.epochs):
-        loss = program.train_epoch(state, *job.cut(epoch), job.learning_rates(epoch), job.window)
-        check_finite(loss, epoch, job.optimizer.learning_rate)
-        logs = {"loss": loss}
-        if job.validation is not None:
-            logs["val_loss"] = _score(job, program.weights_of(state))
-        for name, value in logs.items():
-            history.setdefault(name, []).append(value)
-        if checkpoint is not None and checkpoint.is_due():
-            seconds = time.perf_counter() - started
-            checkpoint.save(program.freeze(state, epoch, history, seconds=seconds))
-        if job.on_epoch_end is not None and job.on_epoch_end(epoch, logs):
-            break
-    seconds = time.perf_counter() - started
-    return TrainedNetwork(program.weights_of(state), history, len(history["loss"]) - 1, seconds)
-
-
-def _score(job: RunningText, weights: list[np.ndarray]) -> float:
-    texts = job.validation or ()
-    log_probabilities = sum_log_probabilities(job.architecture, weights, texts)
-    return -float(log_probabilities.sum()) / sum(len(text) - 1 for text in texts)

@@ -9,10 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from stackens.training._architecture import Architecture, freeze
-from stackens.training._flat_training import FlatState, FlatTraining
+from stackens.training._data import Shared
+from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState
 from stackens.training._job import Optimizer
+from stackens.training._memory import count_outputs
+from stackens.training._next_token import sum_log_probabilities
 from stackens.training._next_token_program import zero_states
-from stackens.training._program import ProgramCache
+from stackens.training._updates import make_flat_rule
 
 __all__ = ["find_program"]
 
@@ -20,8 +23,12 @@ __all__ = ["find_program"]
 _ROWS_OF_A_HALF = 32
 
 
-class _Program(FlatTraining):
-    """Training of one network with one optimizer, open in streams, window and length.
+class _Program(FlatProgram):
+    """Truncated back-propagation: windows of a running text, and states that are carried over.
+
+    Rows of arrays come in a new order in every epoch, and each starts from nothing. Here the order
+    is the text's: some streams of it are read side by side, a window at a time, and each window
+    starts with the states that the one before has left. It is open in streams, window and length.
 
     Parameters
     ----------
@@ -34,32 +41,51 @@ class _Program(FlatTraining):
     """
 
     def __init__(self, architecture: Architecture, optimizer: Optimizer, n_parts: int) -> None:
-        super().__init__(architecture.build(), optimizer, n_parts)
+        super().__init__(architecture.build(), make_flat_rule(optimizer), n_parts)
         self._train = tf.function(self._train_steps, autograph=False)
-        self._is_traced = False
+
+    def _trace(self, job: Any, state: TowerState) -> None:
+        numbers = [(2, tf.int32), (2, tf.float32), (1, tf.float32)]
+        specs = [tf.TensorSpec([None] * n_dims, dtype) for n_dims, dtype in numbers]
+        self._train.get_concrete_function(state, *specs, tf.TensorSpec([], tf.int32))
+
+    def read(self, job: Any, shared: Shared) -> None:
+        """Return nothing: streams are cut anew in every epoch."""
+
+    def train(
+        self, job: Any, state: TowerState, data: None, first: int, count: int
+    ) -> list[dict[str, float]]:
+        streams, counts = job.cut(first)
+        rates = job.learning_rates(first)
+        logs = {"loss": self.train_epoch(state, streams, counts, rates, job.window)}
+        if job.validation is not None:
+            weights = self.weights_of(state)
+            scores = sum_log_probabilities(job.architecture, weights, job.validation)
+            n_tokens = sum(len(text) - 1 for text in job.validation)
+            logs["val_loss"] = -float(scores.sum()) / n_tokens
+        return [logs]
+
+    def count_numbers(self, job: Any) -> int:
+        return job.n_streams * count_outputs(self.model, job.window)
+
+    def count_products(self, job: Any) -> int:
+        return self.layout.n_parameters * job.epochs * len(job.tokens)
 
     def train_epoch(
         self,
-        state: FlatState,
+        state: TowerState,
         streams: np.ndarray,
         counts: np.ndarray,
         rates: np.ndarray,
         window: int,
     ) -> float:
         """Train on all windows of the streams, in order; return the mean loss of a token."""
-        if not self._is_traced:  # open in all sizes, so that no text retraces
-            specs = [
-                tf.TensorSpec([None] * array.ndim, array.dtype)
-                for array in (streams, counts, rates)
-            ]
-            self._train.get_concrete_function(state, *specs, tf.TensorSpec([], tf.int32))
-            self._is_traced = True
         arrays = map(tf.constant, (streams, counts, rates))
         loss = self._train(state, *arrays, tf.constant(window, tf.int32))
         return float(loss) / float(counts.sum())
 
     def _train_steps(
-        self, state: FlatState, streams: Any, counts: Any, rates: Any, window: Any
+        self, state: TowerState, streams: Any, counts: Any, rates: Any, window: Any
     ) -> Any:
         ids, weights = self._split(streams), self._split(counts)
         carried = [zero_states(self.model, tf.shape(part)[0]) for part in ids]
@@ -70,7 +96,7 @@ class _Program(FlatTraining):
             n_tokens = tf.maximum(tf.reduce_sum(counts[:, here]), 1.0)
             flat = state.parameters.read_value()
             losses, gradients, states = [], [], []
-            for part, others in enumerate(state.others):
+            for part, others in enumerate(self.parts(state)):
                 batch = ids[part][:, here], ids[part][:, after], weights[part][:, here]
                 loss, gradient, new = self._differentiate(flat, others, carried[part], *batch)
                 losses.append(loss)
@@ -101,8 +127,9 @@ class _Program(FlatTraining):
         return loss, tape.gradient(loss, parameters, unconnected_gradients="zero"), states
 
     def _split(self, values: Any) -> list[Any]:
-        size = tf.shape(values)[0] // self.n_parts
-        return [values[k * size : (k + 1) * size] for k in range(self.n_parts)]
+        n_parts = self.n_parts or 1
+        size = tf.shape(values)[0] // n_parts
+        return [values[k * size : (k + 1) * size] for k in range(n_parts)]
 
 
 _PROGRAMS = ProgramCache(max_size=4)

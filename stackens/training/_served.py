@@ -16,7 +16,7 @@ from stackens.training._checkpoint import Checkpoint
 from stackens.training._claims import Claim
 from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
 from stackens.training._fingerprint import NoKey, network_key
-from stackens.training._job import Job, TrainedNetwork
+from stackens.training._job import Trainable, TrainedNetwork
 from stackens.training._progress import EpochCounter, OnProgress
 from stackens.training._store import JobStore, check_memory
 from stackens.training._towers import train
@@ -32,7 +32,7 @@ class Train(Protocol):
 
     def __call__(
         self,
-        jobs: Sequence[Job],
+        jobs: Sequence[Trainable],
         *,
         checkpoints: Sequence[Checkpoint | None],
         on_trained: Callable[[int, TrainedNetwork], None],
@@ -41,7 +41,7 @@ class Train(Protocol):
 
 
 def train_once(
-    jobs: Sequence[Job],
+    jobs: Sequence[Trainable],
     keys: Sequence[str | NoKey],
     store: JobStore,
     train: Train,
@@ -60,7 +60,7 @@ def train_once(
 
     Parameters
     ----------
-    jobs : sequence of Job
+    jobs : sequence of Trainable
         What is wanted.
     keys : sequence of str or NoKey
         The key of each. Jobs of one key are trained once; those without one always.
@@ -168,7 +168,7 @@ def train_once(
     return results
 
 
-def _goes_to_the_end(job: Job, trained: TrainedNetwork) -> bool:
+def _goes_to_the_end(job: Trainable, trained: TrainedNetwork) -> bool:
     """Show a kept history to a job's hook; tell whether it would have let the training end."""
     n_epochs = len(next(iter(trained.history.values()), []))
     for epoch in range(n_epochs):
@@ -183,7 +183,7 @@ def _goes_to_the_end(job: Job, trained: TrainedNetwork) -> bool:
 
 
 def train_with_memory(
-    jobs: Sequence[Job],
+    jobs: Sequence[Trainable],
     learners: Sequence[Any],
     memory: Any,
     *,
@@ -192,14 +192,15 @@ def train_with_memory(
     on_error: str = "raise",
     deadline: float | None = None,
     on_served: Callable[[int], None] | None = None,
+    key_of: Callable[[Any, Any], str | NoKey] = network_key,
 ) -> list[Any]:
     """Train jobs, or take what a store has of them.
 
     Parameters
     ----------
-    jobs : sequence of Job
+    jobs : sequence of Trainable
         What is wanted.
-    learners : sequence of TowerLearner
+    learners : sequence of estimator
         Who planned each.
     memory : None, path-like, joblib.Memory or JobStore
         Where trained networks are kept; None is nowhere.
@@ -209,6 +210,8 @@ def train_with_memory(
         As for ``train``; the epochs of a job that need not be trained count at once.
     on_served : callable, default=None
         ``on_served(position)`` for each job that need not be trained.
+    key_of : callable, default=network_key
+        ``key_of(learner, job)`` is the key of everything that the result depends on.
 
     Returns
     -------
@@ -221,7 +224,7 @@ def train_with_memory(
     jobs = [member for members in split for member in members]
     counter = EpochCounter(sum(job.epochs for job in jobs), progress)
 
-    def how(jobs: Sequence[Job], **keeping: Any) -> list[Any]:
+    def how(jobs: Sequence[Trainable], **keeping: Any) -> list[Any]:
         return train(
             jobs,
             n_jobs=n_jobs,
@@ -242,7 +245,7 @@ def train_with_memory(
     if store is None:
         trained = how(jobs)
     else:
-        keys = [network_key(learners[owner], job) for owner, job in zip(owners, jobs, strict=True)]
+        keys = [key_of(learners[owner], job) for owner, job in zip(owners, jobs, strict=True)]
         if memory is not None:  # who asked for it shall know
             warn_of_no_keys([job.name for job in jobs], keys)
         trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
@@ -419,7 +422,7 @@ class _Keeper:
         self,
         store: JobStore,
         keys: Sequence[str | NoKey],
-        jobs: Sequence[Job],
+        jobs: Sequence[Trainable],
         claims: _Claims | None,
     ) -> None:
         self.store, self.keys, self.claims = store, list(keys), claims
@@ -447,7 +450,7 @@ class _End:
     is_open: bool  # Keras's callbacks, which are part of the key, may end it anywhere
 
     @classmethod
-    def of(cls, job: Job) -> _End:
+    def of(cls, job: Trainable) -> _End:
         patience = None if job.early_stopping is None else job.early_stopping.patience
         may_be_cut_short = job.on_epoch_end is not None or job.observer is not None
         return cls(job.epochs, patience, bool(job.callbacks) and not may_be_cut_short)

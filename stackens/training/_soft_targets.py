@@ -8,7 +8,7 @@ import numpy as np
 
 from stackens.training._architecture import Architecture
 from stackens.training._backend import require_keras
-from stackens.training._job import Job
+from stackens.training._row_job import Job
 
 __all__ = ["SoftTargets", "with_soft_targets"]
 

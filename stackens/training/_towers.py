@@ -19,14 +19,15 @@ import numpy as np
 from stackens.exceptions import TimeLimitError, TrainingDivergedError
 from stackens.training._backend import require_keras
 from stackens.training._checkpoint import Checkpoint, TrainingState
-from stackens.training._data import RowSource, Shared
-from stackens.training._job import Job, TrainedNetwork
-from stackens.training._memory import available_bytes, tower_bytes
+from stackens.training._data import Shared
+from stackens.training._job import Trainable, TrainedNetwork
+from stackens.training._memory import available_bytes
 from stackens.training._prediction import prepare_prediction
 from stackens.training._progress import EpochCounter, OnProgress
+from stackens.training._row_job import Job
 
 if TYPE_CHECKING:
-    from stackens.training._program import TowerProgram, TowerState
+    from stackens.training._flat_program import FlatProgram, TowerState
 
 __all__ = ["train"]
 
@@ -37,14 +38,12 @@ OnTrained = Callable[[int, TrainedNetwork], None]
 # How often the jobs of worker processes that died are given to new ones.
 _ATTEMPTS = 3
 
-# Validation computes no gradients, so that larger batches only save time.
-_EVALUATION_BATCH = 256
 # A tower comes back to Python, to report and to be stopped, about this often.
 _SECONDS_IN_ONE_GO = 0.25
 
 
 def train(
-    jobs: Sequence[Job],
+    jobs: Sequence[Trainable],
     *,
     n_jobs: int | None = None,
     progress: OnProgress | None = None,
@@ -57,7 +56,7 @@ def train(
 
     Parameters
     ----------
-    jobs : sequence of Job
+    jobs : sequence of Trainable
         What to train. Jobs that share arrays share one copy of them.
     n_jobs : int, default=None
         Processes to distribute the jobs to, by joblib; None is what ``joblib.parallel_config``
@@ -128,7 +127,7 @@ class _Keeping:
 
 
 def _train_in_processes(
-    jobs: list[Job], n_processes: int, progress: OnProgress | None, keeping: _Keeping
+    jobs: list[Trainable], n_processes: int, progress: OnProgress | None, keeping: _Keeping
 ) -> list[Any]:
     """Give every process its share of the jobs; those of a process that dies are done again."""
     threads = max(1, joblib.cpu_count() // n_processes)
@@ -172,7 +171,7 @@ def _train_in_processes(
 
 
 def _train_in_worker(
-    numbers: list[int], jobs: list[Job], threads: int, keeping: _Keeping
+    numbers: list[int], jobs: list[Trainable], threads: int, keeping: _Keeping
 ) -> tuple[list[int], list[Any]]:
     # TensorFlow fixes its thread counts at its first use in this process.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -181,7 +180,7 @@ def _train_in_worker(
 
 
 def _train_here(
-    jobs: list[Job],
+    jobs: list[Trainable],
     progress: OnProgress | None,
     keeping: _Keeping,
     *,
@@ -189,12 +188,10 @@ def _train_here(
     n_threads: int | None = None,
 ) -> list[Any]:
     """Train in threads, while this one prepares the programs of the jobs to come."""
-    from stackens.training._program import find_program
-
-    programs = [find_program(job) for job in jobs]
+    programs = [job.find_program() for job in jobs]
     # Longest first, so that the cores finish together; shortest first if there may be no end.
     sign = -1 if keeping.deadline is None else 1
-    order = sorted(range(len(jobs)), key=lambda i: sign * _work(jobs[i], programs[i]))
+    order = sorted(range(len(jobs)), key=lambda i: sign * _count_products(jobs[i], programs[i]))
     run = _Run(sum(job.epochs for job in jobs), progress, keeping, stop_at_error)
     run.check_memory(jobs, programs)
     if None in programs:
@@ -218,7 +215,7 @@ def _train_here(
                         run.shared.initial_weights(job)
                 futures[i] = pool.submit(run.train_one, i, job, program)
             # Whoever trains will predict: what that needs is made while the towers run.
-            wanted = {j.prediction.key: (j.prediction, j.X.shape[1:]) for j in jobs if j.prediction}
+            wanted = {j.prediction.key: (j.prediction, j.row_shape) for j in jobs if j.prediction}
             for architecture, shape in wanted.values():
                 if not run.is_stopped:
                     prepare_prediction(architecture, shape)
@@ -228,12 +225,8 @@ def _train_here(
             raise
 
 
-def _work(job: Job, program: TowerProgram | None) -> int:
-    """Return a measure of how long a job takes."""
-    if program is None:
-        return 0
-    n_steps = job.X.shape[1] if job.X.ndim > 1 else 1
-    return sum(program.layout.sizes) * n_steps * job.epochs * len(job.training_rows)
+def _count_products(job: Trainable, program: FlatProgram | None) -> int:
+    return 0 if program is None else program.count_products(job)
 
 
 class _Stopped(Exception):  # noqa: N818 - a signal between threads, never seen outside
@@ -271,11 +264,11 @@ class _Run:
     def stop(self) -> None:
         self._stopped.set()
 
-    def count(self, n_epochs: int, job: Job, loss: float | None = None) -> None:
+    def count(self, n_epochs: int, job: Trainable, loss: float | None = None) -> None:
         text = job.name if loss is None else f"{job.name}, loss {loss:.3g}"
         self._counter.advance(n_epochs, text)
 
-    def advance(self, n_epochs: int, job: Job, loss: float | None = None) -> None:
+    def advance(self, n_epochs: int, job: Trainable, loss: float | None = None) -> None:
         """Count epochs, unless there is a reason to go no further."""
         self.check_stopped(job.name)
         self.count(n_epochs, job, loss)
@@ -286,19 +279,20 @@ class _Run:
         if self.is_late:
             raise TimeLimitError(f"The time limit came before {name or 'the network'} was trained.")
 
-    def check_memory(self, jobs: Sequence[Job], programs: Sequence[TowerProgram | None]) -> None:
+    def check_memory(
+        self, jobs: Sequence[Trainable], programs: Sequence[FlatProgram | None]
+    ) -> None:
         """Refuse, before anything is trained, what cannot be trained even alone."""
         for job, program in zip(jobs, programs, strict=True):
-            needed = 0 if program is None else tower_bytes(job, program)
+            needed = 0 if program is None else program.n_bytes(job)
             if self._memory is not None and needed > self._memory:
                 raise MemoryError(
                     f"Training {job.name or 'the network'} takes about {needed / 2**20:,.0f} MiB "
-                    f"beside its data (batches of {job.batch_size} rows of {job.X.shape[1:]}), "
-                    f"and {self._memory / 2**20:,.0f} MiB are available. Lower `batch_size`, "
-                    "`units` or the number of timesteps."
+                    f"beside its data, and {self._memory / 2**20:,.0f} MiB are available "
+                    f"({job.batch_text})."
                 )
 
-    def train_one(self, position: int, job: Job, program: TowerProgram | None) -> Any:
+    def train_one(self, position: int, job: Trainable, program: FlatProgram | None) -> Any:
         """Train one job; return what became of it, an exception included."""
         try:
             self.check_stopped(job.name)
@@ -312,11 +306,12 @@ class _Run:
             return error
 
     def _train(
-        self, job: Job, program: TowerProgram | None, checkpoint: Checkpoint | None
+        self, job: Trainable, program: FlatProgram | None, checkpoint: Checkpoint | None
     ) -> TrainedNetwork:
         from stackens.training._keras_fit import fit_with_keras
 
         if program is None:
+            assert isinstance(job, Job)  # who trains on texts has an optimizer with a rule
 
             def after_epoch(epoch: int, logs: Mapping[str, float]) -> None:
                 self.advance(1, job, logs.get("loss"))
@@ -324,7 +319,7 @@ class _Run:
             trained = fit_with_keras(job, after_epoch)
             self.count(job.epochs - len(trained.history["loss"]), job)
             return trained
-        with self._room_for(tower_bytes(job, program)):
+        with self._room_for(program.n_bytes(job)):
             program.prepare(job)
             return _Tower(job, program, self, checkpoint).run()
 
@@ -350,13 +345,13 @@ class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
     def __init__(
-        self, job: Job, program: TowerProgram, run: _Run, checkpoint: Checkpoint | None
+        self, job: Trainable, program: FlatProgram, run: _Run, checkpoint: Checkpoint | None
     ) -> None:
         self.started = time.perf_counter()
         self.job, self.program, self.group = job, program, run
         self.checkpoint = checkpoint
         self.state: TowerState = program.new_state(job, run.shared.initial_weights(job))
-        self.source = RowSource(job, program, run.shared)
+        self.data = program.read(job, run.shared)
         self.history: dict[str, list[float]] = {}
         self.seconds_an_epoch: float | None = None
         self.best_loss, self.best_epoch = np.inf, -1
@@ -369,7 +364,8 @@ class _Tower:
             if self.job.observer is not None:
                 self.job.observer.on_epoch_begin(done)
             started = time.perf_counter()
-            epochs = self._run_epochs(done, self._count_epochs())
+            count = self._count_epochs()
+            epochs = self.program.train(self.job, self.state, self.data, done, count)
             self.seconds_an_epoch = (time.perf_counter() - started) / len(epochs)
             wants_stop = False
             for logs in epochs:
@@ -424,30 +420,11 @@ class _Tower:
 
     def _count_epochs(self) -> int:
         """Epochs to run in one go: as many as nobody wants to look between, for a moment."""
-        job = self.job
-        is_watched = job.on_epoch_end is not None or job.observer is not None
-        looked_at = is_watched or job.validation_rows is not None
-        if looked_at or self.seconds_an_epoch is None or not self.source.is_resident:
+        is_watched = self.job.on_epoch_end is not None or self.job.observer is not None
+        if is_watched or self.seconds_an_epoch is None:
             return 1
         seconds = min(_SECONDS_IN_ONE_GO, self.group.seconds_left)
         return max(1, int(seconds / self.seconds_an_epoch))
-
-    def _run_epochs(self, first: int, count: int) -> list[dict[str, float]]:
-        job, rate = self.job, self.job.optimizer.learning_rate
-        rate = rate if isinstance(rate, (int, float)) else self.program.default_rate
-        if self.source.is_resident:
-            orders = np.stack([job.order(e) for e in range(first, min(first + count, job.epochs))])
-            data = self.source.tensors()
-            epochs = self.program.train_epochs(self.state, data, orders, job.batch_size, rate)
-        else:
-            pieces = self.source.pieces(job.order(first))
-            epochs = [self.program.train_pieces(self.state, pieces, job.batch_size, rate)]
-        if job.validation_rows is not None:
-            batch = max(job.batch_size, _EVALUATION_BATCH)
-            pieces = self.source.pieces(job.validation_rows)
-            held_out = self.program.evaluate(self.state, pieces, batch)
-            epochs[-1].update({f"val_{name}": value for name, value in held_out.items()})
-        return epochs
 
     def _note(self, logs: dict[str, float], epoch: int) -> bool:
         """Keep what an epoch gave; tell whether it was the last."""
@@ -489,7 +466,7 @@ class _Tower:
         if self.job.keep_optimizer_state:
             optimizer_state = [self.state.step.numpy(), *(v.numpy() for v in self.state.slots)]
         return TrainedNetwork(
-            self.program.layout.weights(flat, others),
+            self.program.weights(flat, others),
             self.history,
             best_epoch,
             time.perf_counter() - self.started,

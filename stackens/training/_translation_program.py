@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from stackens.training._architecture import Architecture
 from stackens.training._beam_search import beam_search
-from stackens.training._parallel_text_program import inside, token_nats
-from stackens.training._program import ProgramCache, WeightLayout
+from stackens.training._flat_program import ProgramCache, WeightLayout
+from stackens.training._token_nats import inside, token_nats
 
 __all__ = ["find_program"]
 

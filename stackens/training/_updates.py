@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from stackens.training._job import Optimizer
 
-__all__ = ["UpdateRule", "make_keras_optimizer", "make_update_rule"]
+__all__ = ["UpdateRule", "make_flat_rule", "make_keras_optimizer", "make_update_rule"]
 
 Slots = Sequence[Any]
 Apply = Callable[[Any, Slots, Any, Any, Any], None]
@@ -201,3 +201,10 @@ _RULES: dict[type, Callable[[Any], tuple[tuple[float, ...], Apply]]] = {
     keras.optimizers.AdamW: _adam,
     keras.optimizers.Nadam: _nadam,
 }
+
+
+def make_flat_rule(optimizer: Optimizer) -> UpdateRule:
+    """Return the rule of an optimizer that is known to have one."""
+    rule = make_update_rule(make_keras_optimizer(optimizer))
+    assert rule is not None
+    return rule

@@ -264,14 +264,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
             np.testing.assert_array_equal(ours, expected)
 
 
-def test_two_threads_that_want_the_same_train_it_once(tmp_path, monkeypatch):
-    train, trained, meet = _running_text._train, [], threading.Barrier(2)
-
-    def noting_train(*args):
-        trained.append(1)
-        return train(*args)
-
-    monkeypatch.setattr(_running_text, "_train", noting_train)
+def test_two_threads_that_want_the_same_train_it_once(tmp_path, trained):
+    meet = threading.Barrier(2)
     models = [small(memory=tmp_path) for _ in range(2)]
 
     def fit(model):

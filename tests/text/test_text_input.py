@@ -53,12 +53,12 @@ def jobs(monkeypatch):
     """Do all of a fit but the training; return what would be trained."""
     planned = []
 
-    def train(job, **place):
-        planned.append(job)
-        return TrainedNetwork([np.zeros((2, 3))], {"loss": [1.0]}, 0, 0.0)
+    def train(jobs, learners, memory, **options):
+        planned.extend(jobs)
+        return [TrainedNetwork([np.zeros((2, 3))], {"loss": [1.0]}, 0, 0.0)]
 
-    for module, name in ((_translator, "train_on_pairs"), (_language_model, "train_on_text")):
-        monkeypatch.setattr(module, name, train)
+    for module in (_translator, _language_model):
+        monkeypatch.setattr(module, "train_with_memory", train)
         monkeypatch.setattr(module, "require_keras", lambda: None)
     for estimator in (SequenceTranslator, StackedRNNLanguageModel):
         monkeypatch.setattr(estimator, "_architecture", lambda self, **options: None)
@@ -188,10 +188,10 @@ def test_maps_that_name_no_layers(wrong):
 def test_what_is_not_fitted_says_so(monkeypatch):
     model = make().fit(SOURCE, TARGET)
 
-    def interrupt(job, **place):
+    def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_translator, "train_on_pairs", interrupt)
+    monkeypatch.setattr(_translator, "train_with_memory", interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.fit(SOURCE, TARGET)
     for name in ("n_parameters_", "n_layer_parameters_", "source_vocabulary_"):
@@ -211,18 +211,17 @@ def test_sharings_are_called_by_their_names():
 
 
 def test_a_bar_counts_the_epochs_that_were_done_before(monkeypatch, capsys):
-    for module, name in ((_translator, "train_on_pairs"), (_language_model, "train_on_text")):
+    def go_on(jobs, learners, memory, *, progress, **options):
+        progress(6, jobs[0].epochs, jobs[0].name)  # they are in a checkpoint
+        progress(8, jobs[0].epochs, f"{jobs[0].name}, loss 0.5")
+        return [TrainedNetwork([], {"loss": [0.5] * 8}, 7, 0.0)]
 
-        def go_on(job, **place):
-            for epoch in (6, 7):
-                job.on_epoch_end(epoch, {"loss": 0.5})
-            return TrainedNetwork([], {"loss": [0.5] * 8}, 7, 0.0)
-
-        monkeypatch.setattr(module, name, go_on)
+    for module in (_translator, _language_model):
+        monkeypatch.setattr(module, "train_with_memory", go_on)
     make(epochs=10, verbose=1).fit(SOURCE, TARGET)
-    assert "loss 0.5000:  80%" in capsys.readouterr().err
+    assert "loss 0.5:  80%" in capsys.readouterr().err
     StackedRNNLanguageModel(epochs=16, verbose=1, random_state=0).fit(SOURCE)
-    assert "loss 0.5000:  50%" in capsys.readouterr().err
+    assert "loss 0.5:  50%" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", [-1, "a", np.random.default_rng(0)])

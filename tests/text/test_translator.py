@@ -34,10 +34,9 @@ from stackens.training import (
     Optimizer,
     ParallelText,
     TrainedNetwork,
-    _parallel_text,
     _parallel_text_program,
 )
-from stackens.training._parallel_text_program import token_nats
+from stackens.training._token_nats import token_nats
 
 # Hardly trained translators do not know when to end.
 pytestmark = pytest.mark.filterwarnings("ignore::stackens.exceptions.SentenceLengthWarning")
@@ -49,7 +48,7 @@ HELD_STILL = {"learning_rate": 1e-12, "epochs": 1}  # the loss of the first weig
 def untrained(monkeypatch):
     """Fit all but the network."""
     trained = TrainedNetwork([], {"loss": []}, 0, 0.0)
-    monkeypatch.setattr(_translator, "train_on_pairs", lambda job: trained)
+    monkeypatch.setattr(_translator, "train_with_memory", lambda *args, **options: [trained])
 
 
 def assert_same_weights(one, other):
@@ -244,16 +243,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(make_translator, pairs, tmp
     assert_same_weights(again, whole)
 
 
-def test_two_threads_that_want_the_same_train_it_once(
-    make_translator, pairs, tmp_path, monkeypatch
-):
-    train, trained, meet = _parallel_text._train, [], threading.Barrier(2)
-
-    def noting_train(*args):
-        trained.append(1)
-        return train(*args)
-
-    monkeypatch.setattr(_parallel_text, "_train", noting_train)
+def test_two_threads_that_want_the_same_train_it_once(make_translator, pairs, tmp_path, trained):
+    meet = threading.Barrier(2)
     models = [make_translator(epochs=1, memory=tmp_path) for _ in range(2)]
 
     def fit(model):
@@ -455,7 +446,12 @@ def test_sequence_distillation_trains_on_the_teachers_translations(
 ):
     jobs = []
     trained = TrainedNetwork([], {"loss": []}, 0, 0.0)
-    monkeypatch.setattr(_translator, "train_on_pairs", lambda job: jobs.append(job) or trained)
+
+    def note(wanted, *args, **options):
+        jobs.extend(wanted)
+        return [trained]
+
+    monkeypatch.setattr(_translator, "train_with_memory", note)
     student = make_translator(distill_from=teacher, distillation="sequence").fit(*pairs)
     said = [new or old for new, old in zip(teacher.predict(pairs[0]), pairs[1], strict=True)]
     assert said != pairs[1]

@@ -1,4 +1,4 @@
-"""A training by a loop of its own is made once among all that want it."""
+"""What is wanted by several is trained by one of them, whatever kind of job it is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from stackens.training import JobStore, TrainedNetwork
-from stackens.training._kept_training import train_kept
+from stackens.training import Architecture, JobStore, Optimizer, RunningText, TrainedNetwork
+from stackens.training._served import train_once
 
 KEY = "a" * 64
+JOB = RunningText(Architecture(dict), np.arange(9), Optimizer("Adam", 0.1), 0, 1, 2, 2)
 
 
 @pytest.fixture
@@ -22,10 +23,12 @@ def store(tmp_path):
 
 
 def slowly(made, seconds=0.3):
-    def train(checkpoint):
-        made.append(checkpoint)
+    def train(jobs, checkpoints, on_trained):
+        made.extend(checkpoints)
         time.sleep(seconds)
-        return TrainedNetwork([np.arange(3.0)], {"loss": [0.5]}, 0, seconds)
+        trained = TrainedNetwork([np.arange(3.0)], {"loss": [0.5]}, 0, seconds)
+        on_trained(0, trained)
+        return [trained]
 
     return train
 
@@ -35,7 +38,7 @@ def test_of_two_threads_one_trains(store):
 
     def want():
         meet.wait()
-        found.append(train_kept(slowly(made), JobStore(store.location), KEY))
+        found.extend(train_once([JOB], [KEY], JobStore(store.location), slowly(made)))
 
     threads = [threading.Thread(target=want) for _ in range(2)]
     for thread in threads:
@@ -48,26 +51,33 @@ def test_of_two_threads_one_trains(store):
 
 
 CODE = """
-import sys, time
-import numpy as np
-from stackens.training import JobStore, TrainedNetwork
-from stackens.training._kept_training import train_kept
+import sys
+from stackens.text import SequenceTranslator, StackedRNNLanguageModel
+from stackens.training import _towers
 
-def train(checkpoint):
-    print("trained", flush=True)
-    time.sleep(1.0)
-    return TrainedNetwork([np.arange(3.0)], {"loss": [0.5]}, 0, 1.0)
+run = _towers._Tower.run
 
+def counted(tower):
+    print("trained", tower.job.name, flush=True)
+    return run(tower)
+
+_towers._Tower.run = counted
+texts = ["the cat sat.", "the dog sat."]
+translator = SequenceTranslator(8, n_heads=2, epochs=1, random_state=0, memory=sys.argv[1])
+model = StackedRNNLanguageModel(4, epochs=1, random_state=0, memory=sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
-assert train_kept(train, JobStore(sys.argv[1]), sys.argv[2]).weights[0][2] == 2
+translator.fit(texts, texts)
+model.fit(texts)
+print(translator.weights_[0].sum(), model.weights_[0].sum())
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_trains(store):
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", CODE, store.location, KEY],
+            [sys.executable, "-c", CODE, store.location],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -79,19 +89,22 @@ def test_of_two_processes_one_trains(store):
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    printed = "".join(process.communicate()[0] for process in processes)
+    printed = [process.communicate()[0].splitlines() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert printed == "trained\n"
+    assert sorted(line for lines in printed for line in lines[:-1]) == [
+        "trained SequenceTranslator",
+        "trained StackedRNNLanguageModel",
+    ]
+    assert printed[0][-1] == printed[1][-1]
 
 
 def test_one_that_fails_is_left_to_others(store):
-    def fail(checkpoint):
+    def fail(jobs, checkpoints, on_trained):
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        train_kept(fail, store, KEY)
+        train_once([JOB], [KEY], store, fail)
     made = []
-    train_kept(slowly(made, 0.0), store, KEY)
-    train_kept(slowly(made, 0.0), None, KEY)
+    train_once([JOB], [KEY], store, slowly(made, 0.0))
     assert made[0].key == KEY
-    assert made[1] is None
+    train_once([JOB], [KEY], store, fail)  # it is kept

@@ -19,7 +19,7 @@ from stackens.exceptions import TrainingDivergedError
 from stackens.training import Architecture, EarlyStopping, Job, Optimizer, initial_weights, train
 from stackens.training import _data as data_module
 from stackens.training import _towers as towers_module
-from stackens.training._memory import available_bytes, tower_bytes
+from stackens.training._memory import available_bytes
 from stackens.training._program import find_program
 
 
@@ -134,7 +134,7 @@ def test_other_threads_that_draw_random_numbers_change_no_initial_weights():
 
 def test_a_job_without_room_is_refused_before_training(monkeypatch):
     job = make_job(name="gru, fold 1")
-    needed = tower_bytes(job, find_program(job))
+    needed = find_program(job).n_bytes(job)
     monkeypatch.setattr(towers_module, "available_bytes", lambda: needed - 1)
     with pytest.raises(MemoryError, match=r"gru, fold 1 .*batches of 8 rows"):
         train([job])
@@ -142,7 +142,7 @@ def test_a_job_without_room_is_refused_before_training(monkeypatch):
 
 def test_towers_wait_for_room_instead_of_running_side_by_side(monkeypatch):
     job = make_job()
-    needed = tower_bytes(job, find_program(job))
+    needed = find_program(job).n_bytes(job)
     running, most = 0, 0
     lock = threading.Lock()
 
@@ -167,9 +167,9 @@ def test_available_memory_is_a_plausible_number():
 def test_more_units_and_rows_take_more_memory():
     small = make_job()
     wide = make_job(architecture=Architecture(build, {"units": 64}))
-    assert tower_bytes(wide, find_program(wide)) > 5 * tower_bytes(small, find_program(small))
+    assert find_program(wide).n_bytes(wide) > 5 * find_program(small).n_bytes(small)
     many = make_job(batch_size=64)
-    assert tower_bytes(many, find_program(many)) > 5 * tower_bytes(small, find_program(small))
+    assert find_program(many).n_bytes(many) > 5 * find_program(small).n_bytes(small)
 
 
 def test_what_only_keras_can_fit_is_said_once(caplog):
