@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import stackens
 import stackens.model_selection
 import stackens.text
+from stackens.learners import NetworkLearner
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(24, 6))
@@ -41,11 +42,24 @@ def _value_stack(**options):
     return stackens.StackingRegressor([("linear", Ridge())], cv=2, **options)
 
 
+# Sizes of networks, of which a learner takes those that it has.
+_SMALL = {
+    "build": build,
+    "d_model": 4,
+    "epochs": 1,
+    "n_heads": 2,
+    "n_layers": 1,
+    "random_state": 0,
+    "units": 2,
+}
+
+
 def _small(cls, **options):
-    return cls(units=2, epochs=1, random_state=0, **options)
+    known = inspect.signature(cls).parameters
+    return cls(**{name: value for name, value in _SMALL.items() if name in known}, **options)
 
 
-# What the constructors need, or what makes fits small.
+# What the constructors need beside, or what makes fits small.
 _MADE = {
     "ColumnwiseRegressor": lambda: stackens.ColumnwiseRegressor(Ridge()),
     "DistilledClassifier": lambda: stackens.DistilledClassifier(
@@ -59,8 +73,6 @@ _MADE = {
     "GridSearchCV": lambda: stackens.model_selection.GridSearchCV(
         LogisticRegression(), {"C": [1.0, 2.0]}, cv=2
     ),
-    "KerasNetworkClassifier": lambda: stackens.KerasNetworkClassifier(build, epochs=1),
-    "KerasNetworkRegressor": lambda: stackens.KerasNetworkRegressor(build, epochs=1),
     "RandomizedSearchCV": lambda: stackens.model_selection.RandomizedSearchCV(
         LogisticRegression(), {"C": [1.0, 2.0]}, cv=2, n_iter=2
     ),
@@ -70,19 +82,11 @@ _MADE = {
     "SequenceVectorizer": lambda: stackens.SequenceVectorizer(max_length=4),
     "SlidingWindows": lambda: stackens.SlidingWindows(2),
     "SequencePatcher": lambda: stackens.SequencePatcher(2),
-    "StackedRNNClassifier": lambda: _small(stackens.StackedRNNClassifier),
     "StackedRNNLanguageModel": lambda: stackens.text.StackedRNNLanguageModel(
         units=2, window=4, epochs=1, random_state=0
     ),
-    "StackedRNNRegressor": lambda: _small(stackens.StackedRNNRegressor),
     "StackingClassifier": _stack,
     "StackingRegressor": _value_stack,
-    "TransformerClassifier": lambda: stackens.TransformerClassifier(
-        d_model=4, n_heads=2, n_layers=1, epochs=1, random_state=0
-    ),
-    "TransformerRegressor": lambda: stackens.TransformerRegressor(
-        d_model=4, n_heads=2, n_layers=1, epochs=1, random_state=0
-    ),
     "WindowForecaster": lambda: stackens.WindowForecaster(Ridge(), window=3),
 }
 
@@ -92,11 +96,12 @@ CLASSES_OF_ESTIMATORS = {
     for name in room.__all__
     if inspect.isclass(cls := getattr(room, name)) and issubclass(cls, BaseEstimator)
 }
+LEARNERS = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if issubclass(cls, NetworkLearner)]
 
 
 def make(name):
     """Return an unfitted estimator; a new class that needs more than this is told so here."""
-    return _MADE.get(name, CLASSES_OF_ESTIMATORS[name])()
+    return _MADE[name]() if name in _MADE else _small(CLASSES_OF_ESTIMATORS[name])
 
 
 def data_for(name):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import public_estimators
 import pytest
-from public_estimators import CLASSES_OF_ESTIMATORS, TABLE, TEXTS, data_for
+from public_estimators import CLASSES_OF_ESTIMATORS, LEARNERS, TABLE, TEXTS, data_for
 from sklearn.utils.validation import check_is_fitted
 
 from stackens import StackedRNNRegressor, StackingRegressor
 from stackens.exceptions import InvalidInputError, TrainingDivergedError
-from stackens.learners._base import NetworkLearner
 
 ESTIMATORS = list(CLASSES_OF_ESTIMATORS)
-LEARNERS = [n for n in ESTIMATORS if issubclass(CLASSES_OF_ESTIMATORS[n], NetworkLearner)]
 
 
 def make(name):

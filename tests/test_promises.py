@@ -12,6 +12,7 @@ import sklearn.model_selection
 from public_estimators import (
     CLASSES,
     CLASSES_OF_ESTIMATORS,
+    LEARNERS,
     TABLE,
     TEXTS,
     TRANSFORMERS,
@@ -27,9 +28,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from stackens import SequenceFlattener, StackingClassifier, View, load, make_views, save
-from stackens.learners._base import NetworkLearner
 
-LEARNERS = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if issubclass(cls, NetworkLearner)]
 ON_TABLES = [n for n in CLASSES_OF_ESTIMATORS if data_for(n)[0] is TABLE]
 NAMING = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if hasattr(cls, "get_feature_names_out")]
 SEARCHES = [n for n in CLASSES_OF_ESTIMATORS if n.endswith("SearchCV")]

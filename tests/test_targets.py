@@ -10,14 +10,20 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
-from public_estimators import CLASSES, CLASSES_OF_ESTIMATORS, TABLE, VALUES, data_for, make
+from public_estimators import (
+    CLASSES,
+    CLASSES_OF_ESTIMATORS,
+    LEARNERS,
+    TABLE,
+    VALUES,
+    data_for,
+    make,
+)
 from sklearn.model_selection import GroupKFold
 
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import NetworkLearner
 from stackens.targets import check_rows, read_target
 
-LEARNERS = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if issubclass(cls, NetworkLearner)]
 STACKS = ["StackingClassifier", "StackingRegressor", "DistilledClassifier", "DistilledRegressor"]
 BLENDS = [n for n in CLASSES_OF_ESTIMATORS if n.startswith(("ConvexBlend", "EnsembleSelection"))]
 

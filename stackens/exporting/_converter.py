@@ -33,7 +33,8 @@ class CannotExportError(Exception):
 def converts(*names: str) -> Callable[[Handler], Handler]:
     """Register a handler for classes, each given as package and class name.
 
-    A handler gets exactly these classes: a subclass may predict in another way.
+    A handler gets exactly these classes, and those of ours that inherit from them and have no
+    handler of their own. Another's subclass may predict in another way.
     """
 
     def register(handler: Handler) -> Handler:
@@ -45,8 +46,20 @@ def converts(*names: str) -> Callable[[Handler], Handler]:
 
 def qualified_name(estimator: Any) -> str:
     """Return package and class name: no class has to be imported to be recognised."""
-    cls = type(estimator)
+    return _name_of(type(estimator))
+
+
+def _name_of(cls: type) -> str:
     return f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
+
+
+def _find_handler(cls: type) -> Handler:
+    names = [_name_of(one) for one in cls.__mro__]
+    ours = [name for name in names if name.startswith("stackens.")]
+    for name in ours if names[0] in ours else names[:1]:
+        if name in _HANDLERS:
+            return _HANDLERS[name]
+    raise CannotExportError(f"there is no NumPy form of {names[0]}")
 
 
 def labels(classes: Any) -> np.ndarray:
@@ -106,15 +119,13 @@ class Converter:
         Part or None
             None if it cannot be exported; ``problems`` says why then.
         """
-        name = qualified_name(estimator)
         kind = type(estimator).__name__
         self.call_options = call_options or {}
         with self.inside(f"{place} ({kind})" if place else kind):
             try:
-                if name not in _HANDLERS:
-                    raise CannotExportError(f"there is no NumPy form of {name}")
+                handler = _find_handler(type(estimator))
                 return with_names(
-                    _HANDLERS[name](estimator, self), getattr(estimator, "feature_names_in_", None)
+                    handler(estimator, self), getattr(estimator, "feature_names_in_", None)
                 )
             except CannotExportError as error:
                 self.problems.append(f"{', '.join(self._place)}: {error}")

@@ -12,11 +12,7 @@ from stackens.sequences import PADDING_VALUE
 __all__: list[str] = []
 
 
-@converts(
-    "stackens.KerasNetworkClassifier",
-    "stackens.StackedRNNClassifier",
-    "stackens.TransformerClassifier",
-)
+@converts("stackens.NetworkClassifierMixin")
 def _classifier(learner: Any, converter: Converter) -> Any:
     return portable.NetworkClassifier(
         converter.convert(learner._build_model(), "network"),
@@ -26,11 +22,7 @@ def _classifier(learner: Any, converter: Converter) -> Any:
     )
 
 
-@converts(
-    "stackens.KerasNetworkRegressor",
-    "stackens.StackedRNNRegressor",
-    "stackens.TransformerRegressor",
-)
+@converts("stackens.NetworkRegressorMixin")
 def _regressor(learner: Any, converter: Converter) -> Any:
     network = converter.convert(learner._build_model(), "network")
     return portable.NetworkRegressor(network, _source_of(learner), learner._target.is_flat)

@@ -7,17 +7,21 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import tensorflow as tf
-from public_estimators import CLASSES, CLASSES_OF_ESTIMATORS, TABLE, VALUES, data_for, make
+from public_estimators import (
+    CLASSES,
+    LEARNERS,
+    TABLE,
+    VALUES,
+    data_for,
+    make,
+)
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from stackens import ColumnwiseRegressor, StackingClassifier, StackingRegressor, View, make_views
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import NetworkLearner
 from stackens.views import with_rows
-
-LEARNERS = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if issubclass(cls, NetworkLearner)]
 
 
 class OnlyArray:

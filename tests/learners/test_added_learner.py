@@ -1,17 +1,25 @@
-"""The learner of the page on adding one is a good one."""
+"""The learner of the page on adding one is a good one, and those of the package are found."""
 
 from __future__ import annotations
 
+import ast
+import doctest
+import inspect
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from public_estimators import CLASSES_OF_ESTIMATORS
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from stackens import StackingClassifier
+import stackens
+from stackens import StackingClassifier, learners
 from stackens.datasets import load_digits_sequences
+from stackens.exporting._converter import _find_handler
+from stackens.persistence._trust import OWN_TYPES
 
 sys.path.append(str(Path(__file__).parents[2] / "docs"))
 from temporal_convolution import TemporalConvolutionClassifier
@@ -70,3 +78,40 @@ def test_a_stack_trains_it_as_a_tower_that_equals_it_alone(trained):
     together = stack.named_estimators_["convolution"]
     for one, other in zip(alone.weights_, together.weights_, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+# ---- into the package ----------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "add_a_learner.rst").read_text("utf-8")
+SHOWN = "".join(example.source for example in doctest.DocTestParser().get_examples(PAGE))
+SHOWN += (DOCS / "temporal_convolution.py").read_text("utf-8")
+
+
+def test_the_page_imports_promised_names_alone():
+    assert ".. literalinclude:: temporal_convolution.py" in PAGE
+    imports = [node for node in ast.walk(ast.parse(SHOWN)) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in imports if node.module.partition(".")[0] == "stackens"]
+    assert {"stackens.learners", "stackens.training"} <= {node.module for node in ours}
+    for node in ours:
+        assert "._" not in node.module
+        assert {alias.name for alias in node.names} <= set(import_module(node.module).__all__)
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        cls
+        for cls in map(vars(learners).get, learners.__all__)
+        if inspect.isclass(cls) and issubclass(cls, BaseEstimator) and not inspect.isabstract(cls)
+    ],
+)
+def test_a_learner_of_the_room_is_found_everywhere(learner):
+    name = learner.__name__
+    assert name in stackens.__all__
+    assert getattr(stackens, name) is learner
+    # whence every test of all estimators takes it: scikit-learn's checks, generated input
+    assert CLASSES_OF_ESTIMATORS[name] is learner
+    assert f"\n   {name}\n" in (DOCS / "api" / "index.rst").read_text("utf-8")
+    assert OWN_TYPES & {f"{learner.__module__}.{name}", f"stackens.learners.{name}"}
+    assert _find_handler(learner)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from public_estimators import CLASSES, CLASSES_OF_ESTIMATORS, TABLE, VALUES, make
+from public_estimators import CLASSES, LEARNERS, TABLE, VALUES, make
 from sklearn.base import clone
 
 from stackens import load, save
-from stackens.learners._base import NetworkLearner
 
-LEARNERS = [n for n, cls in CLASSES_OF_ESTIMATORS.items() if issubclass(cls, NetworkLearner)]
 VALUE_LOSSES = {
     "mse": "mean_squared_error",
     "MSE": "mean_squared_error",

@@ -6,24 +6,9 @@ import inspect
 import re
 
 import pytest
+from public_estimators import CLASSES_OF_ESTIMATORS, LEARNERS
 
-from stackens import (
-    KerasNetworkClassifier,
-    KerasNetworkRegressor,
-    StackedRNNClassifier,
-    StackedRNNRegressor,
-    TransformerClassifier,
-    TransformerRegressor,
-)
-
-LEARNERS = [
-    KerasNetworkClassifier,
-    KerasNetworkRegressor,
-    StackedRNNClassifier,
-    StackedRNNRegressor,
-    TransformerClassifier,
-    TransformerRegressor,
-]
+CLASSES = [CLASSES_OF_ESTIMATORS[name] for name in LEARNERS]
 
 
 def described(cls):
@@ -33,7 +18,7 @@ def described(cls):
     return [name.lstrip("*") for line in names for name in line.split(", ")]
 
 
-@pytest.mark.parametrize("cls", LEARNERS)
+@pytest.mark.parametrize("cls", CLASSES)
 def test_every_parameter_is_described_once(cls):
     text = inspect.getdoc(cls)
     assert not re.search("<[a-z_]+>", text)
@@ -44,7 +29,7 @@ def test_every_parameter_is_described_once(cls):
         assert repr(inspect.signature(cls).parameters[name].default) == default.replace('"', "'")
 
 
-@pytest.mark.parametrize("cls", LEARNERS)
+@pytest.mark.parametrize("cls", CLASSES)
 def test_what_is_given_is_kept_as_it_is(cls):
     given = {name: object() for name in inspect.signature(cls).parameters if name != "routed"}
     learner = cls(**given, optimizer__clipnorm=1.0)

@@ -27,8 +27,8 @@ import pytest
 import scipy.sparse
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from public_estimators import CLASSES_OF_ESTIMATORS, make
-from sklearn.base import BaseEstimator, clone
+from public_estimators import CLASSES_OF_ESTIMATORS, LEARNERS, make
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils import get_tags
@@ -281,9 +281,7 @@ def dense(outputs, activation):
     return build
 
 
-TINY = {"epochs": 1, "batch_size": 8, "random_state": 0}
-RNN = {"units": 2, **TINY}
-TRANSFORMER = {"d_model": 4, "n_heads": 2, "n_layers": 1, **TINY}
+RNN = {"units": 2, "epochs": 1, "batch_size": 8, "random_state": 0}
 CLASSIFIER, REGRESSOR = stackens.StackedRNNClassifier(**RNN), stackens.StackedRNNRegressor(**RNN)
 OF_TOKENS = stackens.StackedRNNClassifier(vocabulary_size=9, embedding_dim=2, **RNN)
 LINEAR_CLASSIFIERS = [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]
@@ -304,16 +302,7 @@ class Subject:
 
 def subjects():
     numbers = {
-        "rnn": (CLASSIFIER, REGRESSOR),
         "rnn of seeds": tuple(clone(e).set_params(n_seeds=2) for e in (CLASSIFIER, REGRESSOR)),
-        "transformer": (
-            stackens.TransformerClassifier(**TRANSFORMER),
-            stackens.TransformerRegressor(**TRANSFORMER),
-        ),
-        "keras": (
-            stackens.KerasNetworkClassifier(dense("n_classes_", "softmax"), **TINY),
-            stackens.KerasNetworkRegressor(dense("n_outputs_", None), **TINY),
-        ),
         "stack of rnn": (
             stackens.StackingClassifier([("n", CLASSIFIER), ("m", CLASSIFIER)], cv=2),
             stackens.StackingRegressor([("n", REGRESSOR)], Ridge(), cv=2, predict_with="folds"),
@@ -346,6 +335,12 @@ def subjects():
                 yield f"{name} classifier", Subject(classifier, X, LABELS)
             if regressor is not None:
                 yield f"{name} regressor", Subject(regressor, X, VALUES)
+    for name in LEARNERS:
+        learner = make(name).set_params(batch_size=8)
+        if "build" in learner.get_params():
+            output = ("n_classes_", "softmax") if is_classifier(learner) else ("n_outputs_", None)
+            learner.set_params(build=dense(*output))
+        yield name, Subject(learner, SEQUENCES, LABELS if is_classifier(learner) else VALUES)
     proba = np.clip(np.abs(TABLE) / 4, 0.01, 0.99)
     for name in ("blend", "selection"):
         yield f"{name} classifier", Subject(tables[name][0], proba, LABELS)
