@@ -41,10 +41,7 @@ class _ShortInNotebook:
         shell = _find_shell()
         mode = getattr(getattr(shell, "InteractiveTB", None), "mode", "Context")
         if mode != "Context":  # ``%xmode Verbose`` asks for everything
-            everything: list[str] = shell.InteractiveTB.structured_traceback(
-                type(self), self, self.__traceback__
-            )
-            return everything
+            return shell.InteractiveTB.structured_traceback(type(self), self, self.__traceback__)
         frames = traceback.extract_tb(self.__traceback__)
         own = [frame for frame in frames if _is_of_notebook(frame.filename)] or list(frames)[:1]
         cause, notes = self.__cause__, getattr(self, "__notes__", [])

@@ -922,7 +922,7 @@ def _read_token_table(estimator: Any, X: Any) -> np.ndarray:
     from sklearn.utils.validation import check_array
 
     _refuse_columns(X)
-    ids: np.ndarray = _reading_text(
+    return _reading_text(
         check_array,
         X,
         input_name="X",
@@ -930,7 +930,6 @@ def _read_token_table(estimator: Any, X: Any) -> np.ndarray:
         dtype="numeric",
         ensure_all_finite=False,
     )
-    return ids
 
 
 def _pad_token_rows(sequences: np.ndarray) -> np.ndarray:

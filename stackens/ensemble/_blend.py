@@ -84,8 +84,7 @@ class _Blend(BaseEstimator, ABC):
 
     def _mix(self, outputs: np.ndarray) -> np.ndarray:
         """Average ``outputs`` of shape (n_learners, …) by the weights."""
-        mixed: np.ndarray = np.tensordot(list(self.weights_.values()), outputs, axes=1)
-        return mixed
+        return np.tensordot(list(self.weights_.values()), outputs, axes=1)
 
 
 def _row_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
@@ -250,8 +249,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
         ndarray of shape (n_samples,)
         """
         probabilities = self.predict_proba(X)
-        labels: np.ndarray = self.classes_[probabilities.argmax(axis=1)]
-        return labels
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -140,8 +140,7 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         """Names of the columns, if the student has seen any."""
         if "student_" not in vars(self):
             raise AttributeError(f"{type(self).__name__} object has no attribute feature_names_in_")
-        names: np.ndarray = self.student_.feature_names_in_
-        return names
+        return self.student_.feature_names_in_
 
     def __sklearn_clone__(self) -> Any:
         """Return an unfitted copy; a teacher that is to be fitted already stays so."""

@@ -251,8 +251,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        probabilities: np.ndarray = self.student_.predict_proba(X)
-        return probabilities
+        return self.student_.predict_proba(X)
 
 
 def _probabilities(teacher: Any, X: Any) -> np.ndarray:

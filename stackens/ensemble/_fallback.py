@@ -47,16 +47,14 @@ class _ClassAverage(ClassifierMixin, _ColumnAverage):
         return self
 
     def predict_proba(self, Z: Any) -> np.ndarray:
-        probabilities: np.ndarray = self._outputs(Z, self.classes_).predict_proba(None)
-        return probabilities
+        return self._outputs(Z, self.classes_).predict_proba(None)
 
     def decision_function(self, Z: Any) -> np.ndarray:
         logits: np.ndarray = to_logits(self.predict_proba(Z))
         return logits[:, 1] if len(self.classes_) == 2 else logits
 
     def predict(self, Z: Any) -> np.ndarray:
-        labels: np.ndarray = self._outputs(Z, self.classes_).predict(None)
-        return labels
+        return self._outputs(Z, self.classes_).predict(None)
 
 
 class _ValueAverage(RegressorMixin, _ColumnAverage):
@@ -65,8 +63,7 @@ class _ValueAverage(RegressorMixin, _ColumnAverage):
         return self
 
     def predict(self, Z: Any) -> np.ndarray:
-        values: np.ndarray = self._outputs(Z, None).predict(None)
-        return values
+        return self._outputs(Z, None).predict(None)
 
 
 def choose_predictor(stack: Any) -> str:

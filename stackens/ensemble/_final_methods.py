@@ -45,8 +45,7 @@ class ValuesFromFinal:
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
-        predicted: np.ndarray = super().predict(X, **predict_params)  # type: ignore[misc]
-        return predicted
+        return super().predict(X, **predict_params)  # type: ignore[misc]
 
 
 class ClassesFromFinal(ValuesFromFinal):
@@ -96,5 +95,4 @@ class ClassesFromFinal(ValuesFromFinal):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
         check_is_fitted(self)
-        values: np.ndarray = super().decision_function(X)  # type: ignore[misc]
-        return values
+        return super().decision_function(X)  # type: ignore[misc]

@@ -48,8 +48,7 @@ class FoldAverage(BaseEstimator):
     @property
     def feature_names_in_(self) -> np.ndarray:
         """Names of the features, if there are any."""
-        names: np.ndarray = self.estimators[0].feature_names_in_
-        return names
+        return self.estimators[0].feature_names_in_
 
     @property
     def n_parameters_(self) -> int:

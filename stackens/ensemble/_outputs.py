@@ -78,8 +78,7 @@ class Labels(ClassifierMixin, _Outputs):
 
 class Probabilities(Labels):
     def predict(self, X: Any) -> np.ndarray:
-        labels: np.ndarray = self.classes[self.predict_proba(X).argmax(axis=1)]
-        return labels
+        return self.classes[self.predict_proba(X).argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         return self.outputs if X is None else self.outputs[X]
@@ -89,8 +88,7 @@ class Decisions(Labels):
     def predict(self, X: Any) -> np.ndarray:
         values = self.decision_function(X)
         codes = (values > 0).astype(int) if values.ndim == 1 else values.argmax(axis=1)
-        labels: np.ndarray = self.classes[codes]
-        return labels
+        return self.classes[codes]
 
     def decision_function(self, X: Any) -> np.ndarray:
         return self.outputs if X is None else self.outputs[X]

@@ -40,8 +40,7 @@ def minimize_norm(columns: np.ndarray) -> np.ndarray:
     rows = np.vstack([small / scale, np.ones(n)])
     target = np.r_[np.zeros(len(small)), 1.0]
     solution, _ = nnls(rows, target, maxiter=30 * n)
-    weights: np.ndarray = solution / solution.sum()
-    return weights
+    return solution / solution.sum()
 
 
 def log_loss(likelihoods: np.ndarray, sample_weight: np.ndarray, weights: np.ndarray) -> float:

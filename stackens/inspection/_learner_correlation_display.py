@@ -160,8 +160,7 @@ class LearnerCorrelationDisplay:
 
 def _values(y_true: np.ndarray, predictions: np.ndarray, kind: str, classes: Any) -> np.ndarray:
     if classes is None:
-        values: np.ndarray = predictions - y_true if kind == "errors" else predictions
-        return values
+        return predictions - y_true if kind == "errors" else predictions
     classes = np.asarray(classes)
     if predictions.ndim == 2:
         true_class = np.searchsorted(classes, y_true)

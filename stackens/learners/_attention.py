@@ -56,8 +56,7 @@ class PoolingWeightsMixin:
             pooling = model.get_layer("attention_pooling")
             below = keras.Model(model.inputs[0], keras.tree.flatten(pooling.input)[0])
             found.append(_in_blocks(partial(_weigh, below, pooling), batch)[..., 0])
-        mean: np.ndarray = np.mean(found, axis=0)
-        return mean
+        return np.mean(found, axis=0)
 
 
 class AttentionMapsMixin:

@@ -301,8 +301,7 @@ class SciKerasClassifier(ClassifierMixin, _SciKerasLearner):
     @property
     def classes_(self) -> np.ndarray:
         """Class labels."""
-        classes: np.ndarray = self.estimator_.classes_
-        return classes
+        return self.estimator_.classes_
 
     def predict_proba(self, X: Any) -> np.ndarray:
         outputs = self._predict_outputs(X)
@@ -311,8 +310,7 @@ class SciKerasClassifier(ClassifierMixin, _SciKerasLearner):
         return outputs
 
     def predict(self, X: Any) -> np.ndarray:
-        labels: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return labels
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 class SciKerasRegressor(RegressorMixin, _SciKerasLearner):

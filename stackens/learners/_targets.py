@@ -117,8 +117,7 @@ class ClassTarget:
 
     def labels(self, probabilities: np.ndarray) -> np.ndarray:
         """Turn probabilities into classes of shape (n_samples,)."""
-        found: np.ndarray = self.classes[probabilities.argmax(axis=1)]
-        return found
+        return self.classes[probabilities.argmax(axis=1)]
 
     def with_outputs(self, loss: Any, n_outputs: int) -> ClassTarget:
         """Return the same classes for a network with so many outputs."""

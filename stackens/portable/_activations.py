@@ -46,8 +46,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).round(3)
     array([0. , 0.5, 1. ])
     """
-    result: np.ndarray = 1 / (1 + np.exp(np.minimum(-x, _LARGEST_EXPONENT)))
-    return result
+    return 1 / (1 + np.exp(np.minimum(-x, _LARGEST_EXPONENT)))
 
 
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -72,15 +71,13 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     array([0.5, 0.5])
     """
     powers = np.exp(x - x.max(axis=axis, keepdims=True))
-    result: np.ndarray = powers / powers.sum(axis=axis, keepdims=True)
-    return result
+    return powers / powers.sum(axis=axis, keepdims=True)
 
 
 def log_softmax(x: np.ndarray) -> np.ndarray:
     """Return the logarithm of the softmax over the last axis."""
     shifted = x - x.max(axis=-1, keepdims=True)
-    result: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def erfc(x: np.ndarray) -> np.ndarray:
@@ -101,8 +98,7 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """Return log(1 + exp(x))."""
-    result: np.ndarray = np.logaddexp(x, x.dtype.type(0))
-    return result
+    return np.logaddexp(x, x.dtype.type(0))
 
 
 def elu(x: np.ndarray) -> np.ndarray:
@@ -112,8 +108,7 @@ def elu(x: np.ndarray) -> np.ndarray:
 
 def gelu(x: np.ndarray) -> np.ndarray:
     """Return x times the standard normal distribution's probability of less than x."""
-    result: np.ndarray = x * erfc(x * x.dtype.type(-np.sqrt(0.5))) / 2
-    return result
+    return x * erfc(x * x.dtype.type(-np.sqrt(0.5))) / 2
 
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

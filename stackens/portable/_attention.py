@@ -43,8 +43,7 @@ class DepthEmbedding(Layer):
 
     def __call__(self, x: np.ndarray, mask: Any = None) -> np.ndarray:
         """Return an array of the shape of ``x``."""
-        shifted: np.ndarray = x + self.vector
-        return shifted
+        return x + self.vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +76,7 @@ class PositionEncoding(Layer):
         rate = 10_000.0 ** -(column // 2 * 2 / n_features)
         angle = np.arange(n_steps)[:, np.newaxis] * rate
         encoding = np.where(column % 2, np.cos(angle), np.sin(angle))
-        encoded: np.ndarray = x * x.dtype.type(self.input_scale) + encoding.astype(x.dtype)
-        return encoded
+        return x * x.dtype.type(self.input_scale) + encoding.astype(x.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +163,7 @@ class MultiHeadAttention(Layer):
         values = self._split(x @ self.value_kernel + self.value_bias)
         heads = self.weights(x, mask) @ values  # (batch, n_heads, timesteps, key_dim)
         joined = heads.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1)
-        projected: np.ndarray = joined @ self.output_kernel + self.output_bias
-        return projected
+        return joined @ self.output_kernel + self.output_bias
 
     def weights(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return who looks where.
@@ -240,7 +237,6 @@ class TransformerEncoderBlock(Layer):
         """Return an array of the shape of ``x``."""
         if self.norm_first:
             hidden = x + self.attention(self.attention_norm(x), mask)
-            outputs: np.ndarray = hidden + self.second(self.first(self.feed_forward_norm(hidden)))
-            return outputs
+            return hidden + self.second(self.first(self.feed_forward_norm(hidden)))
         hidden = self.attention_norm(x + self.attention(x, mask))
         return self.feed_forward_norm(hidden + self.second(self.first(hidden)))

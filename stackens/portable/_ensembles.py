@@ -53,14 +53,12 @@ class Pipeline(Estimator):
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the methods that can be called."""
-        names: tuple[str, ...] = self.final.methods
-        return names
+        return self.final.methods
 
     @property
     def classes(self) -> np.ndarray | None:  # type: ignore[override]
         """Class labels."""
-        found: np.ndarray | None = self.final.classes
-        return found
+        return self.final.classes
 
     def transform(self, X: Any) -> Any:
         """Transform by all steps before the last."""
@@ -130,8 +128,7 @@ class Stack(Estimator):
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the methods that can be called."""
-        names: tuple[str, ...] = self.final.methods
-        return names
+        return self.final.methods
 
     def transform(self, X: Any) -> Any:
         """Return what the learners predict, side by side."""
@@ -174,8 +171,7 @@ def _to_logits(probabilities: np.ndarray) -> np.ndarray:
     if logarithms.shape[1] == 2:
         odds = logarithms[:, 1:] - logarithms[:, :1]
         return np.hstack([-odds, odds])
-    centred: np.ndarray = logarithms - logarithms.mean(axis=1, keepdims=True)
-    return centred
+    return logarithms - logarithms.mean(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,8 +203,7 @@ class FoldAverage(Estimator):
         if self.classes is None:
             return np.asarray(found.mean(axis=0))
         counts = np.stack([(found == c).sum(axis=0) for c in self.classes])
-        labels: np.ndarray = self.classes[counts.argmax(axis=0)]
-        return labels
+        return self.classes[counts.argmax(axis=0)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Average probabilities; a fold model that lacks a class gives it 0."""
@@ -317,8 +312,7 @@ class Blend(Estimator):
         return mixed[:, 0] if self.is_flat else mixed
 
     def _mix(self, outputs: list[np.ndarray]) -> np.ndarray:
-        mixed: np.ndarray = np.tensordot(self.weights, np.stack(outputs), axes=1)
-        return mixed
+        return np.tensordot(self.weights, np.stack(outputs), axes=1)
 
 
 @dataclass(frozen=True, eq=False)

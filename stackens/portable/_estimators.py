@@ -40,13 +40,11 @@ class Estimator(Part):
 
 def labels_of_probabilities(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the most probable class of each row."""
-    labels: np.ndarray = classes[probabilities.argmax(axis=1)]
-    return labels
+    return classes[probabilities.argmax(axis=1)]
 
 
 def labels_of_decisions(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the class with the largest decision value; of one column the second if positive."""
     if values.ndim == 1:
-        labels: np.ndarray = classes[(values > 0).astype(int)]
-        return labels
+        return classes[(values > 0).astype(int)]
     return labels_of_probabilities(values, classes)

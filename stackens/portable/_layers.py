@@ -38,8 +38,7 @@ class Layer(Part):
 
     def compute_mask(self, x: Any, mask: Any = None) -> np.ndarray | None:
         """Return the mask of the output: that of the input, unless a layer says otherwise."""
-        found: np.ndarray | None = mask
-        return found
+        return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +89,7 @@ class Masking(Layer):
 
     def compute_mask(self, x: np.ndarray, mask: Any = None) -> np.ndarray:
         """Return True where a timestep is no padding."""
-        valid: np.ndarray = (x != self.mask_value).any(axis=-1)
-        return valid
+        return (x != self.mask_value).any(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,15 +269,13 @@ class Merge(Layer):
 
     def __call__(self, x: list[np.ndarray], mask: Any = None) -> np.ndarray:
         """Return an array of the shape of each input."""
-        merged: np.ndarray = _MERGES[self.how](x)
-        return merged
+        return _MERGES[self.how](x)
 
     def compute_mask(self, x: Any, mask: Any = None) -> np.ndarray | None:
         """Return True where any input is valid; None if one has no mask."""
         if mask is None or any(one is None for one in mask):
             return None
-        merged: np.ndarray = np.logical_or.reduce(mask)
-        return merged
+        return np.logical_or.reduce(mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,8 +292,7 @@ class Concatenate(Layer):
             return None
         if any(one is None for one in mask):
             return np.ones(x[0].shape[:-1], bool)
-        merged: np.ndarray = np.logical_or.reduce(mask)
-        return merged
+        return np.logical_or.reduce(mask)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,8 +36,7 @@ class LinearRegressor(Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return an array of shape (n_samples,) or (n_samples, n_outputs)."""
-        values: np.ndarray = read_table(X, self.coef.shape[-1]) @ self.coef.T + self.intercept
-        return values
+        return read_table(X, self.coef.shape[-1]) @ self.coef.T + self.intercept
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +70,7 @@ class LinearClassifier(Estimator):
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores of shape (n_samples, n_classes), or (n_samples,) for two classes."""
         scores = read_table(X, self.coef.shape[1]) @ self.coef.T + self.intercept
-        result: np.ndarray = scores[:, 0] if scores.shape[1] == 1 else scores
-        return result
+        return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities of shape (n_samples, n_classes)."""
@@ -126,8 +124,7 @@ class GaussianNB(Estimator):
     def _log_likelihood(self, X: Any) -> np.ndarray:
         table = read_table(X, self.mean.shape[1])[:, np.newaxis]  # (n_samples, 1, n_features)
         squares = (table - self.mean) ** 2 / self.variance + np.log(2 * np.pi * self.variance)
-        likelihood: np.ndarray = self.log_prior - squares.sum(axis=2) / 2
-        return likelihood
+        return self.log_prior - squares.sum(axis=2) / 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,8 +41,7 @@ class MeanPooling(_Pooling):
             return np.asarray(x.mean(axis=1))
         valid = mask[:, :, np.newaxis]
         total = np.where(valid, x, x.dtype.type(0)).sum(axis=1)
-        mean: np.ndarray = total / valid.sum(axis=1, dtype=x.dtype)
-        return mean
+        return total / valid.sum(axis=1, dtype=x.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +100,7 @@ class AttentionPooling(_Pooling):
 
     def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return an array of shape (batch, features)."""
-        pooled: np.ndarray = (self.weights(x, mask) * x).sum(axis=1)
-        return pooled
+        return (self.weights(x, mask) * x).sum(axis=1)
 
     def weights(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the weight of each timestep.

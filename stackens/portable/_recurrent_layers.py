@@ -274,8 +274,7 @@ class Bidirectional(Layer):
         there, back = self.forward(x, mask), self.backward(x, mask)
         if self.backward.return_sequences:
             back = back[:, ::-1]  # in the order of time
-        merged: np.ndarray = _MERGE_MODES[self.merge_mode](there, back)
-        return merged
+        return _MERGE_MODES[self.merge_mode](there, back)
 
     def compute_mask(self, x: Any, mask: Any = None) -> np.ndarray | None:
         """Return the mask if there still is a time axis."""

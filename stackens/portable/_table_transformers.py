@@ -77,8 +77,7 @@ class SimpleImputer(Part):
         """Fill."""
         table = read_table(X, len(self.statistics), allow_missing=True)
         filled = np.where(np.isnan(table), self.statistics, table)
-        kept: np.ndarray = filled[:, ~np.isnan(self.statistics)]
-        return kept
+        return filled[:, ~np.isnan(self.statistics)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +114,7 @@ def _norms(table: np.ndarray, norm: str) -> np.ndarray:
     if norm == "l2":
         return np.sqrt((table * table).sum(axis=1))
     size = np.abs(table)
-    found: np.ndarray = size.max(axis=1) if norm == "max" else size.sum(axis=1)
-    return found
+    return size.max(axis=1) if norm == "max" else size.sum(axis=1)
 
 
 @dataclass(frozen=True, eq=False)

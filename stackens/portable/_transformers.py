@@ -225,8 +225,7 @@ def _masked(batch: Sequences, fill: float) -> np.ndarray:
 
 
 def _mean(batch: Sequences) -> np.ndarray:
-    mean: np.ndarray = _masked(batch, 0.0).sum(axis=1, dtype=np.float64) / batch.lengths[:, None]
-    return mean
+    return _masked(batch, 0.0).sum(axis=1, dtype=np.float64) / batch.lengths[:, None]
 
 
 def _std(batch: Sequences) -> np.ndarray:
@@ -235,8 +234,7 @@ def _std(batch: Sequences) -> np.ndarray:
 
 
 def _last(batch: Sequences) -> np.ndarray:
-    last: np.ndarray = batch.values[np.arange(len(batch)), batch.lengths - 1]
-    return last
+    return batch.values[np.arange(len(batch)), batch.lengths - 1]
 
 
 def _slope(batch: Sequences) -> np.ndarray:
@@ -245,8 +243,7 @@ def _slope(batch: Sequences) -> np.ndarray:
     steps = np.where(batch.mask, steps, 0.0)
     squares = (steps**2).sum(axis=1)
     products = (steps[:, :, None] * _masked(batch, 0.0)).sum(axis=1)
-    slope: np.ndarray = products / np.where(squares == 0, 1.0, squares)[:, None]
-    return slope
+    return products / np.where(squares == 0, 1.0, squares)[:, None]
 
 
 STATISTICS: dict[str, Callable[[Sequences], np.ndarray]] = {

@@ -80,8 +80,7 @@ class Trees(Part):
 
         def add_up(leaves: np.ndarray) -> np.ndarray:
             each = self.values[leaves][:, :, 0]
-            total: np.ndarray = each.reshape(len(each), -1, n_columns).sum(axis=1)
-            return total
+            return each.reshape(len(each), -1, n_columns).sum(axis=1)
 
         return self._reduce(X, add_up)
 
@@ -160,8 +159,7 @@ class BoostedRegressor(Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return an array of shape (n_samples,)."""
-        values: np.ndarray = (self.trees.totals(X, 1) + self.initial)[:, 0]
-        return values
+        return (self.trees.totals(X, 1) + self.initial)[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +188,7 @@ class BoostedClassifier(Estimator):
     def decision_function(self, X: Any) -> np.ndarray:
         """Return scores of shape (n_samples, n_classes), or (n_samples,) for two classes."""
         scores = self.trees.totals(X, len(self.initial)) + self.initial
-        result: np.ndarray = scores[:, 0] if scores.shape[1] == 1 else scores
-        return result
+        return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities of shape (n_samples, n_classes)."""

@@ -137,5 +137,4 @@ def to_sequences(batch: SequenceBatch, values: np.ndarray, lengths: np.ndarray) 
 def channel_names(transformer: Any, input_features: Any) -> np.ndarray:
     """Return the names of the input's columns (table) or channels (sequences)."""
     check_is_fitted(transformer)
-    names: np.ndarray = _check_feature_names_in(transformer, input_features)
-    return names
+    return _check_feature_names_in(transformer, input_features)
