@@ -26,6 +26,8 @@ __all__ = [
     "window_dtype",
 ]
 
+_ENOUGH = 19  # residuals that make an interval of 90 %, which is the default coverage
+
 
 def chain_forward(n_rows: int, n_splits: int, gap: int) -> TimeSeriesSplit:
     """Return a splitter of windows in the order of time.
@@ -166,23 +168,34 @@ def predict_columns(regressors: list[Any], X: np.ndarray) -> np.ndarray:
 def held_out_predictions(regressors: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return what stacks predicted for windows that neither their learners nor they have seen.
 
+    The final estimators that predict here knew held-out windows of earlier parts only. Where they
+    predict too few for an interval, the average of the learners, which is fitted on nothing,
+    predicts the others.
+
     Parameters
     ----------
     regressors : list of estimators
-        Fitted by ``fit_regressors``, and ``is_stack_without_splits``. The final estimators that
-        predict here knew held-out windows of earlier parts only.
+        Fitted by ``fit_regressors``, and ``is_stack_without_splits``.
 
     Returns
     -------
     rows : ndarray of int of shape (n_held_out,)
-        Windows; none of the first part, nor where those before it are too few.
+        Windows.
     predictions : ndarray of shape (n_held_out, n_columns)
     """
-    stacks = [r.steps[-1][1] if isinstance(r, Pipeline) else r for r in regressors]
+    found = [_held_out(r.steps[-1][1] if isinstance(r, Pipeline) else r) for r in regressors]
+    rows = reduce(np.intersect1d, [own for own, _ in found])
+    return rows, np.column_stack([values[np.isin(own, rows)] for own, values in found])
+
+
+def _held_out(stack: Any) -> tuple[np.ndarray, np.ndarray]:
+    average = stack.out_of_fold("average")
+    rows, values = average.row_index, average.y_pred.copy()
     try:
-        found = [stack.out_of_fold(stack.predicts_with_) for stack in stacks]
-    except InvalidInputError:  # too few held-out windows for an honest final estimator
-        return np.empty(0, int), np.empty((0, len(stacks)))
-    rows = reduce(np.intersect1d, [outputs.row_index for outputs in found])
-    parts = [outputs.y_pred[np.isin(outputs.row_index, rows)] for outputs in found]
-    return rows, np.column_stack(parts)
+        own = stack.out_of_fold(stack.predicts_with_)
+    except InvalidInputError:  # no final estimator can be fitted on earlier windows
+        return rows, values
+    if len(own.row_index) >= _ENOUGH:
+        return own.row_index, own.y_pred
+    values[np.isin(rows, own.row_index)] = own.y_pred
+    return rows, values

@@ -94,8 +94,9 @@ class WindowForecaster(Forecaster):
         Parts of the later half of the training windows that are forecast by models of the
         windows before them (without those whose targets reach into the part), which gives
         the residuals of intervals. A direct stack has these forecasts already, but for the
-        first part, before which its final estimator knows nothing; every other regressor is
-        trained ``cv`` times more. None makes no intervals; a stack then still chains 5 parts.
+        first part, before which its final estimator knows nothing (on a short series, its
+        learners' average predicts that); every other regressor is trained ``cv`` times more. None
+        makes no intervals; a stack then still chains 5 parts.
     n_residuals : int, default=None
         How many of the latest residuals make an interval, for series whose errors change with the
         season or over the years; None is all.
@@ -268,8 +269,6 @@ class WindowForecaster(Forecaster):
     def _stack_residuals(self, levels: list[np.ndarray], cutoffs: range) -> np.ndarray:
         """Take the residuals from what the stacks predicted for windows that they did not see."""
         rows, outputs = held_out_predictions(self._trained.regressors)
-        if not len(rows):
-            return np.empty((0, self.horizon, levels[0].shape[1]))
         windows = cut(levels[-1], cutoffs, 1 - self.window, 0)[rows]
         changes = self._unscaled(outputs, windows, self._trained.scale)
         predicted = self._transform.undo_differences(levels, np.asarray(cutoffs)[rows], changes)

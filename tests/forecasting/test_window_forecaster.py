@@ -248,14 +248,18 @@ def test_the_residuals_of_a_stack_are_near_those_of_refitted_stacks():
     assert quick.residuals_.std() == pytest.approx(same_windows.std(), rel=0.1)
 
 
-def test_a_stack_of_a_series_too_short_for_residuals_still_forecasts():
-    fitted = WindowForecaster(stack(), 6, 12, cv=2).fit(noisy(40))
-    assert fitted.residuals_.shape == (0, 12, 1)
-    assert fitted.predict().shape == (12,)
-    with pytest.raises(InvalidInputError, match=r"needs 3 residuals for each step; there are 0"):
-        fitted.predict_interval(coverage=0.5)
-    fitted.update(noisy(60)[40:])
-    assert fitted.predict_interval(coverage=0.5).shape == (12, 2)
+@pytest.mark.parametrize(("n_steps", "n_known"), [(40, 0), (60, 4)])
+def test_on_a_short_series_the_average_forecasts_what_no_final_estimator_can(n_steps, n_known):
+    """The targets of 12 steps reach across the parts, which have 2 and 4 windows."""
+    fitted = WindowForecaster(stack(), 6, 12, cv=5, scale=False).fit(noisy(n_steps))
+    kept = fitted.regressor_.out_of_fold_predictions_
+    average = np.mean(list(kept.blocks.values()), axis=0)
+    residuals = kept.y - average
+    assert fitted.residuals_.shape == (len(kept.y), 12, 1)
+    n_average = len(kept.y) - n_known
+    np.testing.assert_allclose(fitted.residuals_[:n_average, :, 0], residuals[:n_average])
+    is_other = ~np.isclose(fitted.residuals_[n_average:, :, 0], residuals[n_average:]).all(axis=1)
+    assert is_other.all()
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
