@@ -23,7 +23,8 @@ class _FunctionLoss(keras.losses.Loss):
     """Mean of what a function gives for each row, as ``Model.compile`` makes of it."""
 
     def __init__(self, function: Any) -> None:
-        super().__init__(name=getattr(function, "__name__", "loss"))
+        name = getattr(function, "__name__", "loss")
+        super().__init__(name=name if name.isidentifier() else "loss")  # a lambda's is none
         self.function = function
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -80,3 +80,10 @@ def test_a_batch_is_no_larger_than_the_data(name):
     found, expected = train(name, batch_size=10**12), train(name, batch_size=24)
     assert found.history_ == expected.history_
     assert found.batch_size == 10**12
+
+
+def test_a_lambda_is_a_loss_like_any_function():
+    squared = lambda y, output: keras.ops.mean(keras.ops.square(y - output), axis=-1)  # noqa: E731
+    found, expected = (train("StackedRNNRegressor", loss=loss) for loss in (squared, "mse"))
+    for one, other in zip(found.weights_, expected.weights_, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
