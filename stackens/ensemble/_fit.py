@@ -15,11 +15,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
-from stackens.ensemble._held_out_rows import HeldOutRows
 from stackens.ensemble._predictions import as_arrays
 from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
-from stackens.training import Task, adapt
+from stackens.training import HeldOutRows, Task, adapt
 
 __all__ = ["Fit", "Policy", "adapt_learner", "is_network", "last_step", "told_where"]
 

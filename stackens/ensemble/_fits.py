@@ -17,11 +17,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import (
     _routing_enabled,
-    get_routing_for_object,
     process_routing,
 )
 
 from stackens.ensemble._fit import Fit, Policy, is_network, last_step
+from stackens.ensemble._groups import groups_request
 from stackens.ensemble._plain_fits import run_plain
 from stackens.sequences import reading_files_once
 from stackens.training import (
@@ -39,6 +39,8 @@ from stackens.training import (
 __all__ = ["fit_head", "plan_fits", "plan_networks", "run_fits"]
 
 _LOGGER = logging.getLogger(__name__)
+
+_METADATA_OF_JOBS = {"sample_weight", "groups"}
 
 
 def run_fits(
@@ -156,7 +158,7 @@ def plan_networks(
         return plan_networks(last, X, y, own, name=name)
     if hasattr(estimator, "plan_networks"):
         return list(estimator.plan_networks(X, y, **params))
-    if not hasattr(estimator, "plan_job") or set(params) - {"sample_weight"}:
+    if not hasattr(estimator, "plan_job") or params.keys() - _METADATA_OF_JOBS:
         return []
     learner = clone(estimator)
     return [(learner, learner.plan_job(X, y, **params, name=name))]
@@ -265,17 +267,19 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     learner = clone(fit.learner)
     is_pipeline = isinstance(learner, Pipeline)
     last = adapt(last_step(learner))
-    weights = fit.params.get("sample_weight")
-    if not hasattr(last, "plan_job") or set(fit.params) - {"sample_weight"}:
+    if not hasattr(last, "plan_job"):
         return None
+    own = _params_of_last(learner, fit.params) if is_pipeline else fit.params
+    if own is None or own.keys() - _METADATA_OF_JOBS:
+        return None  # Pipeline.fit routes it, or refuses it
+    hold_out = fit.hold_out
+    is_told = "groups" in own or groups_request(last) is False  # perhaps of others, or of none
+    if hold_out is not None and is_told:
+        hold_out = hold_out.with_groups(own.get("groups"))
     if not is_pipeline:
         fit.fitted = last
-        job = last.plan_job(
-            X, y, rows=fit.train, sample_weight=weights, hold_out=fit.hold_out, name=fit.label
-        )
+        job = last.plan_job(X, y, rows=fit.train, **own, hold_out=hold_out, name=fit.label)
         return last, job, None
-    if weights is not None and not _only_last_takes_weights(learner):
-        return None  # Pipeline.fit routes it, or refuses it
     rows = np.arange(len(y)) if fit.train is None else fit.train
     target = y[rows]
     # Whatever comes before the network is fitted on this fold's training rows alone.
@@ -285,22 +289,12 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     job = last.plan_job(
         transformed,
         target,
-        sample_weight=None if weights is None else _safe_indexing(weights, rows),
-        hold_out=None if fit.hold_out is None else fit.hold_out.of(rows),
+        **{key: _safe_indexing(value, rows) for key, value in own.items()},
+        hold_out=None if hold_out is None else hold_out.of(rows),
         name=fit.label,
     )
     is_watched = fit.task.is_watched or has_callbacks(last)
     return last, job, {"X": transformed, "y": target} if is_watched else None
-
-
-def _only_last_takes_weights(pipeline: Pipeline) -> bool:
-    """Whether metadata routing hands weights of rows to the last step of a Pipeline alone."""
-    takers = [
-        name
-        for name, step in pipeline.steps
-        if get_routing_for_object(step).consumes("fit", ["sample_weight"])
-    ]
-    return _routing_enabled() and takers == [pipeline.steps[-1][0]]
 
 
 def _run_towers(

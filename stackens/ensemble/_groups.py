@@ -141,9 +141,10 @@ def groups_for(estimator: Any, groups: Any, place: str = "`estimator`") -> dict[
     Parameters
     ----------
     estimator : estimator
-        Anything; a stack, a search or a student of ours gets them, also in a Pipeline or below a
-        TransformedTargetRegressor, unless it was told not to by ``set_fit_request(groups=False)``;
-        and so does a search of scikit-learn with a splitter for groups.
+        Anything; a stack, a search, a student or a learner of ours gets them, also in a Pipeline
+        or below a TransformedTargetRegressor, unless it was told not to by
+        ``set_fit_request(groups=False)``; and so does a search of scikit-learn with a splitter
+        for groups.
     groups : array-like of shape (n_samples,) or None
         Group of each row.
     place : str, default="`estimator`"
@@ -228,7 +229,7 @@ def _makes_splits(part: Any) -> bool:
     """Whether it trains on some of its rows to predict others that it draws."""
     params = part.get_params(deep=False)
     if "cv" not in params:
-        return _names_groups(part) and not params.get("prefit")
+        return bool(params.get("early_stopping")) and params.get("validation_rows") == "auto"
     cv = params["cv"]
     if cv is None and isinstance(part, _SPLIT_NOT_BY_DEFAULT):
         return False
@@ -238,16 +239,18 @@ def _makes_splits(part: Any) -> bool:
 
 
 def _refuse_splits(place: str, path: str, part: Any) -> None:
-    cv = part.get_params(deep=False).get("cv", "")
+    params = part.get_params(deep=False)
+    setting = f"cv={params['cv']!r}" if "cv" in params else "early_stopping=True"
     name, where = type(part).__name__, f" (`{path}`)" if path else ""
     raise InvalidInputError(
         f"`groups` were given, and {place} has a part that splits rows by itself and does not get "
-        f"them: {name}{where}{'' if cv == '' else f' with `cv={cv!r}`'}. Its splits would divide "
-        "groups. Turn on scikit-learn's metadata routing, "
-        "`sklearn.set_config(enable_metadata_routing=True)`, and let it ask for groups: by "
-        "`set_fit_request(groups=True)`, or by a splitter for groups as its `cv`, such as "
-        "`GroupKFold()`; of searches, those of `stackens.model_selection` get groups without it. "
-        "Or use a part that makes no splits, or is fitted already (`FrozenEstimator`)."
+        f"them: {name}{where} with `{setting}`. Its splits would divide groups. Turn on "
+        "scikit-learn's metadata routing, `sklearn.set_config(enable_metadata_routing=True)`, and "
+        "let it ask for groups: by `set_fit_request(groups=True)`, or by a splitter for groups as "
+        "its `cv`, such as `GroupKFold()`; of searches, those of `stackens.model_selection` get "
+        "groups without it. Or use a part that makes no splits (a learner that stops early makes "
+        "one, and may divide groups only with another `validation_rows` than 'auto'), or is fitted "
+        "already (`FrozenEstimator`)."
     )
 
 

@@ -35,7 +35,6 @@ from stackens.ensemble._groups import (
     groups_request,
     is_number_of_folds,
 )
-from stackens.ensemble._held_out_rows import choose_held_out_rows
 from stackens.ensemble._inspectable import Inspectable
 from stackens.ensemble._leaderboard import make_leaderboard
 from stackens.ensemble._level_one import TakesBlocks, declare_blocks
@@ -59,6 +58,7 @@ from stackens.training import (
     Progress,
     Task,
     check_memory,
+    choose_held_out_rows,
     has_callbacks,
     refuse_propagated,
     stream,

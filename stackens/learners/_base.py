@@ -34,12 +34,19 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
-from stackens.targets import check_rows, read_target, read_weights, refuse_several_inputs
+from stackens.targets import (
+    check_rows,
+    read_groups,
+    read_target,
+    read_weights,
+    refuse_several_inputs,
+)
 from stackens.training import (
     Architecture,
     CallbackSupportMixin,
     EarlyStopping,
     FitObserver,
+    HeldOutRows,
     HoldOut,
     Job,
     JobStore,
@@ -76,6 +83,8 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     _is_kept = False  # whether a store has the network
     _n_members = 1
     _known_losses: ClassVar[Mapping[str, str]]
+    # With metadata routing on, nobody has to ask for groups.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "optimizer": [str],
@@ -110,7 +119,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
 
     @known_arguments
     @all_or_nothing
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Train the network.
 
         Parameters
@@ -123,6 +132,9 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             Target: classes, or an indicator of labels (0 and 1, a column for each); numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the loss; None is 1.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, such as the subject. With ``early_stopping`` and
+            ``validation_rows="auto"``, whole groups are held out; nothing else asks for them.
 
         Returns
         -------
@@ -135,13 +147,13 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         TrainingDivergedError
             If the loss becomes NaN or infinite.
         """
-        job = self.plan_job(X, y, sample_weight=sample_weight)
-        return self._train(job, "fit", X, y, sample_weight)
+        job = self.plan_job(X, y, sample_weight=sample_weight, groups=groups)
+        return self._train(job, "fit", X, y, sample_weight=sample_weight, groups=groups)
 
-    def _train(self, job: Job, task: str, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _train(self, job: Job, task: str, X: Any, y: Any, **metadata: Any) -> Self:
         if has_callbacks(self):
-            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-            data = {"X": X, "y": y, "metadata": metadata}
+            given = {name: value for name, value in metadata.items() if value is not None}
+            data = {"X": X, "y": y, "metadata": given or None}
             job = replace(job, observer=FitObserver(self, job.epochs, data, name=task))
         with Progress(self.verbose, unit="epoch") as progress:
             progress.extend(job.n_epochs)
@@ -157,6 +169,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         *,
         rows: Any = None,
         sample_weight: Any = None,
+        groups: Any = None,
         hold_out: HoldOut | None = None,
         name: str = "",
     ) -> Job:
@@ -170,10 +183,12 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             Rows to train on; None is all.
         sample_weight : array-like of shape (n_samples,), default=None
             As in ``fit``, all rows.
+        groups : array-like of shape (n_samples,), default=None
+            As in ``fit``, all rows.
         hold_out : callable, default=None
             With early stopping and ``validation_rows="auto"``,
             ``hold_out(rows, validation_fraction, seed)`` splits ``rows`` into rows to train on
-            and rows to watch; None draws these at random.
+            and rows to watch; None draws whole ``groups`` if there are any, and else rows.
         name : str, default=""
             For messages.
 
@@ -182,7 +197,9 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         Job
         """
         continued = self.warm_start and self.__sklearn_is_fitted__()
-        return self._plan(X, y, rows, sample_weight, name, continued=continued, hold_out=hold_out)
+        return self._plan(
+            X, y, rows, sample_weight, name, continued=continued, groups=groups, hold_out=hold_out
+        )
 
     def check_hold_out(self, y: Any, *, hold_out: HoldOut | None = None) -> None:
         """Refuse early stopping that cannot hold out rows with these targets, before any training.
@@ -214,6 +231,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         continued: bool,
         classes: Any = None,
         epochs: int | None = None,
+        groups: Any = None,
         hold_out: HoldOut | None = None,
     ) -> Job:
         require_keras()
@@ -238,6 +256,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         batch = self._read_input(X, reset=previous is None)
         y = self._validate_target(y)
         check_rows(X, y)
+        hold_out = hold_out or self._hold_out_groups(y, read_groups(X, groups))
         rows = np.arange(len(y)) if rows is None else np.asarray(rows)
         seed = draw_seed(self.random_state)
         learnt = self._learn_target(y[rows] if classes is None else np.asarray(classes))
@@ -320,7 +339,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         job = self._plan(
             X, y, None, sample_weight, "", continued=continued, classes=classes, epochs=1
         )
-        return self._train(job, "partial-fit", X, y, sample_weight)
+        return self._train(job, "partial-fit", X, y, sample_weight=sample_weight)
 
     def _check_goes_on(
         self, target: Any, architecture: Architecture, weights: list[np.ndarray]
@@ -400,6 +419,11 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             "optimizer", options, cls, own={"learning_rate": "learning_rate", "name": "optimizer"}
         )
         return Optimizer(known[name], self.learning_rate, options)
+
+    def _hold_out_groups(self, y: np.ndarray, groups: np.ndarray | None) -> HoldOut | None:
+        """Return the rule that holds out whole groups; None where there are no groups."""
+        is_single = isinstance(self, ClassifierMixin) and y.ndim == 1
+        return None if groups is None else HeldOutRows("groups", y if is_single else None, groups)
 
     def _hold_out(
         self, y: np.ndarray, rows: np.ndarray, seed: int, hold_out: HoldOut | None

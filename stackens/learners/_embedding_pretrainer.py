@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.learners._vector_source import check_parts, find_vectors
 from stackens.parameters import all_or_nothing, known_arguments
 from stackens.preprocessing import SequenceVectorizer, WordVectors
-from stackens.targets import check_rows, read_target
+from stackens.targets import check_rows, read_groups, read_target
 from stackens.training import HoldOut, Job, TrainedNetwork
 
 __all__ = ["EmbeddingPretrainer"]
@@ -115,6 +115,8 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
     """
 
     _file_parameters = ("vectors",)  # of which a digest needs more than the name
+    # With metadata routing on, nobody has to ask for groups.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(
         self,
@@ -137,7 +139,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
 
     @known_arguments
     @all_or_nothing
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Pretrain, unless that was done before, and train the network.
 
         Parameters
@@ -148,13 +150,17 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
             What ``estimator`` learns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the loss of ``estimator``; None is 1.
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row: early stopping of ``estimator``, and of the pretraining on the
+            same rows, holds out whole groups.
 
         Returns
         -------
         self
         """
-        job = self.plan_job(X, y, sample_weight=sample_weight)
-        self.estimator_._train(job, "fit", job.X, y, sample_weight)
+        job = self.plan_job(X, y, sample_weight=sample_weight, groups=groups)
+        metadata = {"sample_weight": sample_weight, "groups": groups}
+        self.estimator_._train(job, "fit", job.X, y, **metadata)
         return self
 
     @all_or_nothing
@@ -165,6 +171,7 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         *,
         rows: Any = None,
         sample_weight: Any = None,
+        groups: Any = None,
         hold_out: HoldOut | None = None,
         name: str = "",
     ) -> Job:
@@ -177,6 +184,8 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
         rows : array-like of int of shape (n_rows,), default=None
             Rows to train on; None is all. No other row is looked at.
         sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``, all rows.
+        groups : array-like of shape (n_samples,), default=None
             As in ``fit``, all rows.
         hold_out : callable, default=None
             As for a learner.
@@ -201,13 +210,17 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
             )
         y = read_target(y)
         check_rows(X, y)
+        groups = read_groups(X, groups)
         if rows is not None:
             rows = np.asarray(rows)
             X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = np.asarray(sample_weight)[rows]
+            groups = None if groups is None else groups[rows]
             hold_out = None if hold_out is None else _within(rows, hold_out)
-        network._learn_target(network._validate_target(y))  # refuses it before any training
+        checked = network._validate_target(y)
+        network._learn_target(checked)  # refuses it before any training
+        hold_out = hold_out or network._hold_out_groups(checked, groups)
         network.check_hold_out(y, hold_out=hold_out)
         fitted = vectorizer.fit(X)
         vectors = find_vectors(self, fitted, X, y, network, hold_out)

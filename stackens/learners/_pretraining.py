@@ -84,7 +84,7 @@ def _train(
     learner = clone(learner).set_params(vocabulary_size=vectorizer.max_tokens)
     job = learner.plan_job(tokens, y, hold_out=hold_out, name="pretraining")
     place = _find_embedding(job.architecture, (vectorizer.max_tokens, n_dimensions))
-    learner._train(job, "fit", tokens, y, None)
+    learner._train(job, "fit", tokens, y)
     words = vectorizer.get_vocabulary()
     return WordVectors(words[1:], learner.weights_[place][1 : len(words)])
 

@@ -34,9 +34,9 @@ validation_fraction : float in (0, 1), default=0.1
     Fraction of the training rows to hold out{stratified}.
 validation_rows : {{"auto", "random", "latest"}}, default="auto"
     Which training rows are held out: drawn at random, or the last ones, for rows that are
-    in the order of time. "auto" follows the splits of a stack: whole groups where it has
-    groups, the latest rows where it trains on the past, and else at random. A learner by
-    itself or alone in a search is told of no groups, and draws at random.
+    in the order of time. "auto" holds out whole groups if ``fit`` gets ``groups``, as it does
+    in a stack or a search of this package that has them; in a stack that trains on the past,
+    the latest rows; and else draws at random.
 patience : int, default=5
     Epochs without improvement before training stops.
 {class_weight}\

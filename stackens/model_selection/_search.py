@@ -10,6 +10,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,9 +67,9 @@ class _TrainsAhead:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target.
         groups : array-like of shape (n_samples,), default=None
-            Group of each row. No split of ``cv`` divides one, and a stack among the candidates
-            (also behind a Pipeline) gets those of its rows for its own splits, unless its
-            ``set_fit_request(groups=False)`` says not to.
+            Group of each row. No split of ``cv`` divides one, and a stack or a learner among the
+            candidates (also behind a Pipeline) gets those of its rows, for its own splits and its
+            early stopping, unless its ``set_fit_request(groups=False)`` says not to.
         **params : dict
             As in scikit-learn: metadata for the estimator and the scorer.
 
@@ -99,7 +100,15 @@ class _TrainsAhead:
                 raise
             finally:
                 # The last is scikit-learn's: the splits that were drawn, as long as the rows.
-                for name in ("_X_y", "_seconds", "_splits", "_fit_params", "_checked_cv_orig"):
+                for name in (
+                    "_X_y",
+                    "_seconds",
+                    "_splits",
+                    "_groups",
+                    "_fit_params",
+                    "_own_fit_params",
+                    "_checked_cv_orig",
+                ):
                     vars(self).pop(name, None)
         return self
 
@@ -108,8 +117,8 @@ class _TrainsAhead:
         routed = super()._get_routed_params_for_fit(params)  # type: ignore[misc]
         X, y = self._X_y
         groups = routed.splitter.split.get("groups", params.get("groups"))
-        if not _routing_enabled():
-            routed.estimator.fit = {**routed.estimator.fit, **groups_for(self.estimator, groups)}
+        self._groups = None if _routing_enabled() else groups
+        groups_for(self.estimator, self._groups)  # refuses what they cannot reach
         self.splitter_ = self.cv
         if groups is not None and is_number_of_folds(self.cv):
             classifier = is_classifier(self.estimator)
@@ -119,7 +128,8 @@ class _TrainsAhead:
             splitter, X, y, {**routed.splitter.split, "groups": groups}
         )
         routed.splitter.split = {}  # the splits are there
-        self._fit_params = routed.estimator.fit
+        self._fit_params = routed.estimator.fit  # what every fit gets, of a candidate and the best
+        self._own_fit_params = dict(self._fit_params)
         return routed
 
     def get_metadata_routing(self) -> MetadataRouter:
@@ -138,13 +148,47 @@ class _TrainsAhead:
     def _run_search(
         self, evaluate_candidates: Callable[..., Any], callback_ctx: Any = None
     ) -> None:
-        def evaluate(candidates: Any, cv: Any = None, **options: Any) -> Any:
+        def evaluate(candidates: Any, cv: Any = None, **contexts: Any) -> Any:
             candidates = [_seed_values(c, self._rng) for c in candidates]
             self._seconds.append(self._train_ahead(candidates, cv))
-            return evaluate_candidates(candidates, cv=cv, **options)
+            n_done, results, told = 0, None, contexts
+            for batch in self._batches(candidates):
+                if n_done:
+                    told = {name: _NumberedOn(of, n_done) for name, of in contexts.items()}
+                results = evaluate_candidates(batch, cv=cv, **told)
+                n_done += len(batch) * len(self._splits)
+            return results
 
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         super()._run_search(evaluate, **context)  # type: ignore[misc]
+
+    def _batches(self, candidates: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+        """Yield candidates whose ``fit`` takes groups by the same names: as a rule, all of them."""
+        by_names = groupby(candidates, lambda candidate: set(self._groups_of(candidate)))
+        for batch in [list(alike) for _, alike in by_names] or [[]]:
+            for first in batch[:1]:
+                self._hand_on(first)
+            yield batch
+
+    def _groups_of(self, candidate: Mapping[str, Any]) -> dict[str, Any]:
+        """Return groups as metadata of a candidate, which may have other parts than others."""
+        if self._groups is None:
+            return {}
+        return groups_for(self._make_candidate(candidate), self._groups)
+
+    def _make_candidate(self, candidate: Mapping[str, Any]) -> Any:
+        return clone(self.estimator).set_params(**clone(candidate, safe=False))
+
+    def _hand_on(self, candidate: Mapping[str, Any]) -> None:
+        """Change, in place, the metadata that scikit-learn hands to the fits that come next."""
+        groups = self._groups_of(candidate)
+        self._fit_params.clear()
+        self._fit_params.update({**self._own_fit_params, **groups})
+
+    def _select_best_index(self, refit: Any, refit_metric: str, results: Any) -> Any:
+        index = super()._select_best_index(refit, refit_metric, results)  # type: ignore[misc]
+        self._hand_on(results["params"][index])  # the refit
+        return index
 
     def _train_ahead(self, candidates: Sequence[Mapping[str, Any]], cv: Any) -> np.ndarray:
         """Train all networks that are going to be asked for; return their seconds, per fit."""
@@ -153,15 +197,14 @@ class _TrainsAhead:
         seconds = np.zeros((len(candidates), len(splits)))
         planned: list[tuple[int, int, Any, Any]] = []
         parts = [_safe_split(self.estimator, X, y, train) for train, _ in splits]
-        metadata = [
-            _check_method_params(X, params=self._fit_params, indices=train) for train, _ in splits
-        ]
         for i, candidate in enumerate(candidates):
-            for k, (X_train, y_train) in enumerate(parts):
+            for k, ((train, _), (X_train, y_train)) in enumerate(zip(splits, parts, strict=True)):
                 label = f"candidate {i}, split {k}"
                 try:
-                    estimator = clone(self.estimator).set_params(**clone(candidate, safe=False))
-                    plan = plan_networks(estimator, X_train, y_train, metadata[k], name=label)
+                    params = {**self._own_fit_params, **self._groups_of(candidate)}
+                    metadata = _check_method_params(X, params=params, indices=train)
+                    estimator = self._make_candidate(candidate)
+                    plan = plan_networks(estimator, X_train, y_train, metadata, name=label)
                 except Exception as error:  # the search meets it again, and treats it by its rules
                     _LOGGER.debug("%s cannot be planned: %s", label, error)
                     continue
@@ -400,6 +443,16 @@ class RandomizedSearchCV(_TrainsAhead, sklearn.model_selection.RandomizedSearchC
             return_train_score=return_train_score,
         )
         self.memory = memory
+
+
+class _NumberedOn:
+    """A context of callbacks whose subtasks are numbered on, after those of earlier candidates."""
+
+    def __init__(self, context: Any, n_before: int) -> None:
+        self._context, self._n_before = context, n_before
+
+    def subcontext(self, *, task_id: int, **options: Any) -> Any:
+        return self._context.subcontext(task_id=self._n_before + task_id, **options)
 
 
 def _seed_values(candidate: Mapping[str, Any], rng: np.random.RandomState) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from stackens.training._fingerprint import (
     network_key,
     prediction_key,
 )
+from stackens.training._held_out_rows import HeldOutRows, choose_held_out_rows
 from stackens.training._job import EarlyStopping, Optimizer, TrainedNetwork
 from stackens.training._next_token import sample_tokens, sum_log_probabilities
 from stackens.training._observer import FitObserver
@@ -51,6 +52,7 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "FitObserver",
+    "HeldOutRows",
     "HoldOut",
     "Job",
     "JobStore",
@@ -71,6 +73,7 @@ __all__ = [
     "attention_of_pair",
     "check_memory",
     "check_row_shape",
+    "choose_held_out_rows",
     "data_digest",
     "fit_key",
     "fit_once",

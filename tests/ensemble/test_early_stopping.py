@@ -36,9 +36,9 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
 )
-from stackens.ensemble._held_out_rows import HeldOutRows, choose_held_out_rows
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
+from stackens.training import HeldOutRows, choose_held_out_rows
 from stackens.training import train as real_train
 from stackens.training import train_with_memory as real_train_with_memory
 

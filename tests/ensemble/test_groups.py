@@ -37,11 +37,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from stackens import DistilledRegressor, StackingClassifier, StackingRegressor, WindowForecaster
+from stackens import (
+    DistilledRegressor,
+    StackedRNNClassifier,
+    StackedRNNRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    WindowForecaster,
+)
 from stackens.ensemble import _groups
 from stackens.exceptions import InvalidInputError
+from stackens.learners._base import NetworkLearner
 from stackens.model_selection import GridSearchCV, RandomizedSearchCV
 from stackens.recipes import make_stack
+from stackens.training import HeldOutRows
 
 N_ROWS = 60
 GROUPS = np.array([f"subject {k}" for k in np.arange(N_ROWS) % 12])
@@ -265,6 +274,207 @@ def test_the_canary_sings_when_groups_are_divided(monkeypatch, way, is_routed):
     with pytest.raises(AssertionError):
         assert_groups_are_whole(way, is_routed)
     assert len(SEEN) >= 3
+
+
+# ---- early stopping of learners -----------------------------------------------------------------
+
+
+def stopping(cls=StackedRNNClassifier, **parameters):
+    settings = {"epochs": 1, "early_stopping": True, "validation_fraction": 0.3, "random_state": 0}
+    return cls(2, **{**settings, **parameters})
+
+
+def transformed():
+    return TransformedTargetRegressor(stopping(StackedRNNRegressor))
+
+
+RATES = {"learning_rate": [0.1, 0.01]}
+PIPED_RATES = {"stackedrnnclassifier__learning_rate": [0.1, 0.01]}
+NESTED_RATES = {"pipeline__stackedrnnclassifier__learning_rate": [0.1, 0.01]}
+# The way, and how many sets of rows learners are fitted on.
+STOPS = {
+    "search": (lambda: GridSearchCV(stopping(), RATES, cv=2).fit(X, Y, groups=GROUPS), 3),
+    "random search": (
+        lambda: RandomizedSearchCV(stopping(), RATES, n_iter=1, cv=2).fit(X, Y, groups=GROUPS),
+        3,
+    ),
+    "search of a Pipeline": (
+        lambda: GridSearchCV(piped(stopping()), PIPED_RATES, cv=2).fit(X, Y, groups=GROUPS),
+        3,
+    ),
+    "search of nested Pipelines": (
+        lambda: GridSearchCV(piped(piped(stopping())), NESTED_RATES, cv=2).fit(X, Y, groups=GROUPS),
+        3,
+    ),
+    "search of a transformed target": (
+        lambda: GridSearchCV(transformed(), {"regressor__learning_rate": [0.1]}, cv=2).fit(
+            X, X[:, 1], groups=GROUPS
+        ),
+        3,
+    ),
+    "search in a stack": (
+        lambda: stack(2, GridSearchCV(stopping(), {}, cv=2)).fit(X, Y, groups=GROUPS),
+        7,  # the folds of the refit are those of the stack
+    ),
+    "cross-validation": (
+        lambda: cross_validate(
+            stopping(), X, Y, groups=GROUPS, cv=GroupKFold(2), params={"groups": GROUPS}
+        ),
+        2,
+    ),
+    "stack": (lambda: stack(2, stopping()).fit(X, Y, groups=GROUPS), 3),
+    "stack of a Pipeline": (lambda: stack(2, piped(stopping())).fit(X, Y, groups=GROUPS), 3),
+    "stack of nested Pipelines": (
+        lambda: stack(2, piped(piped(stopping()))).fit(X, Y, groups=GROUPS),
+        3,
+    ),
+    "stack of a transformed target": (
+        lambda: StackingRegressor([("a", transformed())], cv=2).fit(X, X[:, 1], groups=GROUPS),
+        3,
+    ),
+    "final estimator": (lambda: with_final(stopping(), 2).fit(X, Y, groups=GROUPS), 1),
+}
+STOPS_ROUTED = {
+    **STOPS,
+    "cross-validation": (
+        lambda: cross_validate(stopping(), X, Y, cv=GroupKFold(2), params={"groups": GROUPS}),
+        2,
+    ),
+    "scikit-learn's search": (
+        lambda: theirs(stopping(), RATES, cv=GroupKFold(2)).fit(X, Y, groups=GROUPS),
+        3,
+    ),
+    "scikit-learn's search of a Pipeline": (
+        lambda: theirs(piped(stopping()), PIPED_RATES, cv=GroupKFold(2)).fit(X, Y, groups=GROUPS),
+        3,
+    ),
+    "scikit-learn's search of a transformed target": (
+        lambda: theirs(transformed(), {"transformer": [None]}, cv=GroupKFold(2)).fit(
+            X, X[:, 1], groups=GROUPS
+        ),
+        3,
+    ),
+    "scikit-learn's search in a stack": (
+        lambda: stack(GroupKFold(2), theirs(stopping(), {}, cv=GroupKFold(2))).fit(
+            X, Y, groups=GROUPS
+        ),
+        7,
+    ),
+    "VotingClassifier": (
+        lambda: stack(2, VotingClassifier([("rnn", stopping())], voting="soft")).fit(
+            X, Y, groups=GROUPS
+        ),
+        3,
+    ),
+}
+WAYS_TO_STOP = [pytest.param(*way, False, id=name) for name, way in STOPS.items()]
+WAYS_TO_STOP += [pytest.param(*way, True, id=f"routed: {n}") for n, way in STOPS_ROUTED.items()]
+
+
+@pytest.fixture
+def jobs_are_seen(monkeypatch):
+    """Of each network that is planned: the rows to train on, and those to watch."""
+    plan = NetworkLearner.plan_job
+
+    def plan_job(self, *args, **options):
+        job = plan(self, *args, **options)
+        if job.validation_rows is not None:
+            numbers = np.rint(job.X[:, -2, 0]).astype(int)
+            SEEN.append((numbers[job.training_rows], numbers[job.validation_rows]))
+        return job
+
+    monkeypatch.setattr(NetworkLearner, "plan_job", plan_job)
+
+
+def count_sets_of_rows():
+    return len({frozenset(np.r_[training, watched]) for training, watched in SEEN})
+
+
+@pytest.mark.usefixtures("jobs_are_seen")
+@pytest.mark.parametrize(("way", "n_sets", "is_routed"), WAYS_TO_STOP)
+def test_no_learner_watches_a_row_of_a_group_that_it_is_trained_on(way, n_sets, is_routed):
+    assert_groups_are_whole(way, is_routed)
+    assert count_sets_of_rows() == n_sets
+
+
+@pytest.mark.usefixtures("jobs_are_seen")
+@pytest.mark.parametrize(("way", "n_sets", "is_routed"), WAYS_TO_STOP)
+def test_the_canary_sings_when_watched_rows_divide_groups(monkeypatch, way, n_sets, is_routed):
+    monkeypatch.setattr(NetworkLearner, "_hold_out_groups", lambda *_: None)
+    monkeypatch.setattr(HeldOutRows, "with_groups", lambda *_: None)
+    with pytest.raises(AssertionError):
+        assert_groups_are_whole(way, is_routed)
+    assert count_sets_of_rows() == n_sets  # so it is for the rows that it sings
+
+
+@pytest.mark.usefixtures("jobs_are_seen")
+@pytest.mark.parametrize("is_routed", [False, True])
+def test_a_learner_that_is_told_not_to_watches_rows_at_random(is_routed):
+    with config_context(enable_metadata_routing=True):
+        told = stopping().set_fit_request(groups=False)
+    for model in (GridSearchCV(told, RATES, cv=2), stack(2, told), stack(2, piped(told))):
+        SEEN.clear()
+        with pytest.raises(AssertionError):
+            assert_groups_are_whole(lambda model=model: model.fit(X, Y, groups=GROUPS), is_routed)
+
+
+@pytest.mark.usefixtures("jobs_are_seen")
+@pytest.mark.parametrize("wrap", [lambda e: e, piped], ids=["learner", "Pipeline"])
+def test_a_learner_watches_the_groups_that_it_asked_for(wrap):
+    sites = np.arange(N_ROWS) // 6
+    with config_context(enable_metadata_routing=True):
+        learner = wrap(stopping().set_fit_request(groups="subject"))
+        for model in (
+            theirs(learner, {}, cv=GroupKFold(2)),
+            stack(GroupKFold(2), learner),
+        ):
+            assert_groups_are_whole(
+                lambda model=model: model.fit(X, Y, groups=sites, subject=GROUPS), True
+            )
+            SEEN.clear()
+        assert_groups_are_whole(lambda: stack(2, learner).fit(X, Y, subject=GROUPS), True)
+        SEEN.clear()
+        splitter = GroupKFold(2).set_split_request(groups="subject")
+        other = stack(splitter, wrap(stopping()))  # as its splitter, if nobody says otherwise
+        assert_groups_are_whole(lambda: other.fit(X, Y, subject=GROUPS), True)
+
+
+def test_groups_change_nothing_for_a_learner_that_holds_out_no_rows():
+    learners = [("a", stopping(early_stopping=False)), ("b", piped(stopping(early_stopping=False)))]
+    splits = list(GroupKFold(2).split(X, Y, GROUPS))
+    found, expected = (
+        StackingClassifier(learners, cv=splits, random_state=0).fit(X, Y, groups=groups)
+        for groups in (GROUPS, None)
+    )
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+
+
+UNREACHED_STOPS = {
+    "VotingClassifier": lambda learner: VotingClassifier([("x", learner)], voting="soft"),
+    "OneVsRestClassifier": OneVsRestClassifier,
+    "scikit-learn's search": lambda learner: theirs(learner, {}, cv=GroupKFold(2)),
+    "last in a Pipeline": lambda learner: piped(OneVsRestClassifier(learner)),
+}
+
+
+@pytest.mark.parametrize("case", UNREACHED_STOPS)
+def test_early_stopping_that_no_groups_reach_is_refused(case):
+    for place, give_to in {
+        "learner 'spy'": lambda estimator: stack(2, estimator),
+        "`estimator`": lambda estimator: GridSearchCV(estimator, {}, cv=2),
+        "`final_estimator`": with_final,
+    }.items():
+        model = give_to(UNREACHED_STOPS[case](stopping()))
+        message = f"{place} has a part .* StackedRNNClassifier .*`early_stopping=True`"
+        with pytest.raises(InvalidInputError, match=message):
+            model.fit(X, Y, groups=GROUPS)
+    assert not SEEN
+
+
+@pytest.mark.parametrize("settings", [{"early_stopping": False}, {"validation_rows": "random"}])
+def test_a_learner_that_watches_no_rows_or_others_is_not_refused(settings):
+    voting = VotingClassifier([("x", stopping(**settings))], voting="soft")
+    check_is_fitted(stack(2, voting).fit(X, Y, groups=GROUPS))
 
 
 # ---- what is refused ---------------------------------------------------------------------------

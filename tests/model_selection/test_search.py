@@ -13,11 +13,12 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from stackens import (
+    SequenceFlattener,
     SequenceScaler,
     StackedRNNClassifier,
     StackedRNNRegressor,
@@ -255,17 +256,38 @@ def test_a_splitter_is_asked_once(kind, data, trained):
     assert np.isfinite(scores(search)).all()
 
 
-def test_folds_of_whole_groups_are_those_of_the_stack_that_follows(data, trained):
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_folds_of_whole_groups_are_those_of_the_stack_that_follows(data, trained, early_stopping):
     X, y = data
     groups = np.arange(len(y)) // 10
     grid = {"learning_rate": [0.001, 0.01]}
-    search = GridSearchCV(make_learner(epochs=1), grid, cv=3, refit=False)
+    learner = make_learner(epochs=1, early_stopping=early_stopping)
+    search = GridSearchCV(learner, grid, cv=3, refit=False)
     search.fit(X, y, groups=groups)
     assert (search.cv, type(search.splitter_).__name__) == (3, "StratifiedGroupKFold")
     del trained[:]
     stack = StackingClassifier.from_search(search, predict_with="folds")
     stack.fit(X, y, groups=groups)
     assert not trained
+
+
+@pytest.mark.parametrize("best", [0, 1])
+def test_groups_reach_candidates_that_take_them_and_no_others(data, trained, best):
+    X, y = data
+    groups = np.arange(len(y)) // 10
+    network = make_learner(epochs=1, early_stopping=True)
+    tree = make_pipeline(SequenceFlattener(), DecisionTreeClassifier(random_state=0))
+    pipeline = Pipeline([("head", SequenceScaler()), ("model", tree)])
+    kinds = [{"model": [network]}, {"model": [tree]}, {"model": [clone(network)]}]
+    options = {"cv": 3, "error_score": "raise", "refit": lambda results: best}
+    search = GridSearchCV(pipeline, kinds, **options).fit(X, y, groups=groups)
+    assert len(trained) == 3 + (best == 0)  # and the refit
+    expected = [
+        scores(GridSearchCV(pipeline, kind, **{**options, "refit": False}).fit(X, y, groups=groups))
+        for kind in kinds
+    ]
+    np.testing.assert_array_equal(scores(search), np.concatenate(expected, axis=1))
+    assert type(search.best_estimator_["model"]) is (type(tree) if best else type(network))
 
 
 def test_a_stack_behind_a_pipeline_trains_ahead_with_groups(data, trained):

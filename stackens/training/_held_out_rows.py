@@ -51,6 +51,14 @@ class HeldOutRows:
             time=rows if self.time is None else self.time[rows],
         )
 
+    def with_groups(self, groups: Any) -> Self | None:
+        """Return the rule for other groups of the rows; None are none, as in ``choose…``."""
+        in_time = self.kind.startswith("latest")
+        if groups is not None:
+            kind = "latest groups" if in_time else "groups"
+            return replace(self, kind=kind, groups=np.asarray(groups))
+        return replace(self, kind="latest", groups=None) if in_time else None
+
     def _times(self, rows: np.ndarray) -> np.ndarray:
         return rows if self.time is None else self.time[rows]
 
