@@ -32,7 +32,7 @@ def read_rooms(page: str) -> dict[str, set[str]]:
 
 # A room that is not here has no place yet: add it to the page first.
 ROOMS = read_rooms(DESIGN.read_text(encoding="utf-8"))
-TENSORFLOW_ROOMS = {"layers", "networks", "training", "learners"}
+TENSORFLOW_ROOMS = {"layers", "networks", "training", "learners", "text"}
 TENSORFLOW = {"tensorflow", "keras"}
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc"}
 DYNAMIC_IMPORTS = {"import_module", "__import__"}

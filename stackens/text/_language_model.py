@@ -28,6 +28,8 @@ from stackens.parameters import (
     known_arguments,
 )
 from stackens.text._fitting import EpochLog
+from stackens.text._next_token import sample_tokens, sum_log_probabilities
+from stackens.text._running_text import RunningText
 from stackens.text._saved import check_tokens, check_weights
 from stackens.text._tokens import (
     BOUNDARY,
@@ -44,13 +46,10 @@ from stackens.training import (
     NoKey,
     Optimizer,
     Progress,
-    RunningText,
     data_digest,
     fit_key,
     require_keras,
-    sample_tokens,
     stream,
-    sum_log_probabilities,
     train_with_memory,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,29 @@ from stackens.exceptions import InvalidInputError
 from stackens.text._tokenizer import Tokenizer
 from stackens.training import Architecture
 
-__all__ = ["check_teacher", "describe_teacher"]
+__all__ = ["SoftTargets", "check_teacher", "describe_teacher"]
+
+
+@dataclass(frozen=True, eq=False)
+class SoftTargets:
+    """A trained translator, from whose probabilities another one learns.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Its network, with the same ids.
+    weights : list of ndarray
+        In the order of ``keras.Model.get_weights``.
+    temperature : float
+        Logits of both are divided by it.
+    alpha : float
+        Share of the soft targets in the loss; the rest is the loss of the hard ones.
+    """
+
+    architecture: Architecture
+    weights: list[np.ndarray]
+    temperature: float
+    alpha: float
 
 
 def check_teacher(teacher: Any, tokenizers: list[Tokenizer], name: str) -> None:

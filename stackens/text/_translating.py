@@ -14,7 +14,7 @@ from stackens.text._bleu import corpus_bleu
 from stackens.text._pairs import check_pairs, close
 from stackens.text._tokenizer import BEGIN, END, UNKNOWN
 from stackens.text._tokens import check_texts
-from stackens.training import attention_of_pair, score_pairs, translate
+from stackens.text._translation import attention_of_pair, score_pairs, translate
 
 __all__ = ["TranslatingMixin"]
 

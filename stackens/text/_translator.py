@@ -24,8 +24,9 @@ from stackens.layer_sharing import resolve_layer_sharing
 from stackens.parameters import all_or_nothing, draw_seed, known_arguments
 from stackens.text._fitting import EpochLog
 from stackens.text._pairs import check_pairs, close
+from stackens.text._parallel_text import ParallelText
 from stackens.text._saved import check_weights
-from stackens.text._teacher import check_teacher, describe_teacher
+from stackens.text._teacher import SoftTargets, check_teacher, describe_teacher
 from stackens.text._tokenizer import TOKENS, learn_tokenizer
 from stackens.text._transfer import transferred_weights
 from stackens.text._translating import TranslatingMixin
@@ -35,9 +36,7 @@ from stackens.training import (
     JobStore,
     NoKey,
     Optimizer,
-    ParallelText,
     Progress,
-    SoftTargets,
     data_digest,
     fit_key,
     require_keras,

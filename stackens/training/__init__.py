@@ -22,10 +22,14 @@ from stackens.training._fingerprint import (
     prediction_key,
 )
 from stackens.training._held_out_rows import HeldOutRows, choose_held_out_rows
-from stackens.training._job import EarlyStopping, Optimizer, TrainedNetwork
-from stackens.training._next_token import sample_tokens, sum_log_probabilities
+from stackens.training._job import (
+    EarlyStopping,
+    Observer,
+    Optimizer,
+    Trainable,
+    TrainedNetwork,
+)
 from stackens.training._observer import FitObserver
-from stackens.training._parallel_text import ParallelText
 from stackens.training._prediction import (
     PREDICTION_BLOCK,
     check_row_shape,
@@ -37,12 +41,10 @@ from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_a
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
 from stackens.training._row_job import Job
-from stackens.training._running_text import RunningText
 from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
-from stackens.training._soft_targets import SoftTargets, with_soft_targets
+from stackens.training._soft_targets import with_soft_targets
 from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
-from stackens.training._translation import attention_of_pair, score_pairs, translate
 
 __all__ = [
     "PREDICTION_BLOCK",
@@ -58,19 +60,17 @@ __all__ = [
     "JobStore",
     "KeptFit",
     "NoKey",
+    "Observer",
     "OnProgress",
     "Optimizer",
-    "ParallelText",
     "Progress",
-    "RunningText",
-    "SoftTargets",
     "StoreInfo",
     "Task",
     "TowerLearner",
+    "Trainable",
     "TrainedNetwork",
     "TrainingState",
     "adapt",
-    "attention_of_pair",
     "check_memory",
     "check_row_shape",
     "choose_held_out_rows",
@@ -90,15 +90,11 @@ __all__ = [
     "register_adapter",
     "remembering_predictions",
     "require_keras",
-    "sample_tokens",
-    "score_pairs",
     "seeded_globals",
     "stream",
-    "sum_log_probabilities",
     "train",
     "train_once",
     "train_with_memory",
-    "translate",
     "using_store",
     "warn_of_no_keys",
     "with_soft_targets",

@@ -1,38 +1,15 @@
-"""Targets that are the probabilities of a teacher: what distillation trains on."""
+"""Jobs of classifiers whose targets are probabilities: what distillation trains."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from stackens.training._architecture import Architecture
 from stackens.training._backend import require_keras
 from stackens.training._row_job import Job
 
-__all__ = ["SoftTargets", "with_soft_targets"]
-
-
-@dataclass(frozen=True, eq=False)
-class SoftTargets:
-    """A trained translator, from whose probabilities another one learns.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Its network, with the same ids.
-    weights : list of ndarray
-        In the order of ``keras.Model.get_weights``.
-    temperature : float
-        Logits of both are divided by it.
-    alpha : float
-        Share of the soft targets in the loss; the rest is the loss of the hard ones.
-    """
-
-    architecture: Architecture
-    weights: list[np.ndarray]
-    temperature: float
-    alpha: float
+__all__ = ["with_soft_targets"]
 
 
 def with_soft_targets(

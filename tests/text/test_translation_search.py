@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from stackens.exceptions import SentenceLengthWarning
+from stackens.text._beam_search import beam_search
 from stackens.text._tokenizer import BEGIN, END, UNKNOWN
-from stackens.training import translate
-from stackens.training._beam_search import beam_search
+from stackens.text._translation import translate
 
 # Hardly trained translators do not know when to end.
 pytestmark = pytest.mark.filterwarnings("ignore::stackens.exceptions.SentenceLengthWarning")

@@ -10,7 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from stackens.training import Architecture, JobStore, Optimizer, RunningText, TrainedNetwork
+from stackens.text._running_text import RunningText
+from stackens.training import Architecture, JobStore, Optimizer, TrainedNetwork
 from stackens.training._served import train_once
 
 KEY = "a" * 64

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stackens.training._architecture import Architecture
-from stackens.training._backend import require_keras
+from stackens.training import Architecture, require_keras
 
 __all__ = ["sample_tokens", "sum_log_probabilities"]
 
@@ -34,7 +33,7 @@ def sum_log_probabilities(
         In nats.
     """
     require_keras()
-    from stackens.training._next_token_program import find_program
+    from stackens.text._next_token_program import find_program
 
     program = find_program(architecture)
     flat = program.layout.flatten(weights)
@@ -89,7 +88,7 @@ def sample_tokens(
         Without the prompt.
     """
     require_keras()
-    from stackens.training._next_token_program import find_program
+    from stackens.text._next_token_program import find_program
 
     program = find_program(architecture)
     drawn = program.write(

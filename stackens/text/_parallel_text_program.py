@@ -8,14 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import Architecture, freeze
-from stackens.training._data import Shared
-from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState, WeightLayout
-from stackens.training._job import Optimizer
-from stackens.training._soft_targets import SoftTargets
-from stackens.training._token_nats import distance_to_mean, inside, token_nats
-from stackens.training._translation import pad, score_pairs
-from stackens.training._updates import make_flat_rule
+from stackens.text._teacher import SoftTargets
+from stackens.text._token_nats import distance_to_mean, inside, token_nats
+from stackens.text._translation import pad, score_pairs
+from stackens.training import Architecture, Optimizer
+from stackens.training.programs import (
+    FlatProgram,
+    ProgramCache,
+    Shared,
+    TowerState,
+    WeightLayout,
+    freeze,
+    make_flat_rule,
+)
 
 __all__ = ["find_program"]
 

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from stackens.training._architecture import Architecture
-from stackens.training._job import EarlyStopping, Observer, Optimizer, Trainable
-from stackens.training._random import stream
-from stackens.training._soft_targets import SoftTargets
+from stackens.text._teacher import SoftTargets
+from stackens.training import Architecture, EarlyStopping, Observer, Optimizer, Trainable, stream
 
 __all__ = ["ParallelText"]
 
@@ -82,7 +80,7 @@ class ParallelText(Trainable):
 
     def find_program(self) -> Any:
         """Return the program that trains it."""
-        from stackens.training._parallel_text_program import find_program
+        from stackens.text._parallel_text_program import find_program
 
         return find_program(self.architecture, self.optimizer, self.label_smoothing, self.teacher)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import Architecture
-from stackens.training._flat_program import ProgramCache, WeightLayout
+from stackens.training import Architecture
+from stackens.training.programs import ProgramCache, WeightLayout
 
 __all__ = ["find_program", "zero_states"]
 

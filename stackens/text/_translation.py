@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stackens.training._architecture import Architecture
-from stackens.training._backend import require_keras
+from stackens.training import Architecture, require_keras
 
 __all__ = ["attention_of_pair", "pad", "score_pairs", "translate"]
 
@@ -69,7 +68,7 @@ def translate(
         What the search has maximised.
     """
     require_keras()
-    from stackens.training._translation_program import find_program
+    from stackens.text._translation_program import find_program
 
     program = find_program(architecture)
     flat = program.layout.flatten(weights)
@@ -114,7 +113,7 @@ def score_pairs(
         In nats.
     """
     require_keras()
-    from stackens.training._translation_program import find_program
+    from stackens.text._translation_program import find_program
 
     program = find_program(architecture)
     flat = program.layout.flatten(weights)
@@ -152,7 +151,7 @@ def attention_of_pair(
         Of the encoder, of the decoder, and of the decoder to the source.
     """
     require_keras()
-    from stackens.training._translation_program import find_program
+    from stackens.text._translation_program import find_program
 
     program = find_program(architecture)
     flat = program.layout.flatten(weights)

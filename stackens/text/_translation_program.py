@@ -7,10 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from stackens.training._architecture import Architecture
-from stackens.training._beam_search import beam_search
-from stackens.training._flat_program import ProgramCache, WeightLayout
-from stackens.training._token_nats import inside, token_nats
+from stackens.text._beam_search import beam_search
+from stackens.text._token_nats import inside, token_nats
+from stackens.training import Architecture
+from stackens.training.programs import ProgramCache, WeightLayout
 
 __all__ = ["find_program"]
 

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import Architecture, freeze
-from stackens.training._data import Shared
-from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState
-from stackens.training._job import Optimizer
-from stackens.training._memory import count_outputs
-from stackens.training._next_token import sum_log_probabilities
-from stackens.training._next_token_program import zero_states
-from stackens.training._updates import make_flat_rule
+from stackens.text._next_token import sum_log_probabilities
+from stackens.text._next_token_program import zero_states
+from stackens.training import Architecture, Optimizer
+from stackens.training.programs import (
+    FlatProgram,
+    ProgramCache,
+    Shared,
+    TowerState,
+    count_outputs,
+    freeze,
+    make_flat_rule,
+)
 
 __all__ = ["find_program"]
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackens.training._architecture import Architecture
-from stackens.training._job import Observer, Optimizer, Trainable
-from stackens.training._random import stream
+from stackens.training import Architecture, Observer, Optimizer, Trainable, stream
 
 __all__ = ["RunningText", "cut_streams"]
 
@@ -63,7 +61,7 @@ class RunningText(Trainable):
 
     def find_program(self) -> Any:
         """Return the program that trains it."""
-        from stackens.training._running_text_program import find_program
+        from stackens.text._running_text_program import find_program
 
         return find_program(self.architecture, self.optimizer, self.n_streams)
 

@@ -1,0 +1,20 @@
+"""What a kind of job needs for its compiled program; whoever imports this imports TensorFlow."""
+
+from __future__ import annotations
+
+from stackens.training._architecture import freeze
+from stackens.training._data import Shared
+from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState, WeightLayout
+from stackens.training._memory import count_outputs
+from stackens.training._updates import make_flat_rule
+
+__all__ = [
+    "FlatProgram",
+    "ProgramCache",
+    "Shared",
+    "TowerState",
+    "WeightLayout",
+    "count_outputs",
+    "freeze",
+    "make_flat_rule",
+]
