@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import joblib
 import numpy as np
 
 from stackens.training import Architecture, require_keras
@@ -164,5 +164,5 @@ def _run_in_groups(run: Callable[[np.ndarray], None], lengths: Sequence[int]) ->
     groups = [order[start : start + _ROWS] for start in range(0, len(order), _ROWS)]
     if groups:
         run(groups[0])  # traces; the others find a program
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=joblib.cpu_count()) as pool:
         list(pool.map(run, groups[1:]))
