@@ -10,8 +10,11 @@ from stackens.ensemble._ensemble_selection import (
     EnsembleSelectionClassifier,
     EnsembleSelectionRegressor,
 )
+from stackens.ensemble._fallback import AveragingClassifier as AveragingClassifier
+from stackens.ensemble._fallback import AveragingRegressor as AveragingRegressor
 from stackens.ensemble._fit import is_network, last_step
 from stackens.ensemble._fits import plan_networks
+from stackens.ensemble._fold_average import FoldAverage as FoldAverage
 from stackens.ensemble._groups import (
     choose_splitter,
     draw_splits,
@@ -23,6 +26,7 @@ from stackens.ensemble._out_of_fold_outputs import OutOfFoldOutputs
 from stackens.ensemble._seeds import fill_seeds
 from stackens.ensemble._stacking import StackingClassifier, StackingRegressor
 
+# The others are for files, which know types by the names of rooms.
 __all__ = [
     "ColumnwiseRegressor",
     "ConvexBlendClassifier",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -96,34 +96,34 @@ def _row_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
     return weights
 
 
-class _Form(NamedTuple):
-    """How a learner's columns become probabilities; found in ``fit``, used ever after."""
+# How a learner's columns become probabilities, found in `fit` and used ever after: the columns,
+# "probability", "decision" or "vote", and whether a stack said whose they are.
+Form = tuple[slice, str, bool]
 
-    columns: slice
-    kind: str  # "probability", "decision" or "vote"
-    declared: bool
 
-    def probabilities(self, X: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Return an array of shape (n_samples, n_classes)."""
-        block = X[:, self.columns]
-        if self.kind == "vote":
-            return self._votes(block[:, 0], classes)
-        if block.shape[1] == 1:
-            second = block if self.kind == "probability" else expit(block)
-            return np.hstack([1 - second, second])
-        if self.kind == "decision":
-            block = softmax(block, axis=1)
-        if block.shape[1] == len(classes):
-            return block
-        # Level 1 saw only some classes; their codes are the columns.
-        block = block[:, classes.astype(int)]
-        total = block.sum(axis=1, keepdims=True)
-        return np.where(total > 0, block / np.where(total > 0, total, 1), 1 / len(classes))
+def _probabilities(form: Form, X: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return an array of shape (n_samples, n_classes)."""
+    columns, kind, declared = form
+    block = X[:, columns]
+    if kind == "vote":
+        return _votes(block[:, 0], classes, declared)
+    if block.shape[1] == 1:
+        second = block if kind == "probability" else expit(block)
+        return np.hstack([1 - second, second])
+    if kind == "decision":
+        block = softmax(block, axis=1)
+    if block.shape[1] == len(classes):
+        return block
+    # Level 1 saw only some classes; their codes are the columns.
+    block = block[:, classes.astype(int)]
+    total = block.sum(axis=1, keepdims=True)
+    return np.where(total > 0, block / np.where(total > 0, total, 1), 1 / len(classes))
 
-    def _votes(self, codes: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        if not self.declared:
-            codes = classes[np.clip(np.rint(codes), 0, len(classes) - 1).astype(int)]
-        return (codes[:, np.newaxis] == classes).astype(float)
+
+def _votes(codes: np.ndarray, classes: np.ndarray, declared: bool) -> np.ndarray:
+    if not declared:
+        codes = classes[np.clip(np.rint(codes), 0, len(classes) - 1).astype(int)]
+    return (codes[:, np.newaxis] == classes).astype(float)
 
 
 class BlendClassifier(ClassifierMixin, _Blend):
@@ -194,7 +194,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
         self._set_weights(self._choose_weights(outputs, codes, given))
         return self
 
-    def _find_form(self, name: str, columns: slice, X: np.ndarray) -> _Form:
+    def _find_form(self, name: str, columns: slice, X: np.ndarray) -> Form:
         block = X[:, columns]
         width, n_classes = block.shape[1], len(self.classes_)
         declared = hasattr(self, "_declared_blocks")
@@ -204,7 +204,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
                     f"Learner {name!r} has one column for {n_classes} classes, which must hold "
                     f"predicted classes; got {block[~np.isin(block, self.classes_)][0]}."
                 )
-            return _Form(columns, "vote", declared)
+            return columns, "vote", declared
         if width not in (1, n_classes) and not _are_codes(self.classes_, width):
             raise InvalidInputError(
                 f"Learner {name!r} has {width} columns; expected 1, or one for each of the "
@@ -212,13 +212,13 @@ class BlendClassifier(ClassifierMixin, _Blend):
             )
         told = getattr(self, "_declared_methods", {}).get(name)
         if told in _KINDS:
-            return _Form(columns, _KINDS[told], declared)
+            return columns, _KINDS[told], declared
         inside = block.min() >= 0 and block.max() <= 1
         sums_to_one = width == 1 or np.abs(block.sum(axis=1) - 1).max() <= _SUM_TOLERANCE
-        return _Form(columns, "probability" if inside and sums_to_one else "decision", declared)
+        return columns, "probability" if inside and sums_to_one else "decision", declared
 
     def _read(self, X: np.ndarray) -> np.ndarray:
-        return np.stack([form.probabilities(X, self.classes_) for form in self._forms])
+        return np.stack([_probabilities(form, X, self.classes_) for form in self._forms])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Average the learners' probabilities.

@@ -17,7 +17,7 @@ from stackens.ensemble._outputs import (
 )
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["choose_predictor"]
+__all__ = ["AveragingClassifier", "AveragingRegressor", "choose_predictor"]
 
 
 class _ColumnAverage(BaseEstimator):
@@ -41,7 +41,9 @@ class _ColumnAverage(BaseEstimator):
         return average(wrap_blocks([Z[:, a:b] for a, b in self.columns], self.methods, classes))
 
 
-class _ClassAverage(ClassifierMixin, _ColumnAverage):
+class AveragingClassifier(ClassifierMixin, _ColumnAverage):
+    """Average of the learners' probabilities."""
+
     def fit(self, Z: Any, y: Any, n_classes: int | None = None) -> Self:
         self.classes_ = np.unique(y) if n_classes is None else np.arange(n_classes)
         return self
@@ -57,7 +59,9 @@ class _ClassAverage(ClassifierMixin, _ColumnAverage):
         return self._outputs(Z, self.classes_).predict(None)
 
 
-class _ValueAverage(RegressorMixin, _ColumnAverage):
+class AveragingRegressor(RegressorMixin, _ColumnAverage):
+    """Average of the learners' predictions."""
+
     def fit(self, Z: Any, y: Any) -> Self:
         self.n_features_in_ = np.shape(Z)[1]
         return self
@@ -109,8 +113,8 @@ def choose_predictor(stack: Any) -> str:
     stack._own_final_estimator = stack.final_estimator_
     target = encode_target(stack, kept.y)
     if classes is None:
-        stack.final_estimator_ = _ValueAverage(columns, methods).fit(kept.matrix, target)
+        stack.final_estimator_ = AveragingRegressor(columns, methods).fit(kept.matrix, target)
     else:  # rows that were not held out may have classes of their own
-        chosen_one = _ClassAverage(columns, methods)
+        chosen_one = AveragingClassifier(columns, methods)
         stack.final_estimator_ = chosen_one.fit(kept.matrix, target, len(classes))
     return name

@@ -121,6 +121,7 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
     (3,)
     """
 
+    _hands_on_seeds = True  # and draws nothing itself; a subclass may
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **JobStacking._parameter_constraints,
         "stack_method": [
@@ -314,6 +315,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
     """
 
     final_estimator_: Any
+    _hands_on_seeds = True  # and draws nothing itself; a subclass may
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         name: rule
         for name, rule in JobStacking._parameter_constraints.items()

@@ -120,10 +120,8 @@ def _columnwise(model: Any, converter: Converter) -> Any:
 @converts("stackens.ConvexBlendClassifier", "stackens.EnsembleSelectionClassifier")
 def _blend_classifier(blend: Any, converter: Converter) -> Any:
     blocks = [
-        portable.BlendBlock(
-            int(form.columns.start), int(form.columns.stop), form.kind, not form.declared
-        )
-        for form in blend._forms
+        portable.BlendBlock(int(columns.start), int(columns.stop), kind, not declared)
+        for columns, kind, declared in blend._forms
     ]
     weights = list(blend.weights_.values())
     return portable.Blend(blocks, weights, labels(blend.classes_), int(blend.n_features_in_))
@@ -138,7 +136,7 @@ def _blend_regressor(blend: Any, converter: Converter) -> Any:
     return portable.Blend(blocks, weights, None, int(blend.n_features_in_), blend._y_ndim == 1)
 
 
-@converts("stackens._ClassAverage")
+@converts("stackens.AveragingClassifier")
 def _class_average(final: Any, converter: Converter) -> Any:
     blocks = [
         portable.BlendBlock(start, stop, _BLOCK_KINDS[method])
@@ -147,7 +145,7 @@ def _class_average(final: Any, converter: Converter) -> Any:
     return _equal_weights(blocks, labels(final.classes_))
 
 
-@converts("stackens._ValueAverage")
+@converts("stackens.AveragingRegressor")
 def _value_average(final: Any, converter: Converter) -> Any:
     blocks = [portable.BlendBlock(start, stop, "value") for start, stop in final.columns]
     return _equal_weights(blocks, None)

@@ -30,11 +30,11 @@ from stackens.forecasting._target_transform import TRANSFORMS, TargetTransform
 from stackens.forecasting._windows import WindowLayout, WindowScale, cut
 from stackens.parameters import check_choice, check_count
 
-__all__ = ["WindowForecaster"]
+__all__ = ["TrainedRegressors", "WindowForecaster"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Trained:
+class TrainedRegressors:
     """Regressors and the scale of the windows that they were trained on."""
 
     regressors: list[Any]
@@ -224,7 +224,7 @@ class WindowForecaster(Forecaster):
     def _chain(self, cutoffs: range) -> TimeSeriesSplit:
         return chain_forward(len(cutoffs), self.cv or 5, self._gap)
 
-    def _fit_windows(self, history: History, cutoffs: range) -> _Trained:
+    def _fit_windows(self, history: History, cutoffs: range) -> TrainedRegressors:
         """Fit on the windows of some cutoffs."""
         layout, splitter, n_known = self._layout, None, len(cutoffs)
         if needs_splits(self.regressor):  # its folds share the scale
@@ -242,7 +242,7 @@ class WindowForecaster(Forecaster):
         )
         columns = (outputs - scale.target_center) / scale.target_scale
         rows = _scaled(rows, scale)
-        return _Trained(
+        return TrainedRegressors(
             fit_regressors(regressor, rows, columns.reshape(len(rows), -1)), scale, rows.dtype
         )
 
@@ -301,7 +301,7 @@ class WindowForecaster(Forecaster):
         return self._levels_by(self._trained, history, future, cutoffs)
 
     def _levels_by(
-        self, trained: _Trained, history: History, future: np.ndarray, cutoffs: range
+        self, trained: TrainedRegressors, history: History, future: np.ndarray, cutoffs: range
     ) -> np.ndarray:
         levels = self._transform.levels(history)
         windows = cut(levels[-1], cutoffs, 1 - self.window, 0)

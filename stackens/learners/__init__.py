@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from stackens.learners._base import (
@@ -43,6 +44,13 @@ __all__ = [
     "restore_scikeras",
     "saved_parameters",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Give what files name by this room and whose import changes Keras, when it is asked for."""
+    if name in ("SciKerasClassifier", "SciKerasRegressor"):
+        return getattr(import_module("stackens.learners._scikeras"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def adapt_scikeras(estimator: Any) -> Any:

@@ -98,7 +98,6 @@ class Content:
         self._types.add(node["type"])
         wanted = {
             "object": ("state",),
-            "tuple": ("items",),
             "bunch": ("items",),
             "network": ("parameters", "fitted"),
             "scikeras": ("parameters", "fitted"),
@@ -144,16 +143,10 @@ class Content:
         for name in state:
             _check_attribute(cls, name)
         made = cls.__new__(cls)
-        made.__dict__.update(state)
+        made.__dict__.update(_defaults(cls) | state)
         if isinstance(made, BaseSearchCV) and "cv_results_" in state:
             made.scorer_ = _make_scorers(made)
         return made
-
-    def _make_tuple(self, node: Mapping[str, Any]) -> Any:
-        cls = self._type(node)
-        if not issubclass(cls, tuple):
-            raise ArchiveError(f"{node['type']} is no tuple.")
-        return cls(*(self._value(one) for one in node["items"]))
 
     def _make_bunch(self, node: Mapping[str, Any]) -> Bunch:
         made = Bunch()
@@ -251,6 +244,14 @@ def _parts_of(node: Mapping[str, Any]) -> Iterator[Any]:
             yield part
 
 
+def _defaults(cls: type) -> dict[str, Any]:
+    """Parameters of an estimator; those that are younger than the file keep their defaults."""
+    if not hasattr(cls, "get_params"):
+        return {}
+    parameters = inspect.signature(cls).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty}
+
+
 def _check_attribute(cls: type, name: Any) -> None:
     """Refuse what would hide a method, or is no attribute."""
     if not isinstance(name, str) or not name.isidentifier() or name.startswith("__"):
@@ -282,7 +283,6 @@ def _make_dtype(name: Any) -> np.dtype:
 
 _MAKERS: dict[str, Any] = {
     "object": Content._make_object,
-    "tuple": Content._make_tuple,
     "bunch": Content._make_bunch,
     "network": Content._make_network,
     "scikeras": Content._make_scikeras,

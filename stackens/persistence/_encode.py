@@ -23,7 +23,8 @@ from stackens.learners import (
 from stackens.persistence._distributions import describe_distribution
 from stackens.persistence._skops_part import pack_part
 from stackens.persistence._times import describe_times
-from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, is_own, name_of
+from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, is_own
+from stackens.public_names import public_name
 
 __all__ = ["Encoder"]
 
@@ -128,7 +129,7 @@ class Encoder:
         return self._numbers[key]
 
     def _describe(self, value: Any) -> dict[str, Any]:
-        name = name_of(type(value))
+        name = public_name(type(value))
         if isinstance(value, NetworkLearner):
             return self._describe_network(value, name, "network", describe_learner)
         if name in ("scikeras.wrappers.KerasClassifier", "scikeras.wrappers.KerasRegressor"):
@@ -141,9 +142,6 @@ class Encoder:
         if name.startswith("stackens.") and name not in OWN_TYPES | TYPES_ON_TRUST:
             raise self._refusal(f"a {name}")
         self._importable(type(value))
-        if isinstance(value, tuple):
-            items = [self._inside(str(i), item) for i, item in enumerate(value)]
-            return {"is": "tuple", "type": name, "items": items}
         if not hasattr(value, "__dict__"):
             raise self._refusal(f"a {name}")
         return {"is": "object", "type": name, "state": self._encode_state(value)}
@@ -207,7 +205,7 @@ class Encoder:
                 f"{name!r} of {module!r}, which cannot be imported by that name: a file holds no "
                 "code. Define a function at the top level of a module"
             )
-        return f"{module}.{name}"
+        return public_name(thing, module=module, name=name)
 
     def _refusal(self, what: str) -> InvalidInputError:
         return InvalidInputError(f"`save` cannot write `{self._where()}`: it is {what}.")

@@ -26,7 +26,8 @@ from stackens.persistence._trust import Trust
 __all__ = ["file_info", "load", "save"]
 
 _KIND = "estimator"
-_FORMAT = 3  # to be raised when an older version could not read what is written
+_FORMAT = 4  # to be raised when an older version could not read what is written
+_FIRST_FORMAT = 4  # that a release has written; all later ones are read
 
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> int:
@@ -225,7 +226,12 @@ def file_info(path: str | os.PathLike[str]) -> FileInfo:
 
 def _read_content(archive: Archive) -> Content:
     found = archive.meta.get("format")
-    if type(found) is not int or not 1 <= found <= _FORMAT:
+    if type(found) is int and 1 <= found < _FIRST_FORMAT:
+        raise ArchiveError(
+            f"It is of format {found}, from before the first release of stackens; formats from "
+            f"{_FIRST_FORMAT} on are read. Fit the estimator again, and save it anew."
+        )
+    if type(found) is not int or not _FIRST_FORMAT <= found <= _FORMAT:
         raise ArchiveError(
             f"It is of format {found!r}; this version of stackens reads up to {_FORMAT}. It was "
             f"written by {archive.meta.get('versions')}: update stackens."

@@ -9,55 +9,68 @@ from typing import Any
 
 from stackens.exceptions import ArchiveError, InvalidInputError
 from stackens.persistence._sklearn_types import ESTIMATORS, INTERNALS
+from stackens.public_names import public_name
 
-__all__ = ["OWN_TYPES", "TYPES_ON_TRUST", "Trust", "find_type", "is_own", "name_of"]
+__all__ = ["OWN_TYPES", "TYPES_ON_TRUST", "Trust", "find_type", "is_own"]
 
 _BUNCH = "sklearn.utils._bunch.Bunch"
 
-# Types of ours, by module; a new estimator is entered here by whoever has looked at what it keeps.
+# Types of ours, by room; a new estimator is entered here by whoever has looked at what it keeps.
 _OWN = {
-    "stackens.ensemble._blend": ("_Form",),
-    "stackens.ensemble._columnwise": ("ColumnwiseRegressor",),
-    "stackens.ensemble._convex_blend": ("ConvexBlendClassifier", "ConvexBlendRegressor"),
-    "stackens.ensemble._distilled_classifier": ("DistilledClassifier",),
-    "stackens.ensemble._distilled_regressor": ("DistilledRegressor",),
-    "stackens.ensemble._ensemble_selection": (
+    "ensemble": (
+        "AveragingClassifier",
+        "AveragingRegressor",
+        "ColumnwiseRegressor",
+        "ConvexBlendClassifier",
+        "ConvexBlendRegressor",
+        "DistilledClassifier",
+        "DistilledRegressor",
         "EnsembleSelectionClassifier",
         "EnsembleSelectionRegressor",
+        "FoldAverage",
+        "OutOfFoldPredictions",
+        "StackingClassifier",
+        "StackingRegressor",
     ),
-    "stackens.ensemble._fallback": ("_ClassAverage", "_ValueAverage"),
-    "stackens.ensemble._fold_average": ("FoldAverage",),
-    "stackens.ensemble._out_of_fold": ("OutOfFoldPredictions",),
-    "stackens.ensemble._stacking": ("StackingClassifier", "StackingRegressor"),
-    "stackens.forecasting._history": ("History",),
-    "stackens.forecasting._naive": ("NaiveForecaster",),
-    "stackens.forecasting._target_transform": ("TargetTransform",),
-    "stackens.forecasting._window_forecaster": ("WindowForecaster", "_Trained"),
-    "stackens.forecasting._windows": ("WindowLayout", "WindowScale"),
-    "stackens.learners._embedding_pretrainer": ("EmbeddingPretrainer",),
-    "stackens.learners._keras_network": ("KerasNetworkClassifier", "KerasNetworkRegressor"),
-    "stackens.learners._scikeras": ("SciKerasClassifier", "SciKerasRegressor"),
-    "stackens.learners._stacked_rnn": ("StackedRNNClassifier", "StackedRNNRegressor"),
-    "stackens.learners._transformer": ("TransformerClassifier", "TransformerRegressor"),
-    "stackens.model_selection._search": ("GridSearchCV", "RandomizedSearchCV"),
-    "stackens.preprocessing._differencer": ("SequenceDifferencer",),
-    "stackens.preprocessing._flattener": ("SequenceFlattener",),
-    "stackens.preprocessing._imputer": ("SequenceImputer",),
-    "stackens.preprocessing._padder": ("SequencePadder",),
-    "stackens.preprocessing._patcher": ("SequencePatcher",),
-    "stackens.preprocessing._scaler": ("SequenceScaler",),
-    "stackens.preprocessing._summarizer": ("SequenceSummarizer",),
-    "stackens.preprocessing._vectorizer": ("SequenceVectorizer",),
-    "stackens.preprocessing._view": ("View",),
-    "stackens.preprocessing._windows": ("SlidingWindows",),
-    "stackens.preprocessing._word_vectors": ("WordVectors",),
-    "stackens.text._language_model": ("StackedRNNLanguageModel",),
-    "stackens.text._tokenizer": ("Tokenizer",),
-    "stackens.text._translator": ("SequenceTranslator",),
+    "forecasting": (
+        "History",
+        "NaiveForecaster",
+        "TargetTransform",
+        "TrainedRegressors",
+        "WindowForecaster",
+        "WindowLayout",
+        "WindowScale",
+    ),
+    "learners": (
+        "EmbeddingPretrainer",
+        "KerasNetworkClassifier",
+        "KerasNetworkRegressor",
+        "SciKerasClassifier",
+        "SciKerasRegressor",
+        "StackedRNNClassifier",
+        "StackedRNNRegressor",
+        "TransformerClassifier",
+        "TransformerRegressor",
+    ),
+    "model_selection": ("GridSearchCV", "RandomizedSearchCV"),
+    "preprocessing": (
+        "SequenceDifferencer",
+        "SequenceFlattener",
+        "SequenceImputer",
+        "SequencePadder",
+        "SequencePatcher",
+        "SequenceScaler",
+        "SequenceSummarizer",
+        "SequenceVectorizer",
+        "SlidingWindows",
+        "View",
+        "WordVectors",
+    ),
+    "text": ("SequenceTranslator", "StackedRNNLanguageModel", "Tokenizer"),
 }
-OWN_TYPES = frozenset(f"{module}.{name}" for module, names in _OWN.items() for name in names)
+OWN_TYPES = frozenset(f"stackens.{room}.{name}" for room, names in _OWN.items() for name in names)
 # Ours, and written, but made from a file only if its user says so: compiled code reads its bytes.
-TYPES_ON_TRUST = frozenset({"stackens.text._tokenizer.PieceTokenizer"})
+TYPES_ON_TRUST = frozenset({"stackens.text.PieceTokenizer"})
 _SCIKERAS = frozenset({"scikeras.wrappers.KerasClassifier", "scikeras.wrappers.KerasRegressor"})
 # Searches hold scorers, which are functions.
 _TAKEN_APART = _SCIKERAS | {"sklearn.model_selection._search.BaseSearchCV"}
@@ -84,7 +97,7 @@ class Trust:
             if isinstance(one, str):
                 self._given[one] = None
             elif isinstance(one, type | FunctionType):
-                self._given[name_of(one)] = one
+                self._given[public_name(one)] = one
             else:
                 raise InvalidInputError(
                     "`trusted` must hold names (`'package.module.Class'`), types or functions; "
@@ -105,19 +118,10 @@ class Trust:
         given = self._given.get(name)
         return find_type(name) if given is None else given
 
-    def given_objects(self) -> list[Any]:
-        """Return the types and functions that were given as such."""
-        return [one for one in self._given.values() if one is not None]
-
-
-def name_of(thing: Any) -> str:
-    """Return the name under which a type or function can be imported."""
-    return f"{thing.__module__}.{thing.__qualname__}"
-
 
 def is_own(thing: Any) -> bool:
     """Whether an object is one that this package takes apart itself."""
-    names = {name_of(cls) for cls in type(thing).__mro__}
+    names = {public_name(cls) for cls in type(thing).__mro__}
     return any(name.startswith("stackens.") for name in names) or bool(names & _TAKEN_APART)
 
 

@@ -13,7 +13,16 @@ from stackens.exceptions import InvalidInputError, MissingExtraError
 from stackens.text._saved import check_tokens
 from stackens.text._tokens import most_frequent, warn_of_unknown
 
-__all__ = ["BEGIN", "END", "PADDING", "TOKENS", "UNKNOWN", "Tokenizer", "learn_tokenizer"]
+__all__ = [
+    "BEGIN",
+    "END",
+    "PADDING",
+    "TOKENS",
+    "UNKNOWN",
+    "PieceTokenizer",
+    "Tokenizer",
+    "learn_tokenizer",
+]
 
 PADDING, BEGIN, END, UNKNOWN = range(4)
 _SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")

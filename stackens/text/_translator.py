@@ -44,7 +44,7 @@ from stackens.training import (
     train_with_memory,
 )
 
-__all__ = ["SequenceTranslator"]
+__all__ = ["SequenceTranslator", "TranslationSettings"]
 
 _LOGGER = logging.getLogger(__name__)
 _FRACTION = Interval(Real, 0, 1, closed="left")
@@ -59,7 +59,7 @@ _NOT_LEARNT_WITH = (
 )
 
 
-class _Settings(BaseEstimator):
+class TranslationSettings(BaseEstimator):
     """What a network is trained with, for the key of its training."""
 
     def __init__(self, parameters: dict[str, Any], random_state: Any) -> None:
@@ -519,7 +519,7 @@ sequence of int, default="none"
         )
 
     def _key(self, job: ParallelText) -> str | NoKey:
-        settings = _Settings(
+        settings = TranslationSettings(
             {k: v for k, v in self.get_params(deep=False).items() if k not in _NOT_LEARNT_WITH},
             self.random_state,
         )

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stackens.public_names import public_name
+
 __all__ = [
     "CodeParts",
     "UncertainContentError",
@@ -86,7 +88,7 @@ def installed_name(value: Any, name: str | None = None) -> str | None:
     if not is_static and _find(module, name) is not value:
         return None
     version = package_version(module)
-    return None if version is None else f"{module}.{name} {version}"
+    return None if version is None else f"{public_name(value, module=module, name=name)} {version}"
 
 
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType)

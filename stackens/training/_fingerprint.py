@@ -20,7 +20,7 @@ from stackens.training._row_job import Job
 __all__ = ["NoKey", "data_digest", "fit_key", "network_key", "prediction_key"]
 
 # Raised when the meaning of a key or of what is stored under it changes.
-_KEY_FORMAT = 2
+_KEY_FORMAT = 3
 
 _DISTRIBUTIONS = {
     "numpy": ("numpy",),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +19,8 @@ __all__ = ["pack_model", "unpack_model"]
 
 # Arrays of nodes by which compiled code walks without looking where it steps: they are checked.
 _TREE = "sklearn.tree._tree.Tree"
-_OWN = re.compile(r"stackens\.preprocessing\._[a-z]+\.(Sequence[A-Za-z]+|SlidingWindows|View)")
+_OWN = re.compile(r"stackens\.preprocessing\.(Sequence[A-Za-z]+|SlidingWindows|View)")
+_PRIVATE_PATH = re.compile(rb'("__module__":\s*"stackens\.[\w.]+?)\._[\w.]+"')
 
 
 def pack_model(estimator: Any) -> dict[str, np.ndarray] | None:
@@ -42,7 +45,7 @@ def pack_model(estimator: Any) -> dict[str, np.ndarray] | None:
         small, vocabularies = without_vocabularies(estimator)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            data = skops.io.dumps(small)
+            data = _with_public_names(skops.io.dumps(small))
         if _load(data) is None:
             return None
     except Exception:  # whatever the many types in an estimator raise: it is not kept then
@@ -82,6 +85,18 @@ def unpack_model(arrays: Mapping[str, np.ndarray]) -> Any:
     except Exception:  # of another version, or no such file at all
         return None
     return estimator
+
+
+def _with_public_names(data: bytes) -> bytes:
+    """Name types by their rooms; skops names the files that they are written in."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for entry in source.infolist():
+            content = source.read(entry)
+            if entry.filename == "schema.json":
+                content = _PRIVATE_PATH.sub(rb'\1"', content)
+            target.writestr(entry, content)
+    return buffer.getvalue()
 
 
 def _load(data: bytes) -> Any:

@@ -10,10 +10,6 @@ __all__ = ["ignores_random_state"]
 Params = Mapping[str, Any]
 
 
-def _always(params: Params) -> bool:
-    return True
-
-
 def _one_of(name: str, *values: Any) -> Callable[[Params], bool]:
     return lambda params: params.get(name) in values
 
@@ -44,9 +40,6 @@ _RULES: dict[str, Callable[[Params], bool]] = {
     "sklearn.svm._classes.LinearSVR": _primal,
     "sklearn.svm._classes.NuSVC": _one_of("probability", False),
     "sklearn.svm._classes.SVC": _one_of("probability", False),
-    # They only hand seeds to their learners, which are asked themselves.
-    "stackens.ensemble._stacking.StackingClassifier": _always,
-    "stackens.ensemble._stacking.StackingRegressor": _always,
 }
 
 
@@ -56,7 +49,8 @@ def ignores_random_state(estimator: Any, params: Params) -> bool:
     Parameters
     ----------
     estimator : estimator
-        Of any class.
+        Of any class. One whose ``_hands_on_seeds`` is true only seeds its parts, which are asked
+        themselves.
     params : mapping
         Its parameters.
 
@@ -66,5 +60,7 @@ def ignores_random_state(estimator: Any, params: Params) -> bool:
         False if that is not known.
     """
     kind = type(estimator)
+    if vars(kind).get("_hands_on_seeds"):
+        return True
     rule = _RULES.get(f"{kind.__module__}.{kind.__qualname__}")
     return rule is not None and rule(params)

@@ -276,7 +276,7 @@ def leak_scale(monkeypatch):
             trained.scale.target_center,
             np.full_like(trained.scale.target_scale, whole.std()),
         )
-        return _window_forecaster._Trained(trained.regressors, scale, trained.dtype)
+        return _window_forecaster.TrainedRegressors(trained.regressors, scale, trained.dtype)
 
     monkeypatch.setattr(_backtest, "_run", remember)
     monkeypatch.setattr(WindowForecaster, "_fit_windows", leaky)

@@ -37,7 +37,7 @@ from stackens.text import SequenceTranslator, StackedRNNLanguageModel
 
 CANARY = "STACKENS_CANARY"  # a variable of the environment
 DATA = Path(__file__).parent / "data"
-NETWORK, STACK = DATA / "format_1_network.stackens", DATA / "format_1_stack.stackens"
+NETWORK, STACK = DATA / "format_4_network.stackens", DATA / "format_4_stack.stackens"
 Made = tuple[str, "bytes | Callable[[Path], Any]"]
 
 
@@ -234,9 +234,10 @@ COMMANDS = (
     "stackens.archive.read_archive",
     "keras.layers.Lambda",
     "keras.models.load_model",
-    "stackens.ensemble._stacking.StackingClassifierEvil",
+    "stackens.ensemble.StackingClassifierEvil",
     "sklearn.pipeline.Pipeline.__init__",
     "__main__.main",
+    "stackens.ensemble._stacking.StackingClassifier",
     "",
     "os",
 )
@@ -355,7 +356,7 @@ def objects() -> Iterator[tuple[str, Callable]]:
         for name in COMMANDS[:10]:
             node = {"is": kind, "type": name, **rest}
             yield f"{kind} {name}", lambda m, a, node=node: m["objects"].append(node)
-    stack = "stackens.ensemble._stacking.StackingClassifier"
+    stack = "stackens.ensemble.StackingClassifier"
     for kind in ("tuple", "network", "scikeras"):
         node = {"is": kind, "type": stack, **kinds[kind]}
         yield f"a stack as {kind}", lambda m, a, node=node: m["objects"].append(node)
@@ -1089,7 +1090,7 @@ def texts() -> Iterator[tuple[str, Callable]]:
 
     def piece(meta, arrays):
         one = meta["objects"][0]
-        one["type"] = "stackens.text._tokenizer.PieceTokenizer"
+        one["type"] = "stackens.text.PieceTokenizer"
         arrays["a99"] = np.frombuffer(bytes([10, 255, 255, 255, 255, 7]), np.uint8)
         one["state"].append(["model", {"array": "a99"}])
 

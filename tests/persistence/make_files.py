@@ -24,10 +24,7 @@ DATA = Path(__file__).parent / "data"
 N_ROWS = 40  # whose predictions are kept
 
 
-# Of each format, what it brought.
-
-
-def format_1() -> dict[str, tuple]:
+def estimators() -> dict[str, tuple]:
     """Return estimators, with what they are fitted on and what they predict."""
     X, y = load_digits_sequences(return_X_y=True)
     rows = np.flatnonzero(y < 3)[:150]
@@ -48,23 +45,18 @@ def format_1() -> dict[str, tuple]:
         random_state=0,
     )
     data = (X[rows], y[rows], X[:N_ROWS])
-    return {"network": (learner, *data), "stack": (stack, *data)}
-
-
-def format_2() -> dict[str, tuple]:
-    """Return the same: large vocabularies are arrays."""
     texts = texts_of_many_words()
-    y = np.arange(len(texts)) % 2
     words = make_pipeline(TfidfVectorizer(), LogisticRegression())
-    return {"words": (words, texts, y, texts[:N_ROWS])}
+    of_texts = (texts, np.arange(len(texts)) % 2, texts[:N_ROWS])
+    return {"network": (learner, *data), "stack": (stack, *data), "words": (words, *of_texts)}
 
 
-def format_3() -> dict[str, tuple]:
-    """Return a forecaster: frequencies of time series are kept with their holidays."""
+def forecaster() -> stackens.NaiveForecaster:
+    """Return one whose frequency has holidays."""
     steps = np.arange(40)
     days = pd.offsets.CustomBusinessDay(holidays=["2024-02-27"], weekmask="Mon Tue Wed Thu")
     index = pd.date_range("2024-01-01", periods=len(steps), freq=days, unit="ns")
-    return {"days": (stackens.NaiveForecaster(3), pd.Series(np.sin(steps), index))}
+    return stackens.NaiveForecaster(3).fit(pd.Series(np.sin(steps), index))
 
 
 def texts_of_many_words() -> list[str]:
@@ -73,9 +65,12 @@ def texts_of_many_words() -> list[str]:
 
 
 def main() -> None:
-    for name, (estimator, *data) in format_3().items():
-        estimator.fit(*data)
-        stackens.save(estimator, DATA / f"format_3_{name}.stackens")
+    predictions = {}
+    for name, (estimator, X, y, rows) in estimators().items():
+        stackens.save(estimator.fit(X, y), DATA / f"format_4_{name}.stackens")
+        predictions[name] = estimator.predict_proba(rows)
+    np.savez(DATA / "format_4_predictions.npz", **predictions)
+    stackens.save(forecaster(), DATA / "format_4_days.stackens")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import all_estimators
 
 import stackens
-from stackens.archive import read_archive
+from stackens.archive import read_archive, write_archive
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import (
     ArchiveError,
@@ -34,7 +34,8 @@ from stackens.exceptions import (
 from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
 from stackens.networks import build_stacked_rnn, build_transformer_encoder
 from stackens.persistence._sklearn_types import ESTIMATORS
-from stackens.persistence._trust import OWN_TYPES, find_type, name_of
+from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, find_type
+from stackens.public_names import public_name
 
 DATA = Path(__file__).parent / "data"
 
@@ -55,25 +56,25 @@ def learner():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 @pytest.mark.parametrize("name", ["network", "stack"])
-def test_files_of_format_1_are_read(name):
+def test_networks_of_format_4_are_read(name):
     """Other versions of TensorFlow may round differently: to the last bits of float32."""
     X, _ = load_digits_sequences(return_X_y=True)
-    expected = np.load(DATA / "format_1_predictions.npz")[name]
-    found = stackens.load(DATA / f"format_1_{name}.stackens").predict_proba(X[: len(expected)])
+    expected = np.load(DATA / "format_4_predictions.npz")[name]
+    found = stackens.load(DATA / f"format_4_{name}.stackens").predict_proba(X[: len(expected)])
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
-def test_files_of_format_2_are_read():
+def test_vocabularies_of_format_4_are_read():
     texts = [f"word{i} {'even' if i % 2 == 0 else 'odd'} Wörter{i}" for i in range(600)]
-    expected = np.load(DATA / "format_2_predictions.npz")["words"]
-    found = stackens.load(DATA / "format_2_words.stackens").predict_proba(texts[: len(expected)])
+    expected = np.load(DATA / "format_4_predictions.npz")["words"]
+    found = stackens.load(DATA / "format_4_words.stackens").predict_proba(texts[: len(expected)])
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_files_of_format_3_are_read():
-    """Working days go on as they were."""
-    found = stackens.load(DATA / "format_3_days.stackens")
+def test_working_days_of_format_4_are_read():
+    """They go on as they were."""
+    found = stackens.load(DATA / "format_4_days.stackens")
     expected = pd.offsets.CustomBusinessDay(holidays=["2024-02-27"], weekmask="Mon Tue Wed Thu")
     assert found.known_.index.freq == expected
     assert found.known_.index[-1] == pd.Timestamp("2024-03-11")
@@ -82,6 +83,28 @@ def test_files_of_format_3_are_read():
         "2024-03-13",
         "2024-03-14",
     ]
+
+
+@pytest.mark.parametrize(("found", "advice"), [(3, "Fit the estimator again"), (5, "update")])
+def test_another_format_is_refused_with_advice(path, found, advice):
+    archive = read_archive(DATA / "format_4_network.stackens", kind="estimator")
+    meta = {**archive.meta, "format": found}
+    write_archive(path, dict(archive.arrays), meta, kind="estimator")
+    for read in (stackens.load, stackens.file_info):
+        with pytest.raises(ArchiveError, match=rf"format {found}\b.*{advice}"):
+            read(path)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_a_parameter_that_is_younger_than_the_file_has_its_default(path):
+    archive = read_archive(DATA / "format_4_stack.stackens", kind="estimator")
+    stack, network = archive.meta["objects"][-1], archive.meta["objects"][0]
+    stack["state"] = [pair for pair in stack["state"] if pair[0] != "fallback"]
+    network["parameters"] = [pair for pair in network["parameters"] if pair[0] != "n_seeds"]
+    write_archive(path, dict(archive.arrays), archive.meta, kind="estimator")
+    found = stackens.load(path)
+    assert found.get_params()["fallback"] is None
+    assert found.get_params()["lstm__n_seeds"] == 1
 
 
 def test_a_vocabulary_is_as_large_as_its_words(tmp_path):
@@ -99,24 +122,24 @@ def test_a_vocabulary_is_as_large_as_its_words(tmp_path):
 
 
 def test_what_a_file_says_of_itself():
-    info = stackens.file_info(DATA / "format_1_stack.stackens")
+    info = stackens.file_info(DATA / "format_4_stack.stackens")
     assert info.estimator == "StackingClassifier"
     assert info.learners == ("lstm", "gru", "linear", "forest")
     assert info.classes == (0, 1, 2)
     assert info.input_shape == (None, None, 8)
     assert 1 / 3 < info.out_of_fold_score <= 1
-    assert info.format == 1
+    assert info.format == 4
     assert {"keras", "numpy", "python", "scikit-learn", "stackens", "tensorflow"} <= set(
         info.versions
     )
     assert "sklearn.tree._tree.Tree" in info.types
     assert info.untrusted_types == ()
-    assert info.n_bytes == (DATA / "format_1_stack.stackens").stat().st_size
+    assert info.n_bytes == (DATA / "format_4_stack.stackens").stat().st_size
 
 
 def test_looking_at_a_file_makes_nothing(monkeypatch):
     monkeypatch.setattr("stackens.persistence._decode.Content.make", None)
-    info = stackens.file_info(DATA / "format_1_network.stackens")
+    info = stackens.file_info(DATA / "format_4_network.stackens")
     shapes = stacked_rnn_shapes(
         {
             **dict.fromkeys(("vocabulary_size", "bidirectional", "normalization")),
@@ -218,20 +241,21 @@ def test_trusting_everything_is_no_option(path, learner, trusted):
 
 
 def test_the_types_of_the_table_are_there():
-    for name in OWN_TYPES:
-        assert name_of(find_type(name)) == name
+    for name in OWN_TYPES | TYPES_ON_TRUST:
+        assert "._" not in name
+        assert public_name(find_type(name)) == name
 
 
 def test_every_public_estimator_of_ours_can_be_saved():
     public = [getattr(stackens, name) for name in stackens.__all__]
     public += [getattr(stackens.model_selection, n) for n in stackens.model_selection.__all__]
     estimators = {c for c in public if isinstance(c, type) and issubclass(c, BaseEstimator)}
-    assert {name_of(cls) for cls in estimators} <= OWN_TYPES
+    assert {public_name(cls) for cls in estimators} <= OWN_TYPES
 
 
 def test_the_estimators_of_scikit_learn_are_its_own():
     """A name that is gone would be a name that somebody else could take."""
-    there = {name_of(cls) for _, cls in all_estimators()}
+    there = {public_name(cls) for _, cls in all_estimators()}
     assert there >= ESTIMATORS
 
 
@@ -254,7 +278,7 @@ def test_without_skops(path, monkeypatch, learner):
     with pytest.raises(MissingExtraError, match=r"stackens\[store\]"):
         stackens.save(Ridge(), path)
     with pytest.raises(MissingExtraError, match=r"stackens\[store\]"):
-        stackens.load(DATA / "format_1_stack.stackens")
+        stackens.load(DATA / "format_4_stack.stackens")
 
 
 def test_an_error_names_the_file(path):
@@ -264,7 +288,7 @@ def test_an_error_names_the_file(path):
 
 
 def test_parameters_changed_after_the_fit(path, learner):
-    changed = stackens.load(DATA / "format_1_network.stackens").set_params(units=5)
+    changed = stackens.load(DATA / "format_4_network.stackens").set_params(units=5)
     with pytest.raises(InvalidInputError, match="fit it again"):
         stackens.save(changed, path)
 

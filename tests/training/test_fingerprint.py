@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from public_estimators import CLASSES_OF_ESTIMATORS, make
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
@@ -38,6 +40,7 @@ from stackens import (
     StackedRNNRegressor,
     StackingClassifier,
 )
+from stackens.public_names import public_name
 from stackens.training import EarlyStopping, adapt
 from stackens.training._content import Digester, UncertainContentError
 from stackens.training._fingerprint import (
@@ -817,3 +820,41 @@ def test_another_version_is_another_key(data, monkeypatch):
     monkeypatch.setattr(_fingerprint, "_known_versions", known)
     monkeypatch.setattr(_fingerprint, "_KEY_FORMAT", _fingerprint._KEY_FORMAT + 1)
     assert key_of(RNN, *data) != first
+
+
+class _KeyMadeError(Exception):
+    pass
+
+
+def test_no_part_of_a_key_names_a_private_file(monkeypatch, tmp_path):
+    """So that renaming it changes no key."""
+    from stackens.text import SequenceTranslator
+    from stackens.training import _content, _fingerprint
+
+    make_key = SequenceTranslator._key
+
+    def key_only(translator, job):
+        assert isinstance(make_key(translator, job), str)
+        raise _KeyMadeError
+
+    monkeypatch.setattr(SequenceTranslator, "_key", key_only)
+
+    parts, combine = set(), _content.combine
+
+    def recorded(tag, *given):
+        parts.update([tag.encode(), *given])
+        return combine(tag, *given)
+
+    monkeypatch.setattr(_content, "combine", recorded)
+    monkeypatch.setattr(_fingerprint, "combine", recorded)
+    digested = data_digest([[0.0], [1.0]], [0, 1])
+    for name in CLASSES_OF_ESTIMATORS:
+        estimator = make(name)
+        seeds = [p for p in estimator.get_params() if p.endswith("random_state")]
+        key = fit_key(estimator.set_params(**dict.fromkeys(seeds, 0)), digested)
+        if name != "SequenceTranslator":
+            assert isinstance(key, str)
+            assert any(part.startswith(public_name(type(estimator)).encode()) for part in parts)
+    with pytest.raises(_KeyMadeError):  # it has a key of its own, which needs data
+        make("SequenceTranslator").set_params(memory=tmp_path).fit(["a b"] * 4, ["b a"] * 4)
+    assert not [part for part in parts if re.match(rb"stackens[a-z_.]*\._", part)]
