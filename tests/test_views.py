@@ -160,6 +160,12 @@ class TestPartsOfSequences:
         named = View(columns=["town"]).fit_transform(FRAME)
         assert list(named.columns) == ["town"]
 
+    def test_it_cuts_ragged_sequences_that_come_out_of_a_pickle(self):
+        sequences = pickle.loads(pickle.dumps(views()))  # as in another process
+        cut = View("ragged", timesteps=(1, 2)).fit_transform(sequences)
+        for taken, x in zip(cut, RAGGED, strict=True):
+            np.testing.assert_array_equal(taken, x[1:2])
+
     @pytest.mark.parametrize("channel", [2, np.int64(2), [2], slice(2, 3), np.arange(4) == 2])
     def test_one_channel_keeps_its_axis(self, channel):
         view = View(channels=channel)

@@ -190,7 +190,7 @@ class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
             slice(None) if steps is None else steps if isinstance(steps, slice) else slice(*steps)
         )
         channels = _as_list(self.channels)
-        if hasattr(X, "shape") and getattr(X, "dtype", None) is not np.dtype(object):
+        if hasattr(X, "shape") and getattr(X, "dtype", None) != np.dtype(object):
             if np.ndim(X) != 3:
                 raise InvalidInputError(
                     "`channels` and `timesteps` need sequences of shape (n_samples, n_timesteps, "
