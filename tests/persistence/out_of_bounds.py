@@ -278,6 +278,7 @@ def run(name: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    assert set(sys.argv[1:]) <= {name.rpartition(".")[2] for name in ESTIMATORS}, sys.argv
     for name in sorted(ESTIMATORS):
         if not sys.argv[1:] or name.rpartition(".")[2] in sys.argv[1:]:
             for wrong in run(name):
