@@ -7,6 +7,7 @@ One learner, two folds. `docs/design.rst` walks the same path, and a test compar
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 import threading
@@ -33,6 +34,8 @@ def following():
             file = path.relative_to(PACKAGE).as_posix()
             calls.setdefault(file, Counter())[code.co_qualname] += 1
 
+    gc.collect()  # what others left behind is no part of the way
+    gc.disable()
     threading.setprofile(note)
     sys.setprofile(note)
     try:
@@ -40,6 +43,7 @@ def following():
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
+        gc.enable()
 
 
 def follow():
