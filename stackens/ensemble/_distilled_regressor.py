@@ -127,7 +127,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
         X_unlabelled : array-like of shape (n_unlabelled, ...), default=None
             Further rows, of the kind of ``X``; none that the stack was trained on.
         groups : array-like of shape (n_samples,), default=None
-            Group of each row, as for the stack, whose folds hold out whole groups.
+            Group of each row, as for the stack, whose folds hold out whole groups. The student
+            is not told of them: if it stops early, it watches rows that it draws at random.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows with a target, for stack and student; the others have 1.
 
