@@ -201,9 +201,9 @@ class _TrainsAhead:
             for k, ((train, _), (X_train, y_train)) in enumerate(zip(splits, parts, strict=True)):
                 label = f"candidate {i}, split {k}"
                 try:
-                    params = {**self._own_fit_params, **self._groups_of(candidate)}
-                    metadata = _check_method_params(X, params=params, indices=train)
                     estimator = self._make_candidate(candidate)
+                    params = {**self._own_fit_params, **groups_for(estimator, self._groups)}
+                    metadata = _check_method_params(X, params=params, indices=train)
                     plan = plan_networks(estimator, X_train, y_train, metadata, name=label)
                 except Exception as error:  # the search meets it again, and treats it by its rules
                     _LOGGER.debug("%s cannot be planned: %s", label, error)
