@@ -21,10 +21,9 @@ from stackens.learners import (
     restore_scikeras,
 )
 from stackens.persistence._distributions import make_distribution
-from stackens.persistence._schema import Schema
-from stackens.persistence._skops_part import read_part, read_vocabularies, unpack_part
 from stackens.persistence._times import make_times
 from stackens.persistence._trust import Trust
+from stackens.sklearn_parts import Schema, read_part, read_vocabularies, unpack_part
 from stackens.vocabularies import Vocabulary
 
 __all__ = ["Content"]

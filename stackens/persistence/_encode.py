@@ -21,10 +21,10 @@ from stackens.learners import (
     saved_parameters,
 )
 from stackens.persistence._distributions import describe_distribution
-from stackens.persistence._skops_part import pack_part
 from stackens.persistence._times import describe_times
 from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, is_own
 from stackens.public_names import public_name
+from stackens.sklearn_parts import pack_part
 
 __all__ = ["Encoder"]
 

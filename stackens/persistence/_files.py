@@ -20,8 +20,8 @@ from stackens.exceptions import (
 from stackens.persistence._decode import Content
 from stackens.persistence._encode import Encoder
 from stackens.persistence._info import FileInfo, describe_estimator, installed_versions
-from stackens.persistence._soundness import check_objects, walk
 from stackens.persistence._trust import Trust
+from stackens.sklearn_parts import check_objects, walk
 
 __all__ = ["file_info", "load", "save"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from stackens.persistence._soundness import walk
+from stackens.sklearn_parts import walk
 
 __all__ = ["FileInfo", "describe_estimator", "installed_versions"]
 

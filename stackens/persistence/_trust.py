@@ -8,8 +8,8 @@ from types import FunctionType
 from typing import Any
 
 from stackens.exceptions import ArchiveError, InvalidInputError
-from stackens.persistence._sklearn_types import ESTIMATORS, INTERNALS
 from stackens.public_names import public_name
+from stackens.sklearn_parts import ESTIMATORS, INTERNALS
 
 __all__ = ["OWN_TYPES", "TYPES_ON_TRUST", "Trust", "find_type", "is_own"]
 

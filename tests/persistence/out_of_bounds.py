@@ -30,10 +30,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import stackens
 from stackens.archive import read_archive
 from stackens.persistence._decode import Content
-from stackens.persistence._schema import _nodes
-from stackens.persistence._sklearn_types import ESTIMATORS
-from stackens.persistence._soundness import check_objects
 from stackens.persistence._trust import Trust
+from stackens.sklearn_parts._schema import _nodes
+from stackens.sklearn_parts._soundness import check_objects
+from stackens.sklearn_parts._types import ESTIMATORS
 
 ROOM = 3 << 29  # bytes of address space beyond what libraries take
 rng = np.random.default_rng(0)

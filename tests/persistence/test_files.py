@@ -33,9 +33,9 @@ from stackens.exceptions import (
 )
 from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
 from stackens.networks import build_stacked_rnn, build_transformer_encoder
-from stackens.persistence._sklearn_types import ESTIMATORS
 from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, find_type
 from stackens.public_names import public_name
+from stackens.sklearn_parts._types import ESTIMATORS
 
 DATA = Path(__file__).parent / "data"
 
@@ -270,9 +270,7 @@ def test_no_such_file(path):
 
 
 def test_without_skops(path, monkeypatch, learner):
-    monkeypatch.setattr(
-        "stackens.persistence._skops_part.importlib.util.find_spec", lambda name: None
-    )
+    monkeypatch.setattr("stackens.sklearn_parts._part.importlib.util.find_spec", lambda name: None)
     stackens.save(learner, path)  # holds nothing of scikit-learn
     assert stackens.load(path).best_epoch_ == learner.best_epoch_
     with pytest.raises(MissingExtraError, match=r"stackens\[store\]"):

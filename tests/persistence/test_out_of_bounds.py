@@ -38,7 +38,7 @@ from sklearn.svm import LinearSVC
 
 import stackens
 from stackens.exceptions import ArchiveError
-from stackens.persistence._soundness import check_objects
+from stackens.sklearn_parts._soundness import check_objects
 from stackens.text import SequenceTranslator
 
 SCRIPT = Path(__file__).parent / "out_of_bounds.py"

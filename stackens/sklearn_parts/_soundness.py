@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import ArchiveError
-from stackens.persistence._bounds import BOUNDS, check_requests, check_sizes
-from stackens.persistence._sklearn_types import ESTIMATORS
+from stackens.sklearn_parts._bounds import BOUNDS, check_requests, check_sizes
+from stackens.sklearn_parts._types import ESTIMATORS
 
 __all__ = ["check_objects", "check_tree_arrays", "walk"]
 

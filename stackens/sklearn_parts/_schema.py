@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import ArchiveError
-from stackens.persistence._sklearn_types import ESTIMATORS, FUNCTIONS, INTERNALS, LOSSES, TREE
-from stackens.persistence._soundness import check_tree_arrays
+from stackens.sklearn_parts._soundness import check_tree_arrays
+from stackens.sklearn_parts._types import ESTIMATORS, FUNCTIONS, INTERNALS, LOSSES, TREE
 
 __all__ = ["Schema"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import ArchiveError, InvalidInputError, MissingExtraError
-from stackens.persistence._schema import Schema
+from stackens.sklearn_parts._schema import Schema
 from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
 
 __all__ = ["pack_part", "read_part", "read_vocabularies", "unpack_part"]

@@ -1,7 +1,7 @@
 """The types of scikit-learn that a file may hold without anybody being asked.
 
 Each was looked at: what it computes with from a file is NumPy arrays, which check their own bounds,
-or arrays that :mod:`stackens.persistence._soundness` checks. Not here, so that a user must trust
+or arrays that :mod:`stackens.sklearn_parts._soundness` checks. Not here, so that a user must trust
 them by name, are those whose compiled code walks through memory by what a file says and which
 nobody checks: support vector machines by libsvm, and trees of nearest neighbours.
 """
