@@ -2,6 +2,7 @@
 
 from stackens import archive as archive
 from stackens import datasets as datasets
+from stackens import digests as digests
 from stackens import ensemble as ensemble
 from stackens import exceptions as exceptions
 from stackens import exporting as exporting
@@ -16,6 +17,7 @@ from stackens import persistence as persistence
 from stackens import portable as portable
 from stackens import preprocessing as preprocessing
 from stackens import recipes as recipes
+from stackens import store as store
 from stackens import text as text
 from stackens import training as training
 from stackens import views as views
@@ -67,7 +69,7 @@ from stackens.preprocessing import View as View
 from stackens.preprocessing import WordVectors as WordVectors
 from stackens.preprocessing import read_word_vectors as read_word_vectors
 from stackens.preprocessing import sequences_from_frame as sequences_from_frame
-from stackens.training import JobStore as JobStore
+from stackens.store import JobStore as JobStore
 from stackens.views import make_views as make_views
 
 __version__: str

@@ -32,7 +32,8 @@ from stackens import (
 )
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import LearnerDroppedWarning, TrainingDivergedError
-from stackens.training import Checkpoint, FitObserver, JobStore, network_key, train
+from stackens.store import Checkpoint, JobStore, network_key
+from stackens.training import FitObserver, train
 
 HAS_CALLBACKS = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 
@@ -452,7 +453,7 @@ def test_stopping_ends_each_network_after_that_epoch(digits):
 
 @needs_callbacks
 def test_callbacks_for_the_whole_are_refused_on_a_learner_before_training(digits, monkeypatch):
-    monkeypatch.setattr("stackens.training.train_with_memory", pytest.fail)
+    monkeypatch.setattr("stackens.store.train_with_memory", pytest.fail)
     stack = StackingClassifier(
         [("nb", make_flat_bayes()), ("rnn", rnn().set_callbacks(OuterRecorder()))], cv=2
     )

@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 
 from stackens import SequenceFlattener, StackedRNNClassifier, StackingClassifier, StackingRegressor
 from stackens.datasets import load_digits_sequences
-from stackens.training import Progress, train, train_with_memory
+from stackens.store import train_with_memory
+from stackens.training import Progress, train
 
 BAR = re.compile(r"(\d+)/(\d+) \[")
 

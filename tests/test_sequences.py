@@ -31,7 +31,7 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
-from stackens.training import data_digest
+from stackens.store import data_digest
 
 NAN = np.nan
 

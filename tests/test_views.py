@@ -28,7 +28,7 @@ from stackens import (
     make_views,
 )
 from stackens.exceptions import InvalidInputError
-from stackens.training import data_digest
+from stackens.store import data_digest
 from stackens.views import has_views, take_view
 
 N = 60

@@ -21,6 +21,7 @@ from stackens.ensemble._fits import fit_head
 from stackens.ensemble._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
+from stackens.store import train_with_memory
 from stackens.targets import (
     check_rows,
     read_groups,
@@ -28,7 +29,7 @@ from stackens.targets import (
     read_weights,
     refuse_several_inputs,
 )
-from stackens.training import train_with_memory, with_soft_targets
+from stackens.training import with_soft_targets
 
 __all__ = ["DistilledClassifier"]
 

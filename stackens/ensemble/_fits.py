@@ -24,16 +24,15 @@ from stackens.ensemble._fit import Fit, Policy, is_network, last_step
 from stackens.ensemble._groups import groups_request
 from stackens.ensemble._plain_fits import run_plain
 from stackens.sequences import reading_files_once
+from stackens.store import check_memory, using_store
 from stackens.training import (
     ArrayPool,
     FitObserver,
     Progress,
     Task,
     adapt,
-    check_memory,
     has_callbacks,
     manage_callbacks,
-    using_store,
 )
 
 __all__ = ["fit_head", "plan_fits", "plan_networks", "run_fits"]
@@ -311,7 +310,7 @@ def _run_towers(
     towers = [tower for tower in towers if tower.fit.name not in policy.lost]
     if not towers:
         return
-    from stackens.training import train_with_memory
+    from stackens.store import train_with_memory
 
     def note_served(position: int) -> None:
         towers[position].fit.is_served = True

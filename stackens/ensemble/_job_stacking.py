@@ -45,6 +45,7 @@ from stackens.ensemble._splits import Split, check_decisions, check_weights, mak
 from stackens.ensemble._survivors import drop_failed, keep_finished
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import advise_argument
+from stackens.store import JobStore, check_memory
 from stackens.targets import (
     check_rows,
     read_groups,
@@ -54,10 +55,8 @@ from stackens.targets import (
 )
 from stackens.training import (
     CallbackSupportMixin,
-    JobStore,
     Progress,
     Task,
-    check_memory,
     choose_held_out_rows,
     has_callbacks,
     refuse_propagated,

@@ -16,9 +16,8 @@ from sklearn.utils.validation import _check_method_params
 
 from stackens.ensemble._fit import Fit, Policy, told_where
 from stackens.exceptions import TimeLimitError
-from stackens.training import (
+from stackens.store import (
     KeptFit,
-    Progress,
     check_memory,
     data_digest,
     fit_key,
@@ -26,6 +25,7 @@ from stackens.training import (
     prediction_key,
     warn_of_no_keys,
 )
+from stackens.training import Progress
 
 __all__ = ["run_plain"]
 

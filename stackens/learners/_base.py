@@ -34,6 +34,7 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
+from stackens.store import JobStore, check_memory, train_with_memory
 from stackens.targets import (
     check_rows,
     read_groups,
@@ -49,18 +50,15 @@ from stackens.training import (
     HeldOutRows,
     HoldOut,
     Job,
-    JobStore,
     Optimizer,
     Progress,
     TrainedNetwork,
-    check_memory,
     has_callbacks,
     predict,
     prepare_prediction,
     remembering_predictions,
     require_keras,
     stream,
-    train_with_memory,
 )
 
 __all__ = ["NetworkClassifierMixin", "NetworkLearner", "NetworkRegressorMixin"]

@@ -11,7 +11,8 @@ from sklearn.base import clone
 
 from stackens.exceptions import InvalidInputError
 from stackens.preprocessing import SequenceVectorizer, WordVectors
-from stackens.training import Architecture, HoldOut, NoKey, data_digest, fit_key
+from stackens.store import NoKey, data_digest, fit_key
+from stackens.training import Architecture, HoldOut
 
 __all__ = ["pretrain"]
 

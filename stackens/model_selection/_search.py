@@ -34,8 +34,8 @@ from stackens.ensemble import (
     plan_networks,
 )
 from stackens.parameters import all_or_nothing
+from stackens.store import JobStore, check_memory, train_with_memory, using_store
 from stackens.targets import read_groups, read_target
-from stackens.training import JobStore, check_memory, train_with_memory, using_store
 from stackens.views import with_rows
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]

@@ -27,6 +27,7 @@ from stackens.parameters import (
     draw_seed,
     known_arguments,
 )
+from stackens.store import JobStore, NoKey, data_digest, fit_key, train_with_memory
 from stackens.text._fitting import EpochLog
 from stackens.text._next_token import sample_tokens, sum_log_probabilities
 from stackens.text._running_text import RunningText
@@ -40,18 +41,7 @@ from stackens.text._tokens import (
     split_text,
     warn_of_unknown,
 )
-from stackens.training import (
-    Architecture,
-    JobStore,
-    NoKey,
-    Optimizer,
-    Progress,
-    data_digest,
-    fit_key,
-    require_keras,
-    stream,
-    train_with_memory,
-)
+from stackens.training import Architecture, Optimizer, Progress, require_keras, stream
 
 __all__ = ["StackedRNNLanguageModel"]
 

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.parameters import all_or_nothing, draw_seed, known_arguments
+from stackens.store import JobStore, NoKey, data_digest, fit_key, train_with_memory
 from stackens.text._fitting import EpochLog
 from stackens.text._pairs import check_pairs, close
 from stackens.text._parallel_text import ParallelText
@@ -33,15 +34,10 @@ from stackens.text._translating import TranslatingMixin
 from stackens.training import (
     Architecture,
     EarlyStopping,
-    JobStore,
-    NoKey,
     Optimizer,
     Progress,
-    data_digest,
-    fit_key,
     require_keras,
     stream,
-    train_with_memory,
 )
 
 __all__ = ["SequenceTranslator", "TranslationSettings"]

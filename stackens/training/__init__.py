@@ -1,4 +1,4 @@
-"""How many jobs are trained: jobs, towers, compiled programs, early stopping, the store."""
+"""How many jobs are trained: jobs, towers, compiled programs, early stopping."""
 
 from __future__ import annotations
 
@@ -10,24 +10,18 @@ from stackens.training._callbacks import (
     has_callbacks,
     manage_callbacks,
     refuse_propagated,
+    without_callbacks,
 )
-from stackens.training._checkpoint import Checkpoint, TrainingState
 from stackens.training._data import ArrayPool
-from stackens.training._entries import KeptFit, get_fit, put_fit
-from stackens.training._fingerprint import (
-    NoKey,
-    data_digest,
-    fit_key,
-    network_key,
-    prediction_key,
-)
 from stackens.training._held_out_rows import HeldOutRows, choose_held_out_rows
 from stackens.training._job import (
     EarlyStopping,
     Observer,
     Optimizer,
+    StateKeeper,
     Trainable,
     TrainedNetwork,
+    TrainingState,
 )
 from stackens.training._observer import FitObserver
 from stackens.training._prediction import (
@@ -36,14 +30,12 @@ from stackens.training._prediction import (
     predict,
     prepare_prediction,
 )
-from stackens.training._progress import OnProgress, Progress
+from stackens.training._progress import EpochCounter, OnProgress, Progress
 from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
 from stackens.training._row_job import Job
-from stackens.training._served import fit_once, train_once, train_with_memory, warn_of_no_keys
 from stackens.training._soft_targets import with_soft_targets
-from stackens.training._store import JobStore, StoreInfo, check_memory, using_store
 from stackens.training._towers import train
 
 __all__ = [
@@ -51,41 +43,30 @@ __all__ = [
     "Architecture",
     "ArrayPool",
     "CallbackSupportMixin",
-    "Checkpoint",
     "EarlyStopping",
+    "EpochCounter",
     "FitObserver",
     "HeldOutRows",
     "HoldOut",
     "Job",
-    "JobStore",
-    "KeptFit",
-    "NoKey",
     "Observer",
     "OnProgress",
     "Optimizer",
     "Progress",
-    "StoreInfo",
+    "StateKeeper",
     "Task",
     "TowerLearner",
     "Trainable",
     "TrainedNetwork",
     "TrainingState",
     "adapt",
-    "check_memory",
     "check_row_shape",
     "choose_held_out_rows",
-    "data_digest",
-    "fit_key",
-    "fit_once",
-    "get_fit",
     "has_callbacks",
     "initial_weights",
     "manage_callbacks",
-    "network_key",
     "predict",
-    "prediction_key",
     "prepare_prediction",
-    "put_fit",
     "refuse_propagated",
     "register_adapter",
     "remembering_predictions",
@@ -93,9 +74,6 @@ __all__ = [
     "seeded_globals",
     "stream",
     "train",
-    "train_once",
-    "train_with_memory",
-    "using_store",
-    "warn_of_no_keys",
     "with_soft_targets",
+    "without_callbacks",
 ]

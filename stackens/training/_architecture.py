@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stackens.digests import rename_layers
 from stackens.training._random import seeded_globals
 
 __all__ = ["Architecture", "freeze", "initial_weights"]
@@ -99,22 +100,8 @@ def _model_key(model: Any) -> Hashable:
     try:
         # Automatic names ("dense_7") count up with every model: positions take their place.
         positions = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
-        config = freeze(_rename_layers(model.get_config(), positions))
+        config = freeze(rename_layers(model.get_config(), positions))
     except (NotImplementedError, TypeError, ValueError):  # a subclassed model: only itself
         config = ("unique", uuid.uuid4().hex)
     # A class defined anew in a notebook has the same name, but is another type.
     return (tuple(type(layer) for layer in layers), shapes, config)
-
-
-def _rename_layers(node: Any, names: Mapping[str, str], *, reference: bool = False) -> Any:
-    if isinstance(node, Mapping):
-        return {
-            key: _rename_layers(value, names, reference=reference or key in _LAYER_REFERENCES)
-            for key, value in node.items()
-        }
-    if isinstance(node, (list, tuple)):
-        return [_rename_layers(value, names, reference=reference) for value in node]
-    return names.get(node, node) if reference and isinstance(node, str) else node
-
-
-_LAYER_REFERENCES = frozenset({"name", "keras_history", "input_layers", "output_layers"})

@@ -11,7 +11,15 @@ import numpy as np
 
 from stackens.training._architecture import Architecture
 
-__all__ = ["EarlyStopping", "Observer", "Optimizer", "Trainable", "TrainedNetwork"]
+__all__ = [
+    "EarlyStopping",
+    "Observer",
+    "Optimizer",
+    "StateKeeper",
+    "Trainable",
+    "TrainedNetwork",
+    "TrainingState",
+]
 
 # Called after every epoch with the epoch's number (from 0) and its logs; True stops training.
 EpochHook = Callable[[int, Mapping[str, float]], bool | None]
@@ -156,3 +164,72 @@ class TrainedNetwork:
             int(np.median([member.best_epoch for member in members])),
             sum(member.seconds for member in members),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """Everything that the rest of a training depends on, after some epoch.
+
+    Orders of rows and dropout are functions of seed, epoch and step, so that there is no random
+    state beside the counters in ``others``.
+
+    Attributes
+    ----------
+    epoch : int
+        The last one that is done (from 0).
+    parameters : ndarray of shape (n_parameters,)
+        Weights that are trained.
+    others : list of ndarray
+        Moving averages, and seeds and counters of dropout.
+    slots : list of ndarray
+        State of the optimizer.
+    step : ndarray of shape ()
+        Steps that the optimizer took.
+    history : dict of str to list of float
+        Losses and metrics so far.
+    best_loss : float
+        Lowest loss of the validation rows so far; infinity if there are none.
+    best_epoch : int
+        Its epoch, or -1.
+    best : tuple of (ndarray, list of ndarray) or None
+        Parameters and others of that epoch.
+    seconds : float
+        Time spent so far.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stackens.training import TrainingState
+    >>> state = TrainingState(
+    ...     epoch=0, parameters=np.zeros(3), others=[], slots=[], step=np.array(7),
+    ...     history={"loss": [0.7]}, best_loss=np.inf, best_epoch=-1, best=None, seconds=0.2)
+    >>> state.history
+    {'loss': [0.7]}
+    """
+
+    epoch: int
+    parameters: np.ndarray
+    others: list[np.ndarray]
+    slots: list[np.ndarray]
+    step: np.ndarray
+    history: dict[str, list[float]]
+    best_loss: float
+    best_epoch: int
+    best: tuple[np.ndarray, list[np.ndarray]] | None
+    seconds: float
+
+
+class StateKeeper(Protocol):
+    """Where one job keeps its state, and goes on from; ``stackens.store.Checkpoint`` is one."""
+
+    def is_due(self) -> bool:
+        """Say whether the last state (or the start) is long enough ago."""
+
+    def save(self, state: TrainingState) -> bool:
+        """Keep a state in place of the last one; return whether it was kept."""
+
+    def load(self) -> TrainingState | None:
+        """Return the last state that was kept, if there is one."""
+
+    def reject(self, error: Exception) -> None:
+        """Remove a state that does not fit the job."""

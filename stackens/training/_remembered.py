@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from stackens.digests import Digester, combine
 from stackens.training._architecture import Architecture
-from stackens.training._content import Digester, combine
 
 __all__ = ["remembered", "remembering_predictions"]
 

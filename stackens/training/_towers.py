@@ -18,9 +18,8 @@ import numpy as np
 
 from stackens.exceptions import TimeLimitError, TrainingDivergedError
 from stackens.training._backend import require_keras
-from stackens.training._checkpoint import Checkpoint, TrainingState
 from stackens.training._data import Shared
-from stackens.training._job import Trainable, TrainedNetwork
+from stackens.training._job import StateKeeper, Trainable, TrainedNetwork, TrainingState
 from stackens.training._memory import available_bytes
 from stackens.training._prediction import prepare_prediction
 from stackens.training._progress import EpochCounter, OnProgress
@@ -48,7 +47,7 @@ def train(
     n_jobs: int | None = None,
     progress: OnProgress | None = None,
     on_error: str = "raise",
-    checkpoints: Sequence[Checkpoint | None] | None = None,
+    checkpoints: Sequence[StateKeeper | None] | None = None,
     on_trained: OnTrained | None = None,
     deadline: float | None = None,
 ) -> list[Any]:
@@ -67,7 +66,7 @@ def train(
     on_error : {"raise", "return"}, default="raise"
         "return" puts the exception of a job that failed in the place of its result, and trains
         the others to their end.
-    checkpoints : sequence of Checkpoint or None, default=None
+    checkpoints : sequence of StateKeeper or None, default=None
         Where each job keeps its state, and goes on from if there is one. Jobs that train by
         Keras's own fit begin anew.
     on_trained : callable, default=None
@@ -111,7 +110,7 @@ def train(
 class _Keeping:
     """Where the states of jobs are kept, who is told what they were trained to, and until when."""
 
-    checkpoints: list[Checkpoint | None]
+    checkpoints: list[StateKeeper | None]
     on_trained: OnTrained | None
     deadline: float | None
     numbers: list[int] | None = None  # of the jobs, where these are part of all
@@ -306,7 +305,7 @@ class _Run:
             return error
 
     def _train(
-        self, job: Trainable, program: FlatProgram | None, checkpoint: Checkpoint | None
+        self, job: Trainable, program: FlatProgram | None, checkpoint: StateKeeper | None
     ) -> TrainedNetwork:
         from stackens.training._keras_fit import fit_with_keras
 
@@ -345,7 +344,7 @@ class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
     def __init__(
-        self, job: Trainable, program: FlatProgram, run: _Run, checkpoint: Checkpoint | None
+        self, job: Trainable, program: FlatProgram, run: _Run, checkpoint: StateKeeper | None
     ) -> None:
         self.started = time.perf_counter()
         self.job, self.program, self.group = job, program, run

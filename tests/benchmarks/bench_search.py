@@ -45,7 +45,7 @@ def search(n_candidates, store):
 def measure(n_candidates, *, again=False):
     import keras  # noqa: F401 - imports are not part of the measurement
 
-    from stackens.training import JobStore
+    from stackens.store import JobStore
 
     X, X_test, y, y_test = load()
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,8 @@ import numpy as np
 
 from stackens import StackedRNNClassifier
 from stackens.datasets import load_digits_sequences
-from stackens.training import JobStore, network_key, train, train_once
+from stackens.store import JobStore, network_key, train_once
+from stackens.training import train
 
 
 def measure(function, repeats=5):

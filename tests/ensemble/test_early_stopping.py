@@ -27,7 +27,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-import stackens.training
+import stackens.store
 from stackens import (
     SequenceFlattener,
     SequenceScaler,
@@ -38,9 +38,9 @@ from stackens import (
 )
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
+from stackens.store import train_with_memory as real_train_with_memory
 from stackens.training import HeldOutRows, choose_held_out_rows
 from stackens.training import train as real_train
-from stackens.training import train_with_memory as real_train_with_memory
 
 N_ROWS = 96
 GROUPS = np.random.default_rng(1).integers(8, size=N_ROWS)
@@ -73,7 +73,7 @@ def calls(monkeypatch):
         seen.append(list(jobs))
         return real_train_with_memory(jobs, *others, **options)
 
-    monkeypatch.setattr(stackens.training, "train_with_memory", train)
+    monkeypatch.setattr(stackens.store, "train_with_memory", train)
     return seen
 
 
@@ -418,7 +418,7 @@ def test_ordinary_splits_are_left_to_the_learner():
     ],
 )
 def test_what_cannot_be_held_out_is_said_before_training(cv, groups, message, monkeypatch):
-    monkeypatch.setattr(stackens.training, "train_with_memory", pytest.fail)
+    monkeypatch.setattr(stackens.store, "train_with_memory", pytest.fail)
     with pytest.raises(InvalidInputError, match=message):
         stack_of(rnn(), cv=cv).fit(X, Y, groups=groups)
 

@@ -437,7 +437,7 @@ X_BAD, Y_BAD = np.zeros((20, 5, 3)), np.arange(20) % 2
     ],
 )
 def test_bad_input_is_refused_before_training(parameters, data, message, monkeypatch):
-    monkeypatch.setattr("stackens.training.train_with_memory", pytest.fail)
+    monkeypatch.setattr("stackens.store.train_with_memory", pytest.fail)
     stack = StackingClassifier([("rnn", rnn())], **parameters)
     with pytest.raises(ValueError, match=message):
         stack.fit(*data)
@@ -520,14 +520,14 @@ def test_early_stopping_never_sees_the_held_out_rows():
 def planned(monkeypatch):
     """All jobs that are handed over to be trained."""
     seen = []
-    from stackens import training
+    from stackens import store
 
     def watch(jobs, *others, **options):
         seen.extend(jobs)
         return real(jobs, *others, **options)
 
-    real = training.train_with_memory
-    monkeypatch.setattr(training, "train_with_memory", watch)
+    real = store.train_with_memory
+    monkeypatch.setattr(store, "train_with_memory", watch)
     return seen
 
 

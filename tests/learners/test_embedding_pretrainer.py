@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-import stackens.training
+import stackens.store
 from stackens import (
     EmbeddingPretrainer,
     KerasNetworkClassifier,
@@ -31,7 +31,8 @@ from stackens import (
 from stackens.exceptions import InvalidInputError, OverlapWarning
 from stackens.learners import _pretraining
 from stackens.model_selection import GridSearchCV
-from stackens.training import JobStore, _towers
+from stackens.store import JobStore
+from stackens.training import _towers
 
 RNG = np.random.default_rng(0)
 PRAISE, BLAME = ["fine", "superb", "lovely"], ["poor", "awful", "dull"]
@@ -224,7 +225,7 @@ def test_vectors_of_a_file(name, tmp_path):
 
 
 def test_a_digest_knows_the_content_of_the_file(tmp_path):
-    from stackens.training import data_digest, fit_key
+    from stackens.store import data_digest, fit_key
 
     path = file_of(tmp_path / "v.txt", ["film"], np.ones((1, DIM)))
     data = data_digest(TEXTS, Y)
@@ -322,9 +323,9 @@ def test_weights_of_rows_reach_the_network():
 def test_early_stopping_watches_rows_of_the_fold(monkeypatch):
     groups = np.arange(len(TEXTS)) // 4
     learner = make(source=None, estimator=network(early_stopping=True, epochs=4))
-    seen, train = [], stackens.training.train_with_memory
+    seen, train = [], stackens.store.train_with_memory
     monkeypatch.setattr(
-        stackens.training,
+        stackens.store,
         "train_with_memory",
         lambda jobs, *others, **options: seen.extend(jobs) or train(jobs, *others, **options),
     )

@@ -27,7 +27,7 @@ from stackens import (
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import InvalidInputError
 from stackens.model_selection import GridSearchCV, RandomizedSearchCV
-from stackens.training import JobStore
+from stackens.store import JobStore
 
 
 @pytest.fixture(scope="module")

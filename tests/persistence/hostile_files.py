@@ -230,7 +230,7 @@ COMMANDS = (
     "subprocess.Popen",
     "pickle.loads",
     "shutil.rmtree",
-    "stackens.training._store.JobStore",
+    "stackens.store._job_store.JobStore",
     "stackens.archive.read_archive",
     "keras.layers.Lambda",
     "keras.models.load_model",
@@ -609,7 +609,7 @@ def parts() -> Iterator[tuple[str, Callable]]:
         },
         "a store": {
             "__class__": "JobStore",
-            "__module__": "stackens.training._store",
+            "__module__": "stackens.store._job_store",
             "__loader__": "ObjectNode",
             "content": command,
         },

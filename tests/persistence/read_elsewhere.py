@@ -15,7 +15,7 @@ import numpy as np
 from public_estimators import CLASSES_OF_ESTIMATORS, make
 
 import stackens
-from stackens.training import data_digest, fit_key, get_fit
+from stackens.store import data_digest, fit_key, get_fit
 
 
 def keys_of_all() -> list[str]:

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 import stackens
 from stackens import SequenceFlattener, SequenceScaler, StackedRNNClassifier, StackingClassifier
 from stackens.datasets import load_digits_sequences
-from stackens.training import KeptFit, get_fit, put_fit
+from stackens.store import KeptFit, get_fit, put_fit
 
 TESTS = Path(__file__).parent.parent
 PRIVATE = re.compile(rb"stackens[a-z_.]*\._[A-Za-z_]+")
@@ -120,6 +120,6 @@ def test_another_package_with_other_files_reads_what_this_one_wrote(tmp_path, mo
     assert found["kept"] == "SequenceScaler"
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), stack.predict_proba(X))
     monkeypatch.setattr(stackens, "__version__", "0.1.0")  # a key of other code is another one
-    monkeypatch.setattr("stackens.training._code._versions", {})
+    monkeypatch.setattr("stackens.digests._code._versions", {})
     assert found["keys"] == keys_of_all()
     assert sum(len(key) == 64 for key in found["keys"]) > len(found["keys"]) / 2

@@ -49,7 +49,7 @@ def make_stack(folder):
     from sklearn.preprocessing import StandardScaler
 
     from stackens import SequenceFlattener, StackedRNNClassifier, StackingClassifier
-    from stackens.training import JobStore
+    from stackens.store import JobStore
 
     rnn = {"units": 16, "batch_size": 16, "random_state": 0}
     stopper = keras.callbacks.EarlyStopping(monitor="loss", patience=50)
@@ -77,15 +77,15 @@ def fit(folder, result, log):
     """Fit, and keep what is predicted; write down what is trained, before it is."""
     from stackens.datasets import load_digits_sequences
     from stackens.ensemble import _plain_fits
-    from stackens.training import _served
-    from stackens.training._checkpoint import Checkpoint
+    from stackens.store import _once
+    from stackens.store._checkpoint import Checkpoint
 
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def note(**content):
         os.write(descriptor, json.dumps(content).encode() + b"\n")
 
-    train, fit_once, load = _served.train, _plain_fits.fit_once, Checkpoint.load
+    train, fit_once, load = _once.train, _plain_fits.fit_once, Checkpoint.load
 
     def noting_train(jobs, *, checkpoints, **how):
         for checkpoint in checkpoints:
@@ -105,7 +105,7 @@ def fit(folder, result, log):
             note(resumed=checkpoint.key, epoch=state.epoch)
         return state
 
-    _served.train, _plain_fits.fit_once = noting_train, noting_fit_once
+    _once.train, _plain_fits.fit_once = noting_train, noting_fit_once
     Checkpoint.load = noting_load
     X, y = load_digits_sequences(return_X_y=True)
     stack = make_stack(folder)
@@ -143,7 +143,7 @@ class Folder:
     """A store under test, and what its children write beside it."""
 
     def __init__(self, path):
-        from stackens.training import JobStore
+        from stackens.store import JobStore
 
         path.mkdir()
         self.path, self.store = path, JobStore(path / "store")

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from stackens import SequenceFlattener, StackedRNNClassifier, StackingClassifier
 from stackens.exceptions import StoreWarning
-from stackens.training import JobStore, _claims, _served
+from stackens.store import JobStore, _claims, _once
 
 N_FOLDS = 3
 LEARNERS = {
@@ -35,7 +35,7 @@ def data():
 
 @pytest.fixture(params=LEARNERS)
 def stack(request, data, monkeypatch):
-    monkeypatch.setattr(_served, "_LOOK_AGAIN", 0.1)
+    monkeypatch.setattr(_once, "_LOOK_AGAIN", 0.1)
     return StackingClassifier([("it", LEARNERS[request.param])], cv=N_FOLDS)
 
 
@@ -85,7 +85,7 @@ def test_claims_of_a_machine_that_is_no_more_are_taken_over(stack, store, data, 
 
 HOLD = """
 import sys
-from stackens.training import JobStore
+from stackens.store import JobStore
 claims = [JobStore(sys.argv[1], stale_after=0.5).claim(name) for name in sys.argv[2:]]
 assert None not in claims
 print("ready", flush=True)

@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stackens import StackedRNNClassifier, StackingClassifier
 from stackens.exceptions import StoreWarning
-from stackens.training import JobStore
+from stackens.store import JobStore
 
 EXAMPLES = {
     "deadline": None,

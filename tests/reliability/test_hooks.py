@@ -7,7 +7,7 @@ import pytest
 
 from stackens import JobStore, StackedRNNClassifier
 from stackens.datasets import load_digits_sequences
-from stackens.training import Checkpoint, network_key
+from stackens.store import Checkpoint, network_key
 
 
 @pytest.fixture(scope="module")

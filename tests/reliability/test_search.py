@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from stackens import StackedRNNClassifier, StackingClassifier
 from stackens.ensemble import _plain_fits
-from stackens.training import JobStore, _served
+from stackens.store import JobStore, _once
 
 GRID = {"final_estimator__C": [0.1, 1.0, 10.0, 100.0]}
 # Two learners; five outer folds and the refit; for each, five inner folds and all rows.
@@ -45,7 +45,7 @@ class FirstEpochs:
 
     def __call__(self, epoch, logs):
         caller = sys._getframe(1).f_code.co_name
-        if epoch == 0 and caller != _served._goes_to_the_end.__name__:
+        if epoch == 0 and caller != _once._goes_to_the_end.__name__:
             Path(self.folder, uuid.uuid4().hex).touch()
 
 

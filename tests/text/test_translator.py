@@ -26,16 +26,12 @@ from stackens.exceptions import (
     UntrustedTypesError,
 )
 from stackens.networks import build_translator
+from stackens.store import JobStore
 from stackens.text import SequenceTranslator, _parallel_text_program, _translator
 from stackens.text._parallel_text import ParallelText
 from stackens.text._token_nats import token_nats
 from stackens.text._tokenizer import learn_tokenizer
-from stackens.training import (
-    Architecture,
-    JobStore,
-    Optimizer,
-    TrainedNetwork,
-)
+from stackens.training import Architecture, Optimizer, TrainedNetwork
 
 # Hardly trained translators do not know when to end.
 pytestmark = pytest.mark.filterwarnings("ignore::stackens.exceptions.SentenceLengthWarning")

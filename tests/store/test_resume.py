@@ -15,7 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from stackens import StackedRNNClassifier, StackingClassifier
 from stackens.exceptions import StoreWarning
-from stackens.training import Checkpoint, JobStore, network_key, train, train_once
+from stackens.store import Checkpoint, JobStore, network_key, train_once
+from stackens.training import train
 
 RNN = StackedRNNClassifier(units=4, epochs=6, dropout=0.2, batch_size=5, random_state=0)
 LEARNERS = {
@@ -118,7 +119,7 @@ def test_each_network_is_kept_as_soon_as_it_is_trained(data, tmp_path, n_jobs):
 
 class Counter:
     def __init__(self, monkeypatch):
-        from stackens.training import _served
+        from stackens.store import _once
 
         self.n_jobs = 0
 
@@ -126,7 +127,7 @@ class Counter:
             self.n_jobs += len(jobs)
             return train(jobs, **options)
 
-        monkeypatch.setattr(_served, "train", count)
+        monkeypatch.setattr(_once, "train", count)
 
 
 def test_a_search_and_a_stack_share_what_they_train(data, tmp_path, monkeypatch):

@@ -12,14 +12,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from stackens.exceptions import StoreWarning, TimeLimitError
-from stackens.training._checkpoint import Checkpoint
-from stackens.training._claims import Claim
-from stackens.training._entries import KeptFit, get_fit, get_network, put_fit, put_network
-from stackens.training._fingerprint import NoKey, network_key
-from stackens.training._job import Trainable, TrainedNetwork
-from stackens.training._progress import EpochCounter, OnProgress
-from stackens.training._store import JobStore, check_memory
-from stackens.training._towers import train
+from stackens.store._checkpoint import Checkpoint
+from stackens.store._claims import Claim
+from stackens.store._entries import KeptFit, get_fit, get_network, put_fit, put_network
+from stackens.store._job_store import JobStore, check_memory
+from stackens.store._keys import NoKey, network_key
+from stackens.training import EpochCounter, OnProgress, Trainable, TrainedNetwork, train
 
 __all__ = ["Train", "fit_once", "make_once", "train_once", "train_with_memory", "warn_of_no_keys"]
 
@@ -92,7 +90,8 @@ def train_once(
     >>> import tempfile
     >>> import numpy as np
     >>> from stackens import JobStore, StackedRNNClassifier
-    >>> from stackens.training import network_key, train, train_once
+    >>> from stackens.store import network_key, train_once
+    >>> from stackens.training import train
     >>> learner = StackedRNNClassifier(units=2, epochs=1, random_state=0)
     >>> job = learner.plan_job(np.ones((8, 3, 2)), np.arange(8) % 2)
     >>> served = []
@@ -315,7 +314,7 @@ def fit_once(
     >>> import tempfile
     >>> import numpy as np
     >>> from stackens import JobStore
-    >>> from stackens.training import KeptFit, fit_once
+    >>> from stackens.store import KeptFit, fit_once
     >>> def fit():
     ...     print("fitted")
     ...     return KeptFit(np.array([0.2, 0.8]), classes=None, seconds=0.1)

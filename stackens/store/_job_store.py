@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_archive
 from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
-from stackens.training._claims import Claim, ClaimFolder, SeenClaim, touch
+from stackens.store._claims import Claim, ClaimFolder, SeenClaim, touch
 
 __all__ = ["JobStore", "StoreInfo", "check_memory", "using_store"]
 
@@ -100,7 +100,7 @@ class JobStore:
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from stackens.training import JobStore
+    >>> from stackens.store import JobStore
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store = JobStore(folder)
     ...     key = "0" * 64
@@ -518,7 +518,7 @@ def check_memory(memory: Any) -> JobStore | None:
     Examples
     --------
     >>> import tempfile
-    >>> from stackens.training import check_memory
+    >>> from stackens.store import check_memory
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store = check_memory(folder)
     >>> type(store).__name__, check_memory(None)

@@ -10,9 +10,10 @@ import time
 import numpy as np
 import pytest
 
+from stackens.store import JobStore
+from stackens.store._once import train_once
 from stackens.text._running_text import RunningText
-from stackens.training import Architecture, JobStore, Optimizer, TrainedNetwork
-from stackens.training._served import train_once
+from stackens.training import Architecture, Optimizer, TrainedNetwork
 
 KEY = "a" * 64
 JOB = RunningText(Architecture(dict), np.arange(9), Optimizer("Adam", 0.1), 0, 1, 2, 2)

@@ -13,9 +13,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackens.training._code import installed_name, package_version
-from stackens.training._content import Digester, UncertainContentError, combine
-from stackens.training._row_job import Job
+from stackens.digests import (
+    Digester,
+    UncertainContentError,
+    combine,
+    installed_name,
+    package_version,
+)
+from stackens.training import Job
 
 __all__ = ["NoKey", "data_digest", "fit_key", "network_key", "prediction_key"]
 
@@ -51,7 +56,7 @@ class NoKey:
     Examples
     --------
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> from stackens.training import data_digest, fit_key
+    >>> from stackens.store import data_digest, fit_key
     >>> data = data_digest([[0.0], [1.0]], [0, 1])
     >>> fit_key(DecisionTreeClassifier(), data).unseeded
     True
@@ -86,7 +91,7 @@ def data_digest(
     Examples
     --------
     >>> import numpy as np
-    >>> from stackens.training import data_digest
+    >>> from stackens.store import data_digest
     >>> X, y = np.arange(6.0).reshape(3, 2), np.array([0, 1, 0])
     >>> data_digest(X, y, rows=[0, 2]) == data_digest(X[[0, 2]], y[[0, 2]])
     True
@@ -132,7 +137,7 @@ def fit_key(
     Examples
     --------
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> from stackens.training import data_digest, fit_key
+    >>> from stackens.store import data_digest, fit_key
     >>> data = data_digest([[0.0], [1.0]], [0, 1])
     >>> keys = [fit_key(DecisionTreeClassifier(random_state=seed), data) for seed in (0, 0, 1)]
     >>> len(keys[0]), keys[0] == keys[1], keys[0] == keys[2]
@@ -165,7 +170,7 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
     --------
     >>> import numpy as np
     >>> from stackens import StackedRNNClassifier
-    >>> from stackens.training import network_key
+    >>> from stackens.store import network_key
     >>> X, y = np.zeros((4, 3, 2)), [0, 1, 0, 1]
     >>> def key(**parameters):
     ...     learner = StackedRNNClassifier(units=2, random_state=0, **parameters)
@@ -242,7 +247,7 @@ def prediction_key(
     Examples
     --------
     >>> from sklearn.naive_bayes import GaussianNB
-    >>> from stackens.training import data_digest, prediction_key
+    >>> from stackens.store import data_digest, prediction_key
     >>> data = data_digest([[0.0], [1.0]], [0, 1])
     >>> one, other = (prediction_key(GaussianNB(), data, [[x]]) for x in (0.5, 0.6))
     >>> one == other
@@ -317,19 +322,17 @@ def _distribution_version(names: tuple[str, ...]) -> str | None:
 
 def _keras_settings() -> tuple[str, str]:
     """Default type and precision; before Keras is imported, what these are then."""
-    if "keras" not in sys.modules:
+    keras = sys.modules.get("keras")
+    if keras is None:
         return ("float32", "float32")
-    import keras
-
     return (keras.config.floatx(), keras.config.dtype_policy().name)
 
 
 def _custom_objects() -> list[tuple[str, Any]]:
     """What users have registered with Keras, so that a name may stand for it."""
-    if "keras" not in sys.modules:
+    keras = sys.modules.get("keras")
+    if keras is None:
         return []
-    import keras
-
     found = sorted(keras.saving.get_custom_objects().items())
     return [(name, value) for name, value in found if installed_name(value) is None]
 

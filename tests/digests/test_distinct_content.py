@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from stackens.training._content import Digester, UncertainContentError
+from stackens.digests._content import Digester, UncertainContentError
 
 
 def digest(value):

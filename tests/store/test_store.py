@@ -35,16 +35,10 @@ from sklearn.preprocessing import StandardScaler
 
 from stackens import SequenceFlattener, archive
 from stackens.exceptions import InvalidInputError, StoreWarning
-from stackens.training import (
-    JobStore,
-    KeptFit,
-    TrainedNetwork,
-    check_memory,
-    get_fit,
-    put_fit,
-)
-from stackens.training._entries import get_network, put_network
-from stackens.training._models import pack_model, unpack_model
+from stackens.store import JobStore, KeptFit, check_memory, get_fit, put_fit
+from stackens.store._entries import get_network, put_network
+from stackens.store._models import pack_model, unpack_model
+from stackens.training import TrainedNetwork
 
 KEY, OTHER = "a" * 64, "b" * 64
 ARRAYS = {"weights": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "β"])}
@@ -530,7 +524,7 @@ def test_bytes_that_name_other_types_are_not_opened(store):
 PREAMBLE = """
 import os, sys, time
 import numpy as np
-from stackens.training import JobStore
+from stackens.store import JobStore
 store = JobStore(sys.argv[1])
 key = sys.argv[2]
 """
@@ -654,7 +648,7 @@ def test_who_was_asleep_does_not_take_that_for_silence(store, monkeypatch):
     path.write_text('{"machine": "another", "pid": 1, "started": null, "token": "x"}')
     assert store.claim(KEY) is None
     now = time.monotonic()
-    monkeypatch.setattr("stackens.training._claims.time.monotonic", lambda: now + 10_000)
+    monkeypatch.setattr("stackens.store._claims.time.monotonic", lambda: now + 10_000)
     assert store.claim(KEY) is None
 
 

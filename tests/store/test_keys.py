@@ -40,16 +40,16 @@ from stackens import (
     StackedRNNRegressor,
     StackingClassifier,
 )
+from stackens.digests._content import Digester, UncertainContentError
 from stackens.public_names import public_name
-from stackens.training import EarlyStopping, adapt
-from stackens.training._content import Digester, UncertainContentError
-from stackens.training._fingerprint import (
+from stackens.store._keys import (
     NoKey,
     data_digest,
     fit_key,
     network_key,
     prediction_key,
 )
+from stackens.training import EarlyStopping, adapt
 
 quickly = settings(max_examples=60, deadline=None)
 
@@ -202,7 +202,7 @@ def test_a_memory_map_is_hashed_in_pieces(tmp_path):
     code = """
 import resource, sys
 import numpy as np
-from stackens.training._content import Digester
+from stackens.digests._content import Digester
 mapped = np.memmap(sys.argv[1], "f4", "r", shape=(50_000, 1_000))
 Digester().digest_rows(np.zeros((10, 10)))
 def grown(): # without the pages of the file, which the system may drop
@@ -298,7 +298,7 @@ def test_deep_nesting_is_said():
 def test_digests_are_the_same_in_another_process():
     code = (
         "import numpy as np\n"
-        "from stackens.training._content import Digester\n"
+        "from stackens.digests._content import Digester\n"
         "value = [{'a', 'b', 'c'}, {'x': np.arange(3)}, lambda x: x in {'u', 'v', 'w'}, np.mean]\n"
         "print(Digester().digest(value).hex())\n"
     )
@@ -809,16 +809,16 @@ def test_unseeded_and_continued_networks_have_no_key(data):
 
 
 def test_another_version_is_another_key(data, monkeypatch):
-    from stackens.training import _fingerprint
+    from stackens.store import _keys
 
     first = key_of(RNN, *data)
-    known = dict(_fingerprint._known_versions)
+    known = dict(_keys._known_versions)
     assert known
     for names in known:
-        monkeypatch.setattr(_fingerprint, "_known_versions", {**known, names: "0.0"})
+        monkeypatch.setattr(_keys, "_known_versions", {**known, names: "0.0"})
         assert key_of(RNN, *data) != first
-    monkeypatch.setattr(_fingerprint, "_known_versions", known)
-    monkeypatch.setattr(_fingerprint, "_KEY_FORMAT", _fingerprint._KEY_FORMAT + 1)
+    monkeypatch.setattr(_keys, "_known_versions", known)
+    monkeypatch.setattr(_keys, "_KEY_FORMAT", _keys._KEY_FORMAT + 1)
     assert key_of(RNN, *data) != first
 
 
@@ -828,8 +828,9 @@ class _KeyMadeError(Exception):
 
 def test_no_part_of_a_key_names_a_private_file(monkeypatch, tmp_path):
     """So that renaming it changes no key."""
+    from stackens.digests import _content
+    from stackens.store import _keys
     from stackens.text import SequenceTranslator
-    from stackens.training import _content, _fingerprint
 
     make_key = SequenceTranslator._key
 
@@ -846,7 +847,7 @@ def test_no_part_of_a_key_names_a_private_file(monkeypatch, tmp_path):
         return combine(tag, *given)
 
     monkeypatch.setattr(_content, "combine", recorded)
-    monkeypatch.setattr(_fingerprint, "combine", recorded)
+    monkeypatch.setattr(_keys, "combine", recorded)
     digested = data_digest([[0.0], [1.0]], [0, 1])
     for name in CLASSES_OF_ESTIMATORS:
         estimator = make(name)

@@ -15,22 +15,16 @@ from sklearn.base import clone
 
 from stackens import StackedRNNClassifier
 from stackens.exceptions import StoreWarning, TimeLimitError
+from stackens.store import Checkpoint, JobStore, KeptFit, NoKey, fit_once, network_key, train_once
 from stackens.training import (
     Architecture,
-    Checkpoint,
     EarlyStopping,
     Job,
-    JobStore,
-    KeptFit,
-    NoKey,
     Optimizer,
     TrainedNetwork,
     TrainingState,
-    fit_once,
-    network_key,
     stream,
     train,
-    train_once,
 )
 
 
@@ -232,7 +226,7 @@ def test_a_full_disk_costs_a_warning(data, store, monkeypatch):
     def fail(path, *args, **kwargs):
         raise archive.ArchiveError("No space left on device")
 
-    monkeypatch.setattr("stackens.training._store.write_archive", fail)
+    monkeypatch.setattr("stackens.store._job_store.write_archive", fail)
     jobs, keys = plan(data)
     with pytest.warns(StoreWarning, match="No space left") as caught:
         found = train_once(jobs, keys, store, Trainer(linear=True), every=0.0)

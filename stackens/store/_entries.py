@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from stackens.training._callbacks import without_callbacks
-from stackens.training._job import TrainedNetwork
-from stackens.training._models import pack_model, unpack_model
-from stackens.training._store import JobStore
+from stackens.store._job_store import JobStore
+from stackens.store._models import pack_model, unpack_model
+from stackens.training import TrainedNetwork, without_callbacks
 
 __all__ = [
     "KeptFit",
@@ -47,7 +46,7 @@ class KeptFit:
     Examples
     --------
     >>> import numpy as np
-    >>> from stackens.training import KeptFit
+    >>> from stackens.store import KeptFit
     >>> KeptFit(np.array([0.2, 0.8]), classes=None, seconds=0.1).estimator is None
     True
     """
@@ -147,7 +146,7 @@ def put_fit(store: JobStore, key: str, kept: KeptFit) -> bool:
     >>> import tempfile
     >>> import numpy as np
     >>> from stackens import JobStore
-    >>> from stackens.training import KeptFit, get_fit, put_fit
+    >>> from stackens.store import KeptFit, get_fit, put_fit
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store, key = JobStore(folder), "0" * 64
     ...     put_fit(store, key, KeptFit(np.array([0.2, 0.8]), classes=None, seconds=0.1))
@@ -187,7 +186,7 @@ def get_fit(store: JobStore, key: str) -> KeptFit | None:
     --------
     >>> import tempfile
     >>> from stackens import JobStore
-    >>> from stackens.training import get_fit
+    >>> from stackens.store import get_fit
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     get_fit(JobStore(folder), "0" * 64) is None
     True

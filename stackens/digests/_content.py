@@ -27,8 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from stackens.training._architecture import _rename_layers
-from stackens.training._code import (
+from stackens.digests._code import (
     CodeParts,
     UncertainContentError,
     class_members,
@@ -39,10 +38,10 @@ from stackens.training._code import (
     referenced_globals,
     refuse_unseen,
 )
-from stackens.training._seeds import ignores_random_state
+from stackens.digests._seeds import ignores_random_state
 from stackens.views import has_views, take_view, view_names
 
-__all__ = ["Digester", "UncertainContentError", "combine", "select_rows"]
+__all__ = ["Digester", "UncertainContentError", "combine", "rename_layers", "select_rows"]
 
 _PIECE = 1 << 22  # bytes of an array that are looked at, and copied, at once
 
@@ -551,7 +550,7 @@ def _keras_config(value: Any, layers: list[Any]) -> Any:
         raise UncertainContentError(f"it has no configuration: {error}") from error
     if layers:
         names = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
-        return _rename_layers(config, names)
+        return rename_layers(config, names)
     automatic = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", type(value).__name__).lower()
     if re.fullmatch(rf"{automatic}_[0-9]+", str(config.get("name"))):
         return {**config, "name": automatic}
@@ -567,12 +566,27 @@ def _is_part(name: str, value: Any) -> bool:
     return hasattr(value, "get_config") and _is_keras(value) and not hasattr(value, "call")
 
 
+def rename_layers(node: Any, names: Mapping[str, str], *, reference: bool = False) -> Any:
+    """Return the configuration of a model with other names of its layers, wherever they stand."""
+    if isinstance(node, Mapping):
+        return {
+            key: rename_layers(value, names, reference=reference or key in _LAYER_REFERENCES)
+            for key, value in node.items()
+        }
+    if isinstance(node, (list, tuple)):
+        return [rename_layers(value, names, reference=reference) for value in node]
+    return names.get(node, node) if reference and isinstance(node, str) else node
+
+
+_LAYER_REFERENCES = frozenset({"name", "keras_history", "input_layers", "output_layers"})
+
+
 def _is_without_effect(kind: type, name: str, value: Any) -> bool:
     if name.rpartition("__")[2] in _WITHOUT_EFFECT:
         return True
     # Where scikit-learn and this package have a `memory`, it is a cache; elsewhere, who knows.
     top = getattr(getattr(kind, "__init__", None), "__module__", "").split(".")[0]
-    is_cache = hasattr(value, "cache") or type(value).__module__.startswith("stackens.training.")
+    is_cache = hasattr(value, "cache") or type(value).__module__.startswith("stackens.store.")
     return name == "memory" and (top in ("sklearn", "stackens") or is_cache)
 
 

@@ -4,72 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from stackens.training._entries import pack_history, pack_list, unpack_history, unpack_list
-from stackens.training._store import JobStore
+from stackens.store._entries import pack_history, pack_list, unpack_history, unpack_list
+from stackens.store._job_store import JobStore
+from stackens.training import TrainingState
 
-__all__ = ["Checkpoint", "TrainingState"]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingState:
-    """Everything that the rest of a training depends on, after some epoch.
-
-    Orders of rows and dropout are functions of seed, epoch and step, so that there is no random
-    state beside the counters in ``others``.
-
-    Attributes
-    ----------
-    epoch : int
-        The last one that is done (from 0).
-    parameters : ndarray of shape (n_parameters,)
-        Weights that are trained.
-    others : list of ndarray
-        Moving averages, and seeds and counters of dropout.
-    slots : list of ndarray
-        State of the optimizer.
-    step : ndarray of shape ()
-        Steps that the optimizer took.
-    history : dict of str to list of float
-        Losses and metrics so far.
-    best_loss : float
-        Lowest loss of the validation rows so far; infinity if there are none.
-    best_epoch : int
-        Its epoch, or -1.
-    best : tuple of (ndarray, list of ndarray) or None
-        Parameters and others of that epoch.
-    seconds : float
-        Time spent so far.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from stackens.training import TrainingState
-    >>> state = TrainingState(
-    ...     epoch=0, parameters=np.zeros(3), others=[], slots=[], step=np.array(7),
-    ...     history={"loss": [0.7]}, best_loss=np.inf, best_epoch=-1, best=None, seconds=0.2)
-    >>> state.history
-    {'loss': [0.7]}
-    """
-
-    epoch: int
-    parameters: np.ndarray
-    others: list[np.ndarray]
-    slots: list[np.ndarray]
-    step: np.ndarray
-    history: dict[str, list[float]]
-    best_loss: float
-    best_epoch: int
-    best: tuple[np.ndarray, list[np.ndarray]] | None
-    seconds: float
+__all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """The place where one job keeps its state.
+    """The place where one job keeps its state: a :class:`~stackens.training.StateKeeper`.
 
     A state is replaced at once: whenever the process dies, there is the last one or the one
     before. Going on from it gives the same bits as not having stopped.
@@ -90,7 +37,8 @@ class Checkpoint:
     >>> import tempfile
     >>> import numpy as np
     >>> from stackens import JobStore
-    >>> from stackens.training import Checkpoint, TrainingState
+    >>> from stackens.store import Checkpoint
+    >>> from stackens.training import TrainingState
     >>> def train(checkpoint, n_epochs):
     ...     state = checkpoint.load()
     ...     for epoch in range(0 if state is None else state.epoch + 1, n_epochs):

@@ -1,0 +1,15 @@
+"""Digests of content and of code, the same in every process."""
+
+from __future__ import annotations
+
+from stackens.digests._code import installed_name, package_version
+from stackens.digests._content import Digester, UncertainContentError, combine, rename_layers
+
+__all__ = [
+    "Digester",
+    "UncertainContentError",
+    "combine",
+    "installed_name",
+    "package_version",
+    "rename_layers",
+]
