@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import ast
 from importlib import import_module
+from typing import Any
+
+from stackens.adapters import register_adapter as _register_adapter
 
 __version__ = "0.1.0.dev0"
 
@@ -35,6 +38,16 @@ def __getattr__(name: str) -> object:
     value = getattr(import_module(home), name)
     globals()[name] = value  # found without this function from now on
     return value
+
+
+def _adapt_scikeras(estimator: Any) -> Any:
+    from stackens.learners import adapt_scikeras
+
+    return adapt_scikeras(estimator)
+
+
+for _name in ("KerasClassifier", "KerasRegressor"):
+    _register_adapter(f"scikeras.wrappers.{_name}", _adapt_scikeras)
 
 
 def __dir__() -> list[str]:

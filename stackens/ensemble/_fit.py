@@ -15,10 +15,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
+from stackens.adapters import adapt
 from stackens.ensemble._predictions import as_arrays
 from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
-from stackens.training import HeldOutRows, Task, adapt
+from stackens.training import HeldOutRows, Task
 
 __all__ = ["Fit", "Policy", "adapt_learner", "is_network", "last_step", "told_where"]
 

@@ -20,6 +20,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
+from stackens.adapters import adapt
 from stackens.ensemble._fit import Fit, Policy, is_network, last_step
 from stackens.ensemble._groups import groups_request
 from stackens.ensemble._plain_fits import run_plain
@@ -30,7 +31,6 @@ from stackens.training import (
     FitObserver,
     Progress,
     Task,
-    adapt,
     has_callbacks,
     manage_callbacks,
 )

@@ -31,7 +31,7 @@ from stackens.training._prediction import (
     prepare_prediction,
 )
 from stackens.training._progress import EpochCounter, OnProgress, Progress
-from stackens.training._protocol import HoldOut, TowerLearner, adapt, register_adapter
+from stackens.training._protocol import HoldOut, TowerLearner
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
 from stackens.training._row_job import Job
@@ -59,7 +59,6 @@ __all__ = [
     "Trainable",
     "TrainedNetwork",
     "TrainingState",
-    "adapt",
     "check_row_shape",
     "choose_held_out_rows",
     "has_callbacks",
@@ -68,7 +67,6 @@ __all__ = [
     "predict",
     "prepare_prediction",
     "refuse_propagated",
-    "register_adapter",
     "remembering_predictions",
     "require_keras",
     "seeded_globals",

@@ -26,8 +26,9 @@ from stackens import (
     TransformerClassifier,
     TransformerRegressor,
 )
+from stackens.adapters import adapt
 from stackens.datasets import load_digits_sequences
-from stackens.training import TowerLearner, adapt
+from stackens.training import TowerLearner
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ from stackens import (
     StackedRNNRegressor,
     StackingClassifier,
 )
+from stackens.adapters import adapt
 from stackens.digests._content import Digester, UncertainContentError
 from stackens.public_names import public_name
 from stackens.store._keys import (
@@ -49,7 +50,7 @@ from stackens.store._keys import (
     network_key,
     prediction_key,
 )
-from stackens.training import EarlyStopping, adapt
+from stackens.training import EarlyStopping
 
 quickly = settings(max_examples=60, deadline=None)
 

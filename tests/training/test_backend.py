@@ -26,9 +26,10 @@ from stackens import (
     StackingClassifier,
     TransformerClassifier,
 )
+from stackens.adapters import adapt
 from stackens.exceptions import MissingExtraError
 from stackens.text import SequenceTranslator, StackedRNNLanguageModel
-from stackens.training import _backend, adapt, require_keras
+from stackens.training import _backend, require_keras
 
 X = np.random.default_rng(0).normal(size=(12, 4, 2)).astype("float32")
 Y = np.array([0, 1] * 6)
