@@ -1,15 +1,17 @@
-"""Jobs of classifiers whose targets are probabilities: what distillation trains."""
+"""Jobs of classifiers whose targets are probabilities: what distillation trains, and its loss."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from stackens.training._backend import require_keras
 from stackens.training._row_job import Job
 
-__all__ = ["with_soft_targets"]
+__all__ = ["SoftTargetLoss", "with_soft_targets"]
+
+_LEAST = 1e-7  # probabilities below count as this, as in Keras
 
 
 def with_soft_targets(
@@ -33,10 +35,34 @@ def with_soft_targets(
     -------
     Job
     """
-    require_keras()
-    from stackens.training._soft_target_loss import SoftTargetLoss
-
     y = np.concatenate([labels, temperature**2 * probabilities], axis=1).astype("float32")
     loss = SoftTargetLoss(temperature)
     members = tuple(replace(member, loss=loss, metrics=()) for member in job.members)
     return replace(job, y=y, loss=loss, metrics=(), members=members)
+
+
+@dataclass(frozen=True)
+class SoftTargetLoss:
+    """Cross-entropies of each row with two targets at once: labels, and softened probabilities.
+
+    The target holds both of its parts side by side, each of shape (n_samples, n_classes) and
+    multiplied by its weight. The network gives probabilities: of every class, or of the second of
+    two. Losses of one temperature are equal, so that they share a program.
+
+    Parameters
+    ----------
+    temperature : float
+        The logits of the network are divided by it before they meet the second target.
+    """
+
+    temperature: float
+
+    def __call__(self, y_true: Any, y_pred: Any) -> Any:
+        """Return one value a row."""
+        from keras import ops
+
+        if y_pred.shape[-1] == 1:
+            y_pred = ops.concatenate([1 - y_pred, y_pred], axis=-1)
+        logarithms = ops.log(ops.clip(y_pred, _LEAST, 1.0))
+        softened = ops.log_softmax(logarithms / self.temperature, axis=-1)
+        return -ops.sum(y_true * ops.concatenate([logarithms, softened], axis=-1), axis=-1)

@@ -191,7 +191,8 @@ def test_the_loss_is_that_of_keras():
     """Keras's own distillation gives the part of the teacher, up to the teacher's entropy."""
     keras = pytest.importorskip("keras")
     distillation = pytest.importorskip("keras.distillation")
-    from stackens.training._soft_target_loss import SoftTargetLoss
+    from stackens.training._objective import make_loss
+    from stackens.training._soft_targets import SoftTargetLoss
 
     rng = np.random.default_rng(0)
     ours, teacher = rng.normal(size=(2, 30, 5)).astype("float32")
@@ -199,7 +200,7 @@ def test_the_loss_is_that_of_keras():
     temperature, share = 2.5, 0.4
     taught = np.array(keras.ops.softmax(teacher / temperature))
     target = np.hstack([share * np.eye(5)[labels], (1 - share) * temperature**2 * taught])
-    loss = float(SoftTargetLoss(temperature)(target, keras.ops.softmax(ours)))
+    loss = float(make_loss(SoftTargetLoss(temperature))(target, keras.ops.softmax(ours)))
     by_keras = distillation.LogitsDistillation(temperature, loss=keras.losses.KLDivergence())
     soft = float(by_keras.compute_loss(teacher, ours))
     entropy = -(taught * np.log(taught)).sum(axis=1).mean()
