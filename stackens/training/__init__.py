@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
-from stackens.training._callbacks import (
-    CallbackSupportMixin,
-    Task,
-    has_callbacks,
-    manage_callbacks,
-    refuse_propagated,
-    without_callbacks,
-)
-from stackens.training._data import ArrayPool
-from stackens.training._held_out_rows import HeldOutRows, choose_held_out_rows
 from stackens.training._job import (
+    ArrayPool,
     EarlyStopping,
     Observer,
     Optimizer,
@@ -23,20 +14,27 @@ from stackens.training._job import (
     TrainedNetwork,
     TrainingState,
 )
-from stackens.training._observer import FitObserver
 from stackens.training._prediction import (
     PREDICTION_BLOCK,
     check_row_shape,
     predict,
     prepare_prediction,
 )
-from stackens.training._progress import EpochCounter, OnProgress, Progress
-from stackens.training._protocol import HoldOut, TowerLearner
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
-from stackens.training._row_job import Job
+from stackens.training._row_job import HeldOutRows, HoldOut, Job, TowerLearner, choose_held_out_rows
 from stackens.training._soft_targets import with_soft_targets
-from stackens.training._towers import train
+from stackens.training._towers import EpochCounter, OnProgress, train
+from stackens.training._watchers import (
+    CallbackSupportMixin,
+    FitObserver,
+    Progress,
+    Task,
+    has_callbacks,
+    manage_callbacks,
+    refuse_propagated,
+    without_callbacks,
+)
 
 __all__ = [
     "PREDICTION_BLOCK",

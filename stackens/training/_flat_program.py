@@ -17,11 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._data import Shared
+from stackens.training._job import Shared
 from stackens.training._random import stream
 from stackens.training._updates import UpdateRule
 
-__all__ = ["FlatProgram", "ProgramCache", "TowerState", "WeightLayout"]
+__all__ = ["count_outputs", "FlatProgram", "ProgramCache", "TowerState", "WeightLayout"]
 
 
 class WeightLayout:
@@ -227,3 +227,23 @@ class ProgramCache:
         """Drop all programs."""
         with self._lock:
             self._programs.clear()
+
+
+def count_outputs(model: Any, n_timesteps: int) -> int:
+    """Estimate how many numbers the layers of a network take for one row, with their gradients.
+
+    Recurrent layers keep their gates and states for every step.
+    """
+    layers = model._flatten_layers(include_self=False)
+    return sum(_output_size(layer, n_timesteps) for layer in layers)
+
+
+def _output_size(layer: Any, n_steps: int) -> int:
+    """Numbers that one row needs in one layer, forward and backward."""
+    if hasattr(layer, "units") and hasattr(layer, "recurrent_dropout"):
+        return 12 * n_steps * int(layer.units)
+    try:
+        shape = layer.output.shape[1:]
+    except (AttributeError, ValueError):
+        return 0
+    return 3 * int(np.prod([n_steps if size is None else size for size in shape]))

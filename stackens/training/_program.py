@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from stackens.training._architecture import freeze
-from stackens.training._data import RowSource, Shared
-from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState
-from stackens.training._memory import count_outputs
+from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState, count_outputs
+from stackens.training._job import RowSource, Shared
 from stackens.training._objective import make_loss, make_metric
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 

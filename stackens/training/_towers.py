@@ -1,4 +1,4 @@
-"""Training of many jobs side by side."""
+"""Training of many jobs side by side: the one loop, memory for it, and how far it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -18,20 +19,19 @@ import numpy as np
 
 from stackens.exceptions import TimeLimitError, TrainingDivergedError
 from stackens.training._backend import require_keras
-from stackens.training._data import Shared
-from stackens.training._job import StateKeeper, Trainable, TrainedNetwork, TrainingState
-from stackens.training._memory import available_bytes
+from stackens.training._job import Shared, StateKeeper, Trainable, TrainedNetwork, TrainingState
 from stackens.training._prediction import prepare_prediction
-from stackens.training._progress import EpochCounter, OnProgress
 from stackens.training._row_job import Job
 
 if TYPE_CHECKING:
     from stackens.training._flat_program import FlatProgram, TowerState
 
-__all__ = ["train"]
+__all__ = ["EpochCounter", "OnProgress", "available_bytes", "by_steps", "train"]
 
 _LOGGER = logging.getLogger(__name__)
 
+# ``on_progress(done, total, text)``
+OnProgress = Callable[[int, int, str], None]
 OnTrained = Callable[[int, TrainedNetwork], None]
 
 # How often the jobs of worker processes that died are given to new ones.
@@ -39,6 +39,8 @@ _ATTEMPTS = 3
 
 # A tower comes back to Python, to report and to be stopped, about this often.
 _SECONDS_IN_ONE_GO = 0.25
+
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 def train(
@@ -471,3 +473,79 @@ class _Tower:
             time.perf_counter() - self.started,
             optimizer_state,
         )
+
+
+# ---- how far a training is, and what it may take -----------------------------------------------
+
+
+class EpochCounter:
+    """Counts finished epochs, in any thread, and tells who wants to know.
+
+    Parameters
+    ----------
+    total : int
+        How many there will be.
+    progress : callable or None
+        ``progress(done, total, text)``.
+    """
+
+    def __init__(self, total: int, progress: OnProgress | None) -> None:
+        self._total, self._done = total, 0
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def advance(self, n_epochs: int, text: str) -> None:
+        """Count epochs of the job that ``text`` describes."""
+        if self._progress is not None and n_epochs:
+            with self._lock:
+                self._done += n_epochs
+                self._progress(self._done, self._total, text)
+
+    def part(self) -> OnProgress | None:
+        """Return a callable for one of several trainings, each of which counts from 0."""
+        return None if self._progress is None else by_steps(self.advance)
+
+
+def by_steps(advance: Callable[[int, str], None]) -> OnProgress:
+    """Turn what is done into what was done since the last call."""
+    before = 0
+
+    def on_progress(done: int, total: int, text: str) -> None:
+        nonlocal before
+        n_steps, before = done - before, done
+        advance(n_steps, text)
+
+    return on_progress
+
+
+def available_bytes() -> int | None:
+    """Return the memory that this process may still take, None if that cannot be known.
+
+    It is what the system calls available, or what is left of the limit of a container (control
+    groups, version 2), whichever is less. (psutil would say the first, in place of one line of a
+    file; limits of containers, which are what kills, it does not know.)
+    """
+    known = [value for value in (_system_bytes(), _container_bytes()) if value is not None]
+    return min(known, default=None)
+
+
+def _system_bytes() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _container_bytes() -> int | None:
+    try:
+        limit = (_CGROUP / "memory.max").read_text().strip()
+        used = int((_CGROUP / "memory.current").read_text())
+        return None if limit == "max" else max(0, int(limit) - used)
+    except (OSError, ValueError):
+        return None

@@ -1,18 +1,26 @@
-"""scikit-learn's callbacks, where the installed version has them.
+"""Who watches a fit: scikit-learn's callbacks, and who looks at a bar.
 
 An estimator's fit is a tree of tasks, of whose begins and ends its callbacks are told. This is the
-one place that knows whether there is such a thing; without it, everything here does nothing.
+one place that knows whether scikit-learn has such a thing; without it, tasks do nothing.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from typing import Any
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import TracebackType
+from typing import Any, Self
+
+from stackens.training._job import TrainedNetwork
+from stackens.training._towers import OnProgress, by_steps
 
 __all__ = [
     "CallbackSupportMixin",
+    "FitObserver",
+    "Progress",
     "Task",
     "has_callbacks",
     "manage_callbacks",
@@ -195,3 +203,142 @@ class Task:
                 yield
             finally:
                 self.end(**data)
+
+
+class FitObserver:
+    """Reports the training of a job as the fit of its learner, one subtask for each epoch.
+
+    Parameters
+    ----------
+    learner : TowerLearner
+        Who planned the job.
+    n_epochs : int
+        Of the job.
+    data : mapping, default={}
+        ``X``, ``y`` and ``metadata`` of the fit, or callables that return them.
+    name : str, default="fit"
+        Of the task.
+    around : callable, default=contextlib.nullcontext
+        ``around(learner)`` is a context manager around all that is told.
+    """
+
+    def __init__(
+        self,
+        learner: Any,
+        n_epochs: int,
+        data: Mapping[str, Any] | None = None,
+        *,
+        name: str = "fit",
+        around: Callable[[Any], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
+        self._learner, self._n_epochs, self._data = learner, n_epochs, dict(data or {})
+        self._name, self._around = name, around
+        self._task = self._epoch = Task()
+        self._n_begun = 0
+        self._result: Callable[[], TrainedNetwork] | None = None
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Around the training: sets callbacks up, and tears them down whatever happens."""
+        with self._around(self._learner), manage_callbacks(self._learner):
+            self._task = Task.root(self._learner, self._name, n_subtasks=self._n_epochs)
+            self._task.begin(**self._data)
+            self._n_begun = 0
+            try:
+                yield
+                self._task.end(**self._data, attributes=self._attributes)
+            finally:
+                self._task = self._epoch = Task()
+                self._result = None
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Begin a subtask; epochs of an earlier, interrupted training are told at once."""
+        while self._n_begun < epoch:
+            self._begin_epoch()
+            self._epoch.end(**self._data)
+        self._begin_epoch()
+
+    def on_epoch_end(
+        self, epoch: int, logs: Mapping[str, float], result: Callable[[], TrainedNetwork]
+    ) -> bool:
+        """End it; ``result()`` is what training would give if it stopped here."""
+        self._result = result
+        return self._epoch.end(**self._data, attributes=self._attributes)
+
+    def _begin_epoch(self) -> None:
+        self._epoch = self._task.subtask("epoch")
+        self._epoch.begin(**self._data)
+        self._n_begun += 1
+
+    def _attributes(self) -> dict[str, Any] | None:
+        if self._result is None:  # the network came out of the store
+            return None
+        return vars(copy.copy(self._learner).adopt(self._result()))
+
+
+class Progress:
+    """One bar over everything that a fit does; nothing unless ``verbose``.
+
+    Parameters
+    ----------
+    verbose : int or bool
+        0 shows nothing.
+    unit : str
+        What is counted.
+    """
+
+    def __init__(self, verbose: int | bool, *, unit: str) -> None:
+        self._is_shown, self._unit = bool(verbose), unit
+        self._bar: Any = None
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def extend(self, n_steps: int) -> None:
+        """Add to what there is to do; less than 0 takes away."""
+        if not self._is_shown:
+            return
+        with self._lock:
+            if self._bar is None:
+                self._bar = _bar_class()(total=n_steps, unit=self._unit, dynamic_ncols=True)
+            elif n_steps:
+                self._bar.total += n_steps
+                if hasattr(self._bar, "container"):  # a notebook's widget has its own total
+                    self._bar.container.children[1].max = self._bar.total
+                self._bar.refresh()
+
+    def describe(self, text: str) -> None:
+        """Say what runs now."""
+        if self._bar is not None:
+            with self._lock:
+                self._bar.set_description_str(text)
+
+    def advance(self, n_steps: int, text: str) -> None:
+        """Count what is done, and say what it was."""
+        if self._bar is not None:
+            with self._lock:
+                self._bar.set_description_str(text, refresh=False)
+                self._bar.update(n_steps)
+
+    def counter(self) -> OnProgress | None:
+        """Return a callable for a training that counts its own epochs from 0; None if silent."""
+        return by_steps(self.advance) if self._is_shown else None
+
+
+def _bar_class() -> Any:
+    """Return the widget of a notebook, or the bar of a terminal."""
+    with warnings.catch_warnings():  # without ipywidgets a notebook gets a bar of text
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        from tqdm.auto import tqdm
+
+    return tqdm
