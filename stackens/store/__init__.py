@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from stackens.store._checkpoint import Checkpoint
 from stackens.store._entries import KeptFit, get_fit, put_fit
-from stackens.store._job_store import JobStore, StoreInfo, check_memory, using_store
+from stackens.store._job_store import JobStore, StoreInfo
 from stackens.store._keys import NoKey, data_digest, fit_key, network_key, prediction_key
-from stackens.store._once import fit_once, train_once, train_with_memory, warn_of_no_keys
+from stackens.store._memory import check_memory, train_with_memory, using_store, warn_of_no_keys
+from stackens.store._once import fit_once, train_once
 
 __all__ = [
     "Checkpoint",

@@ -8,7 +8,6 @@ method raises for a damaged, foreign, read-only or full one.
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import os
 import re
 import stat
@@ -24,7 +23,7 @@ from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_arch
 from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
 from stackens.store._claims import Claim, ClaimFolder, SeenClaim, touch
 
-__all__ = ["JobStore", "StoreInfo", "check_memory", "using_store"]
+__all__ = ["JobStore", "StoreInfo"]
 
 # The last part is the format of keys and entries together: another one is another folder.
 _FOLDER = "stackens-store-1"
@@ -493,70 +492,6 @@ class JobStore:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
-
-
-def check_memory(memory: Any) -> JobStore | None:
-    """Turn what estimators take as ``memory`` into a store.
-
-    Within ``using_store``, None is the store that is named there.
-
-    Parameters
-    ----------
-    memory : None, path-like, joblib.Memory or JobStore
-        A ``joblib.Memory`` only says where.
-
-    Returns
-    -------
-    JobStore or None
-        None if nothing shall be kept.
-
-    Raises
-    ------
-    InvalidInputError
-        If it is something else.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from stackens.store import check_memory
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = check_memory(folder)
-    >>> type(store).__name__, check_memory(None)
-    ('JobStore', None)
-    """
-    if memory is None:
-        return _STORE_IN_USE.get()
-    if isinstance(memory, JobStore):
-        return memory
-    if isinstance(memory, (str, os.PathLike)):
-        return JobStore(memory)
-    if hasattr(memory, "cache") and hasattr(memory, "location"):
-        return None if memory.location is None else JobStore(memory.location)
-    raise InvalidInputError(
-        "`memory` must be None, a folder, a joblib.Memory or a store of stackens; got "
-        f"{type(memory).__name__}."
-    )
-
-
-_STORE_IN_USE: contextvars.ContextVar[JobStore | None] = contextvars.ContextVar(
-    "stackens_store_in_use", default=None
-)
-
-
-@contextlib.contextmanager
-def using_store(store: JobStore | None) -> Iterator[None]:
-    """Let estimators in this thread whose ``memory`` is None use a store.
-
-    Parameters
-    ----------
-    store : JobStore or None
-        None changes nothing.
-    """
-    token = _STORE_IN_USE.set(store or _STORE_IN_USE.get())
-    try:
-        yield
-    finally:
-        _STORE_IN_USE.reset(token)
 
 
 def _age(moment: float) -> float:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
-from stackens.exceptions import StoreWarning, TimeLimitError
+from stackens.exceptions import TimeLimitError
 from stackens.store._checkpoint import Checkpoint
 from stackens.store._claims import Claim
 from stackens.store._entries import KeptFit, get_fit, get_network, put_fit, put_network
-from stackens.store._job_store import JobStore, check_memory
-from stackens.store._keys import NoKey, network_key
-from stackens.training import EpochCounter, OnProgress, Trainable, TrainedNetwork, train
+from stackens.store._job_store import JobStore
+from stackens.store._keys import NoKey
+from stackens.training import Trainable, TrainedNetwork
 
-__all__ = ["Train", "fit_once", "make_once", "train_once", "train_with_memory", "warn_of_no_keys"]
+__all__ = ["Train", "fit_once", "make_once", "train_once"]
 
 _Made = TypeVar("_Made")
 _LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
@@ -179,101 +175,6 @@ def _goes_to_the_end(job: Trainable, trained: TrainedNetwork) -> bool:
         if wants_stop and epoch < n_epochs - 1:
             return False
     return True
-
-
-def train_with_memory(
-    jobs: Sequence[Trainable],
-    learners: Sequence[Any],
-    memory: Any,
-    *,
-    n_jobs: int | None = None,
-    progress: OnProgress | None = None,
-    on_error: str = "raise",
-    deadline: float | None = None,
-    on_served: Callable[[int], None] | None = None,
-    key_of: Callable[[Any, Any], str | NoKey] = network_key,
-) -> list[Any]:
-    """Train jobs, or take what a store has of them.
-
-    Parameters
-    ----------
-    jobs : sequence of Trainable
-        What is wanted.
-    learners : sequence of estimator
-        Who planned each.
-    memory : None, path-like, joblib.Memory or JobStore
-        Where trained networks are kept; None is nowhere.
-    n_jobs, on_error, deadline
-        As for ``train``.
-    progress : callable, default=None
-        As for ``train``; the epochs of a job that need not be trained count at once.
-    on_served : callable, default=None
-        ``on_served(position)`` for each job that need not be trained.
-    key_of : callable, default=network_key
-        ``key_of(learner, job)`` is the key of everything that the result depends on.
-
-    Returns
-    -------
-    list
-        In the order of ``jobs``.
-    """
-    split = [job.split() for job in jobs]
-    first = np.cumsum([0, *(len(members) for members in split)])
-    owners = [i for i, members in enumerate(split) for _ in members]
-    jobs = [member for members in split for member in members]
-    counter = EpochCounter(sum(job.epochs for job in jobs), progress)
-
-    def how(jobs: Sequence[Trainable], **keeping: Any) -> list[Any]:
-        return train(
-            jobs,
-            n_jobs=n_jobs,
-            progress=counter.part(),
-            on_error=on_error,
-            deadline=deadline,
-            **keeping,
-        )
-
-    def serve(position: int) -> None:
-        job = jobs[position]
-        with job.observed():
-            counter.advance(job.epochs, job.name)
-        if on_served is not None and position in first:
-            on_served(owners[position])
-
-    store = check_memory(memory)
-    if store is None:
-        trained = how(jobs)
-    else:
-        keys = [key_of(learners[owner], job) for owner, job in zip(owners, jobs, strict=True)]
-        if memory is not None:  # who asked for it shall know
-            warn_of_no_keys([job.name for job in jobs], keys)
-        trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
-    is_kept = store is not None
-    return [_join(trained[a:b], is_kept=is_kept) for a, b in itertools.pairwise(first)]
-
-
-def _join(members: Sequence[Any], *, is_kept: bool) -> Any:
-    errors = [member for member in members if isinstance(member, Exception)]
-    return errors[0] if errors else replace(TrainedNetwork.join(members), is_kept=is_kept)
-
-
-def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
-    """Warn of what can neither be kept nor served, once for the folds of each learner.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        Name and fold of each job, e.g. "lstm, fold 2".
-    keys : sequence of str or NoKey
-        Their keys.
-    """
-    named = [(label.partition(",")[0], key) for label, key in zip(labels, keys, strict=True)]
-    for name, reason in dict.fromkeys((n, k.reason) for n, k in named if isinstance(k, NoKey)):
-        warnings.warn(
-            f"What {name} is trained to is neither kept in `memory` nor taken from it: {reason}.",
-            StoreWarning,
-            stacklevel=3,
-        )
 
 
 def fit_once(

@@ -22,7 +22,7 @@ from stackens import (
 )
 from stackens.ensemble import _plain_fits
 from stackens.exceptions import StoreWarning
-from stackens.store import JobStore, _once
+from stackens.store import JobStore, _memory
 
 N_FOLDS = 3
 RNN = StackedRNNClassifier(3, epochs=2, batch_size=10, random_state=0)
@@ -59,7 +59,7 @@ def data():
 def trained(monkeypatch):
     """Names of what is trained, as it is."""
     names = []
-    train, fit = _once.train, _plain_fits._fit_and_predict
+    train, fit = _memory.train, _plain_fits._fit_and_predict
 
     def noting_train(jobs, **how):
         names.extend(job.name for job in jobs)
@@ -69,7 +69,7 @@ def trained(monkeypatch):
         names.append(one.label)
         return fit(one, *args)
 
-    monkeypatch.setattr(_once, "train", noting_train)
+    monkeypatch.setattr(_memory, "train", noting_train)
     monkeypatch.setattr(_plain_fits, "_fit_and_predict", noting_fit)
     return names
 

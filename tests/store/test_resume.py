@@ -119,7 +119,7 @@ def test_each_network_is_kept_as_soon_as_it_is_trained(data, tmp_path, n_jobs):
 
 class Counter:
     def __init__(self, monkeypatch):
-        from stackens.store import _once
+        from stackens.store import _memory
 
         self.n_jobs = 0
 
@@ -127,7 +127,7 @@ class Counter:
             self.n_jobs += len(jobs)
             return train(jobs, **options)
 
-        monkeypatch.setattr(_once, "train", count)
+        monkeypatch.setattr(_memory, "train", count)
 
 
 def test_a_search_and_a_stack_share_what_they_train(data, tmp_path, monkeypatch):

@@ -1,0 +1,180 @@
+"""What estimators take as ``memory``: which store that is, and training with it or without."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import itertools
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stackens.exceptions import InvalidInputError, StoreWarning
+from stackens.store._job_store import JobStore
+from stackens.store._keys import NoKey, network_key
+from stackens.store._once import train_once
+from stackens.training import EpochCounter, OnProgress, Trainable, TrainedNetwork, train
+
+__all__ = ["check_memory", "train_with_memory", "using_store", "warn_of_no_keys"]
+
+_STORE_IN_USE: contextvars.ContextVar[JobStore | None] = contextvars.ContextVar(
+    "stackens_store_in_use", default=None
+)
+
+
+def check_memory(memory: Any) -> JobStore | None:
+    """Turn what estimators take as ``memory`` into a store.
+
+    Within ``using_store``, None is the store that is named there.
+
+    Parameters
+    ----------
+    memory : None, path-like, joblib.Memory or JobStore
+        A ``joblib.Memory`` only says where.
+
+    Returns
+    -------
+    JobStore or None
+        None if nothing shall be kept.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from stackens.store import check_memory
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = check_memory(folder)
+    >>> type(store).__name__, check_memory(None)
+    ('JobStore', None)
+    """
+    if memory is None:
+        return _STORE_IN_USE.get()
+    if isinstance(memory, JobStore):
+        return memory
+    if isinstance(memory, (str, os.PathLike)):
+        return JobStore(memory)
+    if hasattr(memory, "cache") and hasattr(memory, "location"):
+        return None if memory.location is None else JobStore(memory.location)
+    raise InvalidInputError(
+        "`memory` must be None, a folder, a joblib.Memory or a store of stackens; got "
+        f"{type(memory).__name__}."
+    )
+
+
+@contextlib.contextmanager
+def using_store(store: JobStore | None) -> Iterator[None]:
+    """Let estimators in this thread whose ``memory`` is None use a store.
+
+    Parameters
+    ----------
+    store : JobStore or None
+        None changes nothing.
+    """
+    token = _STORE_IN_USE.set(store or _STORE_IN_USE.get())
+    try:
+        yield
+    finally:
+        _STORE_IN_USE.reset(token)
+
+
+def train_with_memory(
+    jobs: Sequence[Trainable],
+    learners: Sequence[Any],
+    memory: Any,
+    *,
+    n_jobs: int | None = None,
+    progress: OnProgress | None = None,
+    on_error: str = "raise",
+    deadline: float | None = None,
+    on_served: Callable[[int], None] | None = None,
+    key_of: Callable[[Any, Any], str | NoKey] = network_key,
+) -> list[Any]:
+    """Train jobs, or take what a store has of them.
+
+    Parameters
+    ----------
+    jobs : sequence of Trainable
+        What is wanted.
+    learners : sequence of estimator
+        Who planned each.
+    memory : None, path-like, joblib.Memory or JobStore
+        Where trained networks are kept; None is nowhere.
+    n_jobs, on_error, deadline
+        As for ``train``.
+    progress : callable, default=None
+        As for ``train``; the epochs of a job that need not be trained count at once.
+    on_served : callable, default=None
+        ``on_served(position)`` for each job that need not be trained.
+    key_of : callable, default=network_key
+        ``key_of(learner, job)`` is the key of everything that the result depends on.
+
+    Returns
+    -------
+    list
+        In the order of ``jobs``.
+    """
+    split = [job.split() for job in jobs]
+    first = np.cumsum([0, *(len(members) for members in split)])
+    owners = [i for i, members in enumerate(split) for _ in members]
+    jobs = [member for members in split for member in members]
+    counter = EpochCounter(sum(job.epochs for job in jobs), progress)
+
+    def how(jobs: Sequence[Trainable], **keeping: Any) -> list[Any]:
+        return train(
+            jobs,
+            n_jobs=n_jobs,
+            progress=counter.part(),
+            on_error=on_error,
+            deadline=deadline,
+            **keeping,
+        )
+
+    def serve(position: int) -> None:
+        job = jobs[position]
+        with job.observed():
+            counter.advance(job.epochs, job.name)
+        if on_served is not None and position in first:
+            on_served(owners[position])
+
+    store = check_memory(memory)
+    if store is None:
+        trained = how(jobs)
+    else:
+        keys = [key_of(learners[owner], job) for owner, job in zip(owners, jobs, strict=True)]
+        if memory is not None:  # who asked for it shall know
+            warn_of_no_keys([job.name for job in jobs], keys)
+        trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
+    is_kept = store is not None
+    return [_join(trained[a:b], is_kept=is_kept) for a, b in itertools.pairwise(first)]
+
+
+def _join(members: Sequence[Any], *, is_kept: bool) -> Any:
+    errors = [member for member in members if isinstance(member, Exception)]
+    return errors[0] if errors else replace(TrainedNetwork.join(members), is_kept=is_kept)
+
+
+def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
+    """Warn of what can neither be kept nor served, once for the folds of each learner.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Name and fold of each job, e.g. "lstm, fold 2".
+    keys : sequence of str or NoKey
+        Their keys.
+    """
+    named = [(label.partition(",")[0], key) for label, key in zip(labels, keys, strict=True)]
+    for name, reason in dict.fromkeys((n, k.reason) for n, k in named if isinstance(k, NoKey)):
+        warnings.warn(
+            f"What {name} is trained to is neither kept in `memory` nor taken from it: {reason}.",
+            StoreWarning,
+            stacklevel=3,
+        )
