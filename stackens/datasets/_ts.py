@@ -1,4 +1,8 @@
-"""Reader of the ``.ts`` format for time series."""
+"""Reader of the ``.ts`` format for time series.
+
+aeon's ``load_from_ts_file`` is no extra here: it turns labels into lower case, does not say which
+line of a file is wrong, and brings numba and pandas in place of these few lines.
+"""
 
 from __future__ import annotations
 

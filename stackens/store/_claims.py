@@ -6,6 +6,11 @@ is the time between the looks of whoever wants it, so that clocks of different m
 agree, and who was asleep himself does not take that for silence. Files are made and moved by
 operations that every file system does at once, so that no locks are needed. Should two processes
 hold the same claim all the same, they do the same work twice, and nothing else.
+
+filelock's SoftFileLease is the same idea, but takes a thread and an open file for each of hundreds
+of claims, and gives an error where peers have other settings; waiting, telling who is waited for
+and sweeping would stay here. Locks of the system (portalocker) say nothing of a holder that is lost
+or hangs on another machine.
 """
 
 from __future__ import annotations
