@@ -6,7 +6,7 @@ import pytest
 from call_path import follow
 
 # The most files of the package that each may pass; to be lowered, never raised.
-MOST_FILES = {"fit": 48, "predict": 16}
+MOST_FILES = {"fit": 43, "predict": 16}
 
 
 @pytest.fixture(scope="module")
