@@ -159,6 +159,14 @@ def test_training_tells_the_name_and_the_loss(digits):
     assert seen[-1] == (3, 3, f"lstm, fold 2, loss {trained.history['loss'][-1]:.3g}")
 
 
+def test_the_loss_of_held_out_rows_is_told_too(digits):
+    seen = []
+    job = rnn(early_stopping=True).plan_job(*digits, name="lstm")
+    (trained,) = train([job], progress=lambda *given: seen.append(given[2]))
+    logs = {name: values[-1] for name, values in trained.history.items()}
+    assert seen[-1] == f"lstm, loss {logs['loss']:.3g}, val_loss {logs['val_loss']:.3g}"
+
+
 def test_the_bar_grows_and_shrinks_and_closes_after_an_error(capsys):
     def fail():
         with Progress(1, unit="step") as progress:

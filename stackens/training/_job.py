@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training._architecture import Architecture, initial_weights
 
 __all__ = [
     "ArrayPool",
+    "CutShortError",
     "EarlyStopping",
     "Observer",
     "Optimizer",
@@ -112,6 +114,11 @@ class Trainable:
     def split(self) -> Sequence[Trainable]:
         """Return the networks to be trained, whose outputs are averaged."""
         return [self]
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs to train, of all networks."""
+        return sum(member.epochs for member in self.split())
 
     @property
     def batch_text(self) -> str:
@@ -238,6 +245,18 @@ class StateKeeper(Protocol):
 
     def reject(self, error: Exception) -> None:
         """Remove a state that does not fit the job."""
+
+
+class CutShortError(TimeLimitError):
+    """The time limit came after some epochs.
+
+    Attributes
+    ----------
+    trained : TrainedNetwork
+        What they have given.
+    """
+
+    trained: TrainedNetwork
 
 
 # ---- data on their way to a tower -------------------------------------------------------------

@@ -97,11 +97,6 @@ class Job(Trainable):
     name: str = ""
     members: tuple[Job, ...] = ()
 
-    @property
-    def n_epochs(self) -> int:
-        """Epochs to train, of all members."""
-        return self.epochs + sum(member.epochs for member in self.members)
-
     def find_program(self) -> Any:
         """Return the program that trains it; None if only Keras's own ``fit`` can."""
         from stackens.training._program import find_program

@@ -19,7 +19,14 @@ import numpy as np
 
 from stackens.exceptions import TimeLimitError, TrainingDivergedError
 from stackens.training._backend import require_keras
-from stackens.training._job import Shared, StateKeeper, Trainable, TrainedNetwork, TrainingState
+from stackens.training._job import (
+    CutShortError,
+    Shared,
+    StateKeeper,
+    Trainable,
+    TrainedNetwork,
+    TrainingState,
+)
 from stackens.training._prediction import prepare_prediction
 from stackens.training._row_job import Job
 
@@ -41,6 +48,9 @@ _ATTEMPTS = 3
 _SECONDS_IN_ONE_GO = 0.25
 
 _CGROUP = Path("/sys/fs/cgroup")
+
+# What a bar shows of the logs of an epoch.
+_SHOWN = ("loss", "val_loss")
 
 
 def train(
@@ -64,7 +74,7 @@ def train(
         says, else 1, which trains in this process (on all its cores).
     progress : callable, default=None
         ``progress(done, total, text)`` after every epoch, counted over all jobs; with several
-        processes as each is done. The text is the job's name, and its loss.
+        processes as each is done. The text is the job's name, and its losses.
     on_error : {"raise", "return"}, default="raise"
         "return" puts the exception of a job that failed in the place of its result, and trains
         the others to their end.
@@ -77,7 +87,7 @@ def train(
     deadline : float, default=None
         When to stop, in seconds since 1970. Short jobs come first then; each that is not done
         keeps its state, if it has a checkpoint, and its result is a :class:`TimeLimitError`,
-        which is never raised.
+        which is never raised; after an epoch a ``CutShortError``, with what was trained by then.
 
     Returns
     -------
@@ -265,14 +275,14 @@ class _Run:
     def stop(self) -> None:
         self._stopped.set()
 
-    def count(self, n_epochs: int, job: Trainable, loss: float | None = None) -> None:
-        text = job.name if loss is None else f"{job.name}, loss {loss:.3g}"
-        self._counter.advance(n_epochs, text)
+    def count(self, n_epochs: int, job: Trainable, logs: Mapping[str, float]) -> None:
+        shown = (f"{name} {logs[name]:.3g}" for name in _SHOWN if name in logs)
+        self._counter.advance(n_epochs, ", ".join([job.name, *shown]))
 
-    def advance(self, n_epochs: int, job: Trainable, loss: float | None = None) -> None:
-        """Count epochs, unless there is a reason to go no further."""
+    def advance(self, n_epochs: int, job: Trainable, logs: Mapping[str, float]) -> None:
+        """Count epochs, and go no further if there is a reason."""
+        self.count(n_epochs, job, logs)
         self.check_stopped(job.name)
-        self.count(n_epochs, job, loss)
 
     def check_stopped(self, name: str) -> None:
         if self._stopped.is_set():
@@ -315,10 +325,10 @@ class _Run:
             assert isinstance(job, Job)  # who trains on texts has an optimizer with a rule
 
             def after_epoch(epoch: int, logs: Mapping[str, float]) -> None:
-                self.advance(1, job, logs.get("loss"))
+                self.advance(1, job, logs)
 
             trained = fit_with_keras(job, after_epoch)
-            self.count(job.epochs - len(trained.history["loss"]), job)
+            self.count(job.epochs - len(trained.history["loss"]), job, {})
             return trained
         with self._room_for(program.n_bytes(job)):
             program.prepare(job)
@@ -360,7 +370,7 @@ class _Tower:
 
     def run(self) -> TrainedNetwork:
         done = self._restore()
-        self.group.advance(done, self.job)
+        self._advance(done, done, {})
         while done < self.job.epochs:
             if self.job.observer is not None:
                 self.job.observer.on_epoch_begin(done)
@@ -374,12 +384,25 @@ class _Tower:
                 done += 1
             if wants_stop or done == self.job.epochs:
                 n_left = self.job.epochs - done
-                self.group.count(len(epochs) + n_left, self.job, epochs[-1]["loss"])
+                self.group.count(len(epochs) + n_left, self.job, epochs[-1])
                 break
-            if self.checkpoint is not None and (self.checkpoint.is_due() or self.group.is_late):
+            if self.checkpoint is not None and self.checkpoint.is_due():
                 self.checkpoint.save(self._freeze(done - 1))
-            self.group.advance(len(epochs), self.job, epochs[-1]["loss"])
+            self._advance(len(epochs), done, epochs[-1])
         return self._result(done - 1)
+
+    def _advance(self, n_epochs: int, done: int, logs: Mapping[str, float]) -> None:
+        """Count epochs; if time is up, keep the state, and end with what all have given."""
+        try:
+            self.group.advance(n_epochs, self.job, logs)
+        except TimeLimitError as error:
+            if not done:
+                raise
+            if self.checkpoint is not None:
+                self.checkpoint.save(self._freeze(done - 1))
+            late = CutShortError(*error.args)
+            late.trained = self._result(done - 1)
+            raise late from None
 
     def _freeze(self, epoch: int) -> TrainingState:
         """Everything that the rest of the training depends on."""
@@ -431,6 +454,10 @@ class _Tower:
         """Keep what an epoch gave; tell whether it was the last."""
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+        if _LOGGER.isEnabledFor(logging.DEBUG):
+            shown = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            name, n_epochs = self.job.name, self.job.epochs
+            _LOGGER.debug("Epoch %d of %d of %s: %s", epoch + 1, n_epochs, name, shown)
         self._check_finite(logs, epoch)
         wants_stop = self._stop_early(logs, epoch)
         hook, observer = self.job.on_epoch_end, self.job.observer

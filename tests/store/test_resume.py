@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stackens import StackedRNNClassifier, StackingClassifier
-from stackens.exceptions import StoreWarning
+from stackens.exceptions import StoreWarning, TimeLimitError
 from stackens.store import Checkpoint, JobStore, network_key, train_once
 from stackens.training import train
+from stackens.training._job import CutShortError
+from stackens.training._towers import _Run
 
 RNN = StackedRNNClassifier(units=4, epochs=6, dropout=0.2, batch_size=5, random_state=0)
 LEARNERS = {
@@ -38,6 +41,13 @@ def data():
 
 class Killed(BaseException):
     pass
+
+
+def assert_equal(found, expected):
+    assert found.history == expected.history
+    assert found.best_epoch == expected.best_epoch
+    for one, other in zip(found.weights, expected.weights, strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -64,11 +74,28 @@ def test_a_tower_goes_on_after_any_epoch_to_the_same_bits(data, tmp_path, name, 
             except Killed:
                 resumed += 1
         (found,) = train([job], checkpoints=[Checkpoint(store, key, every=1e9)])
-        assert found.history == expected.history
-        assert found.best_epoch == expected.best_epoch
-        for one, other in zip(found.weights, expected.weights, strict=True):
-            assert one.tobytes() == other.tobytes()
+        assert_equal(found, expected)
     assert resumed
+
+
+@pytest.mark.parametrize("name", ["adam", "stopping"])
+def test_what_was_trained_when_time_is_up_is_told_and_goes_on(data, tmp_path, name, monkeypatch):
+    learner = clone(LEARNERS[name])
+    job = learner.plan_job(*data)
+    expected, short = (train([replace(job, epochs=n)])[0] for n in (job.epochs, 3))
+    left = [9.0]
+
+    def tick(epoch, logs):
+        left[0] = 9.0 if epoch < 2 else -1.0
+
+    place = Checkpoint(JobStore(tmp_path), network_key(learner, job), every=1e9)
+    with monkeypatch.context() as patch:
+        patch.setattr(_Run, "seconds_left", property(lambda run: left[0]))
+        (late,) = train([replace(job, on_epoch_end=tick)], checkpoints=[place])
+        assert isinstance(late, CutShortError)
+        assert_equal(pickle.loads(pickle.dumps(late)).trained, short)
+        assert type(train([job], checkpoints=[place])[0]) is TimeLimitError  # before it began
+    assert_equal(train([job], checkpoints=[place])[0], expected)
 
 
 @pytest.mark.parametrize("damage", ["epoch", "shape", "slots", "meta"])
