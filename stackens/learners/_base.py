@@ -34,7 +34,7 @@ from stackens.sequences import (
     validate_sequences,
     validate_tokens,
 )
-from stackens.store import JobStore, check_memory, train_with_memory
+from stackens.store import JobStore, check_memory, train_alone
 from stackens.targets import (
     check_rows,
     read_groups,
@@ -51,7 +51,6 @@ from stackens.training import (
     HoldOut,
     Job,
     Optimizer,
-    Progress,
     TrainedNetwork,
     has_callbacks,
     predict,
@@ -153,11 +152,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             given = {name: value for name, value in metadata.items() if value is not None}
             data = {"X": X, "y": y, "metadata": given or None}
             job = replace(job, observer=FitObserver(self, job.epochs, data, name=task))
-        with Progress(self.verbose, unit="epoch") as progress:
-            progress.extend(job.n_epochs)
-            progress.describe(job.name)
-            (trained,) = train_with_memory([job], [self], self.memory, progress=progress.counter())
-        return self.adopt(trained)
+        return self.adopt(train_alone(job, self))
 
     @all_or_nothing
     def plan_job(

@@ -13,13 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from stackens.exceptions import InvalidInputError, StoreWarning
+from stackens.exceptions import InvalidInputError, StoreWarning, TimeLimitError, TimeLimitWarning
 from stackens.store._job_store import JobStore
 from stackens.store._keys import NoKey, network_key
 from stackens.store._once import train_once
-from stackens.training import EpochCounter, OnProgress, Trainable, TrainedNetwork, train
+from stackens.training import (
+    CutShortError,
+    EpochCounter,
+    OnProgress,
+    Progress,
+    Trainable,
+    TrainedNetwork,
+    train,
+)
 
-__all__ = ["check_memory", "train_with_memory", "using_store", "warn_of_no_keys"]
+__all__ = ["check_memory", "train_alone", "train_with_memory", "using_store", "warn_of_no_keys"]
 
 _STORE_IN_USE: contextvars.ContextVar[JobStore | None] = contextvars.ContextVar(
     "stackens_store_in_use", default=None
@@ -154,6 +162,62 @@ def train_with_memory(
         trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
     is_kept = store is not None
     return [_join(trained[a:b], is_kept=is_kept) for a, b in itertools.pairwise(first)]
+
+
+def train_alone(
+    job: Trainable,
+    learner: Any,
+    *,
+    key_of: Callable[[Any, Any], str | NoKey] = network_key,
+    deadline: float | None = None,
+    stacklevel: int = 2,
+) -> TrainedNetwork:
+    """Train the one job of a fit, with the bar and the store that its learner asks for.
+
+    Parameters
+    ----------
+    job : Trainable
+        What is wanted.
+    learner : estimator
+        Who planned it, with ``memory`` and ``verbose``.
+    key_of, deadline
+        As for ``train_with_memory``.
+    stacklevel : int, default=2
+        Of the warning; 2 is the caller.
+
+    Returns
+    -------
+    TrainedNetwork
+        If there was time for some epochs only, what these have given; a warning says so.
+
+    Raises
+    ------
+    TimeLimitError
+        If there was time for none.
+    """
+    with Progress(learner.verbose, unit="epoch") as progress:
+        progress.extend(job.n_epochs)
+        progress.describe(job.name)
+        (trained,) = train_with_memory(
+            [job],
+            [learner],
+            learner.memory,
+            progress=progress.counter(),
+            key_of=key_of,
+            deadline=deadline,
+        )
+    if isinstance(trained, CutShortError):
+        trained = trained.trained
+        n_epochs = len(trained.history["loss"])
+        warnings.warn(
+            f"`time_limit` was reached: {job.name} was trained for {n_epochs} of {job.epochs} "
+            "epochs (with `memory`, the next fit goes on from here).",
+            TimeLimitWarning,
+            stacklevel=stacklevel,
+        )
+    elif isinstance(trained, TimeLimitError):
+        raise trained
+    return trained
 
 
 def _join(members: Sequence[Any], *, is_kept: bool) -> Any:

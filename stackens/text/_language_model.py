@@ -1,22 +1,15 @@
-"""Stacked recurrent networks that learn to go on with a text.
-
-Training does not go through the towers: these draw their rows in a new order every epoch and let
-each row start from nothing, while a running text has one order, and its states are carried over.
-So there is a loop of its own in ``training``, with the towers' weights, optimizers and seeds.
-"""
+"""Stacked recurrent networks that learn to go on with a text."""
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
@@ -27,11 +20,11 @@ from stackens.parameters import (
     draw_seed,
     known_arguments,
 )
-from stackens.store import JobStore, NoKey, data_digest, fit_key, train_with_memory
-from stackens.text._fitting import EpochLog
+from stackens.store import NoKey, data_digest, fit_key
 from stackens.text._next_token import sample_tokens, sum_log_probabilities
 from stackens.text._running_text import RunningText
 from stackens.text._saved import check_tokens, check_weights
+from stackens.text._text_model import POSITIVE_INT, TextModel
 from stackens.text._tokens import (
     BOUNDARY,
     UNKNOWN,
@@ -41,19 +34,17 @@ from stackens.text._tokens import (
     split_text,
     warn_of_unknown,
 )
-from stackens.training import Architecture, Optimizer, Progress, require_keras, stream
+from stackens.training import Architecture, Optimizer, stream
 
 __all__ = ["StackedRNNLanguageModel"]
 
-_LOGGER = logging.getLogger(__name__)
-_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _LEVELS = ("char", "word")
 _LARGEST_COUNT = 2**31 - 1  # of tokens to write, as TensorFlow counts them
 _LEAST_TEMPERATURE = 1e-6  # logits that are divided by less overflow
 _LARGEST_NORM = 1.0  # of all gradients together: recurrent networks have steep walls
 
 
-class StackedRNNLanguageModel(BaseEstimator):
+class StackedRNNLanguageModel(TextModel):
     """Language model of characters or words: recurrent layers on top of each other.
 
     It learns to predict each token of a text from all tokens before it. Training is truncated
@@ -94,13 +85,17 @@ class StackedRNNLanguageModel(BaseEstimator):
         Tokens of each stream in a training step.
     epochs : int, default=10
         Passes over the texts.
+    time_limit : float, default=None
+        Seconds that ``fit`` may take, to the end of the epoch in which they are over. What is
+        trained by then is kept, and a warning says so; with ``memory``, the next ``fit`` goes on.
+        The learning rate falls as if all of ``epochs`` were to come.
     memory : path-like, joblib.Memory, JobStore or None, default=None
         Where the trained network is kept, and taken from when the same training is wanted again;
         while it trains, its state, so that an interrupted ``fit`` goes on. Needs a seed.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, dropout and windows.
     verbose : int, default=0
-        1 shows a bar over the epochs, with the loss.
+        1 shows a bar over the epochs, with the losses.
 
     Attributes
     ----------
@@ -135,21 +130,18 @@ class StackedRNNLanguageModel(BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "units": [_POSITIVE_INT, "array-like"],
-        "n_layers": [_POSITIVE_INT, None],
+        **TextModel._parameter_constraints,
+        "units": [POSITIVE_INT, "array-like"],
+        "n_layers": [POSITIVE_INT, None],
         "cell": [StrOptions({"lstm", "gru", "simple_rnn"})],
         "level": [StrOptions(set(_LEVELS))],
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
-        "embedding_dim": [_POSITIVE_INT],
+        "embedding_dim": [POSITIVE_INT],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "decay": [StrOptions({"cosine"}), None],
-        "batch_size": [_POSITIVE_INT],
-        "window": [_POSITIVE_INT],
-        "epochs": [_POSITIVE_INT],
-        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
+        "batch_size": [POSITIVE_INT],
+        "window": [POSITIVE_INT],
     }
 
     def __init__(
@@ -167,6 +159,7 @@ class StackedRNNLanguageModel(BaseEstimator):
         batch_size: int = 64,
         window: int = 64,
         epochs: int = 10,
+        time_limit: float | None = None,
         memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -183,6 +176,7 @@ class StackedRNNLanguageModel(BaseEstimator):
         self.batch_size = batch_size
         self.window = window
         self.epochs = epochs
+        self.time_limit = time_limit
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
@@ -213,9 +207,10 @@ class StackedRNNLanguageModel(BaseEstimator):
             If there is no text, an empty one, or something that is no text.
         TrainingDivergedError
             If the loss becomes NaN or infinite.
+        TimeLimitError
+            If ``time_limit`` was over before the first epoch.
         """
-        require_keras()
-        self._validate_params()
+        deadline = self._begin()
         network = {
             "embedding_dim": int(self.embedding_dim),
             "cell": self.cell,
@@ -233,29 +228,19 @@ class StackedRNNLanguageModel(BaseEstimator):
         encoded = self._encode(texts)
         tokens = np.concatenate([encoded[0][:1], *(text[1:] for text in encoded)])
         held_out = self._encode(validation_texts) if validation_texts is not None else None
-        with Progress(self.verbose, unit="epoch") as progress:
-            progress.extend(self.epochs)
-            job = RunningText(
-                self._architecture(),
-                tokens,
-                Optimizer("Adam", self.learning_rate, {"global_clipnorm": _LARGEST_NORM}),
-                seed=draw_seed(self.random_state),
-                epochs=self.epochs,
-                n_streams=min(self.batch_size, -(-(len(tokens) - 1) // self.window)),
-                window=self.window,
-                decay=self.decay,
-                validation=held_out,
-                observer=EpochLog(_LOGGER, self.epochs),
-                name=type(self).__name__,
-            )
-            (trained,) = train_with_memory(
-                [job],
-                [self],
-                self.memory,
-                progress=progress.counter(),
-                key_of=StackedRNNLanguageModel._key,
-            )
-        self.weights_, self.history_ = trained.weights, trained.history
+        job = RunningText(
+            self._architecture(),
+            tokens,
+            Optimizer("Adam", self.learning_rate, {"global_clipnorm": _LARGEST_NORM}),
+            seed=draw_seed(self.random_state),
+            epochs=self.epochs,
+            n_streams=min(self.batch_size, -(-(len(tokens) - 1) // self.window)),
+            window=self.window,
+            decay=self.decay,
+            validation=held_out,
+            name=type(self).__name__,
+        )
+        self._train(job, deadline)
         return self
 
     def _units_of_layers(self) -> tuple[int, ...]:
@@ -275,7 +260,7 @@ class StackedRNNLanguageModel(BaseEstimator):
     def _key(self, job: RunningText) -> str | NoKey:
         held_out = np.concatenate(job.validation) if job.validation is not None else None
         data = data_digest(job.tokens, job.tokens, params={"validation": held_out})
-        return fit_key(self, data, seed=job.seed)
+        return fit_key(clone(self).set_params(time_limit=None), data, seed=job.seed)
 
     def _architecture(self, n_timesteps: int | None = None) -> Architecture:
         from stackens.networks import build_language_model
@@ -420,12 +405,6 @@ class StackedRNNLanguageModel(BaseEstimator):
 
     # ---- scikit-learn --------------------------------------------------------------------------
 
-    @property
-    def n_parameters_(self) -> int:
-        """Number of parameters of the network, embedding included."""
-        check_is_fitted(self)
-        return int(sum(w.size for w in self.weights_))
-
     def _check_loaded(self) -> None:
         """Refuse what a file says, where its parts do not belong together."""
         self._validate_params()
@@ -438,15 +417,6 @@ class StackedRNNLanguageModel(BaseEstimator):
         sizes = [n_ids, network["embedding_dim"], *network["units"], n_ids]
         at_least = sum(a * b for a, b in pairwise(sizes)) + sum(n * n for n in network["units"])
         check_weights(self.weights_, self._architecture(), at_least)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "weights_" in vars(self)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        return tags
 
 
 def _count_targets(encoded: Sequence[np.ndarray]) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -22,12 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.parameters import all_or_nothing, draw_seed, known_arguments
-from stackens.store import JobStore, NoKey, data_digest, fit_key, train_with_memory
-from stackens.text._fitting import EpochLog
+from stackens.store import NoKey, data_digest, fit_key
 from stackens.text._pairs import check_pairs, close
 from stackens.text._parallel_text import ParallelText
 from stackens.text._saved import check_weights
 from stackens.text._teacher import SoftTargets, check_teacher, describe_teacher
+from stackens.text._text_model import POSITIVE_INT, TextModel
 from stackens.text._tokenizer import TOKENS, learn_tokenizer
 from stackens.text._transfer import transferred_weights
 from stackens.text._translating import TranslatingMixin
@@ -35,23 +33,19 @@ from stackens.training import (
     Architecture,
     EarlyStopping,
     Optimizer,
-    Progress,
-    require_keras,
     stream,
 )
 
 __all__ = ["SequenceTranslator", "TranslationSettings"]
 
-_LOGGER = logging.getLogger(__name__)
 _FRACTION = Interval(Real, 0, 1, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
-_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _ADAM = {"beta_2": 0.98, "epsilon": 1e-9, "global_clipnorm": 1.0}
 _TEACHERS = ("init_from", "distill_from")
 _SEARCHED_WITH = ("beam_width", "length_penalty", "max_length")
 _NOT_LEARNT_WITH = (
     *_TEACHERS,  # what they give is looked at, not what they are
-    *("beam_width", "length_penalty", "memory", "random_state", "verbose"),
+    *("beam_width", "length_penalty", "time_limit", "memory", "random_state", "verbose"),
 )
 
 
@@ -63,7 +57,7 @@ class TranslationSettings(BaseEstimator):
         self.random_state = random_state
 
 
-class SequenceTranslator(TranslatingMixin, BaseEstimator):
+class SequenceTranslator(TranslatingMixin, TextModel):
     """Translator of sentences: an encoder-decoder transformer, whose layers can be shared.
 
     With ``encoder_sharing="all"`` one layer is used at every depth (recurrent stacking), so that
@@ -152,13 +146,17 @@ sequence of int, default="none"
     alpha : float in [0, 1], default=0.5
         For "word": share of the teacher's probabilities in the loss; the rest is the loss of the
         given translations.
+    time_limit : float, default=None
+        Seconds that ``fit`` may take, to the end of the epoch in which they are over. What is
+        trained by then is kept, and a warning says so; with ``memory``, the next ``fit`` goes on.
+        The learning rate falls as if all of ``epochs`` were to come.
     memory : path-like, joblib.Memory, JobStore or None, default=None
         Where the trained network is kept, and taken from when the same training is wanted again;
         while it trains, its state, so that an interrupted ``fit`` goes on. Needs a seed.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, dropout, held-out pairs and the order of batches.
     verbose : int, default=0
-        1 shows a bar over the epochs, with the loss.
+        1 shows a bar over the epochs, with the losses.
 
     Attributes
     ----------
@@ -201,31 +199,31 @@ sequence of int, default="none"
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "d_model": [_POSITIVE_INT],
-        "n_heads": [_POSITIVE_INT],
-        "n_layers": [_POSITIVE_INT, "array-like", None],
-        "feed_forward_dim": [_POSITIVE_INT, None],
+        **TextModel._parameter_constraints,
+        "d_model": [POSITIVE_INT],
+        "n_heads": [POSITIVE_INT],
+        "n_layers": [POSITIVE_INT, "array-like", None],
+        "feed_forward_dim": [POSITIVE_INT, None],
         "dropout": [_FRACTION],
         "encoder_sharing": [str, "array-like"],
         "decoder_sharing": [str, "array-like"],
-        "n_unique_layers": [_POSITIVE_INT, None],
+        "n_unique_layers": [POSITIVE_INT, None],
         "share_encoder_decoder": ["boolean"],
         "depth_embedding": ["boolean"],
         "tied_embeddings": [StrOptions({"target", "all", "none"})],
         "tokens": [StrOptions(set(TOKENS))],
         "max_tokens": [Interval(Integral, 5, None, closed="left"), None],
-        "min_frequency": [_POSITIVE_INT],
-        "max_length": [_POSITIVE_INT],
+        "min_frequency": [POSITIVE_INT],
+        "max_length": [POSITIVE_INT],
         "label_smoothing": [_FRACTION],
         "learning_rate": [_POSITIVE],
         "schedule": [StrOptions({"inverse_sqrt", "linear", "constant"})],
         "warmup_steps": [Interval(Integral, 0, None, closed="left"), None],
-        "batch_tokens": [_POSITIVE_INT],
-        "epochs": [_POSITIVE_INT],
+        "batch_tokens": [POSITIVE_INT],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "patience": [_POSITIVE_INT],
-        "beam_width": [_POSITIVE_INT],
+        "patience": [POSITIVE_INT],
+        "beam_width": [POSITIVE_INT],
         "length_penalty": [Interval(Real, 0, None, closed="left")],
         "init_from": [HasMethods("predict"), None],
         "layer_map": [dict, None],
@@ -233,9 +231,6 @@ sequence of int, default="none"
         "distillation": [StrOptions({"word", "sequence"})],
         "temperature": [_POSITIVE],
         "alpha": [Interval(Real, 0, 1, closed="both")],
-        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -273,6 +268,7 @@ sequence of int, default="none"
         distillation: str = "word",
         temperature: float = 1.0,
         alpha: float = 0.5,
+        time_limit: float | None = None,
         memory: Any = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -309,6 +305,7 @@ sequence of int, default="none"
         self.distillation = distillation
         self.temperature = temperature
         self.alpha = alpha
+        self.time_limit = time_limit
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
@@ -338,9 +335,10 @@ sequence of int, default="none"
             is longer than ``max_length``, no token is known, or a teacher does not fit.
         TrainingDivergedError
             If the loss becomes NaN or infinite.
+        TimeLimitError
+            If ``time_limit`` was over before the first epoch.
         """
-        require_keras()
-        self._validate_params()
+        deadline = self._begin()
         orders = self._orders_of_layers()
         if self.layer_map is not None and self.init_from is None:
             raise InvalidInputError(
@@ -373,18 +371,8 @@ sequence of int, default="none"
         validation = None
         if len(held_out):
             validation = tuple([side[row] for row in held_out] for side in encoded)
-        with Progress(self.verbose, unit="epoch") as progress:
-            progress.extend(self.epochs)
-            job = self._plan(pairs, validation, seed)
-            (trained,) = train_with_memory(
-                [job],
-                [self],
-                self.memory,
-                progress=progress.counter(),
-                key_of=SequenceTranslator._key,
-            )
-        self.weights_, self.history_ = trained.weights, trained.history
-        self.best_epoch_ = trained.best_epoch
+        job = self._plan(pairs, validation, seed)
+        self.best_epoch_ = self._train(job, deadline).best_epoch
         return self
 
     def _check_search(self) -> None:
@@ -510,7 +498,6 @@ sequence of int, default="none"
             early_stopping=EarlyStopping(self.patience) if self.early_stopping else None,
             initial_weights=weights,
             teacher=teacher,
-            observer=EpochLog(_LOGGER, self.epochs),
             name=type(self).__name__,
         )
 
@@ -567,12 +554,6 @@ sequence of int, default="none"
         return self._tokenizers[1].vocabulary
 
     @property
-    def n_parameters_(self) -> int:
-        """Number of parameters of the network."""
-        check_is_fitted(self)
-        return int(sum(w.size for w in self.weights_))
-
-    @property
     def n_layer_parameters_(self) -> int:
         """Number of parameters that are in no embedding of tokens."""
         check_is_fitted(self)
@@ -593,12 +574,7 @@ sequence of int, default="none"
         }
         return type(self)(**parameters)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "weights_" in vars(self)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
         tags.target_tags.required = True
         return tags

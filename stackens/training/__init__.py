@@ -6,6 +6,7 @@ from stackens.training._architecture import Architecture, initial_weights
 from stackens.training._backend import require_keras
 from stackens.training._job import (
     ArrayPool,
+    CutShortError,
     EarlyStopping,
     Observer,
     Optimizer,
@@ -41,6 +42,7 @@ __all__ = [
     "Architecture",
     "ArrayPool",
     "CallbackSupportMixin",
+    "CutShortError",
     "EarlyStopping",
     "EpochCounter",
     "FitObserver",

@@ -111,8 +111,8 @@ def main() -> None:
     store = parser.parse_args().store
     store.mkdir(parents=True, exist_ok=True)
     clock = Clock(store / "epochs.jsonl")
-    logger = logging.getLogger("stackens.text")
-    logger.setLevel(logging.INFO)
+    logger = logging.getLogger("stackens.training")
+    logger.setLevel(logging.DEBUG)
     logger.addHandler(clock)
     data = load_tinyshakespeare()
     pieces = [data.test[k : k + PIECE] for k in range(0, len(data.test), PIECE)]

@@ -133,8 +133,8 @@ def train(name, seed, data, store):
         if role in settings:
             settings[role] = train(settings[role], seed, data, store)
     clock = Clock(store / f"{file_name(name, seed)}.jsonl")
-    logger = logging.getLogger("stackens.text")
-    logger.setLevel(logging.INFO)
+    logger = logging.getLogger("stackens.training")
+    logger.setLevel(logging.DEBUG)
     logger.addHandler(clock)
     try:
         memory = JobStore(store / "networks", checkpoint_every=0)

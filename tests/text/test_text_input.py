@@ -27,12 +27,13 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from stackens import SequenceVectorizer
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
+from stackens.store import train_alone
 from stackens.text import (
     SequenceTranslator,
     StackedRNNLanguageModel,
     _language_model,
+    _text_model,
     _translating,
-    _translator,
 )
 from stackens.text._tokenizer import UNKNOWN, learn_tokenizer
 from stackens.text._transfer import _check_map
@@ -53,13 +54,12 @@ def jobs(monkeypatch):
     """Do all of a fit but the training; return what would be trained."""
     planned = []
 
-    def train(jobs, learners, memory, **options):
-        planned.extend(jobs)
-        return [TrainedNetwork([np.zeros((2, 3))], {"loss": [1.0]}, 0, 0.0)]
+    def train(job, learner, **options):
+        planned.append(job)
+        return TrainedNetwork([np.zeros((2, 3))], {"loss": [1.0]}, 0, 0.0)
 
-    for module in (_translator, _language_model):
-        monkeypatch.setattr(module, "train_with_memory", train)
-        monkeypatch.setattr(module, "require_keras", lambda: None)
+    monkeypatch.setattr(_text_model, "train_alone", train)
+    monkeypatch.setattr(_text_model, "require_keras", lambda: None)
     for estimator in (SequenceTranslator, StackedRNNLanguageModel):
         monkeypatch.setattr(estimator, "_architecture", lambda self, **options: None)
     monkeypatch.setattr(_translating, "translate", say)
@@ -191,7 +191,7 @@ def test_what_is_not_fitted_says_so(monkeypatch):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_translator, "train_with_memory", interrupt)
+    monkeypatch.setattr(_text_model, "train_alone", interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.fit(SOURCE, TARGET)
     for name in ("n_parameters_", "n_layer_parameters_", "source_vocabulary_"):
@@ -216,8 +216,8 @@ def test_a_bar_counts_the_epochs_that_were_done_before(monkeypatch, capsys):
         progress(8, jobs[0].epochs, f"{jobs[0].name}, loss 0.5")
         return [TrainedNetwork([], {"loss": [0.5] * 8}, 7, 0.0)]
 
-    for module in (_translator, _language_model):
-        monkeypatch.setattr(module, "train_with_memory", go_on)
+    monkeypatch.setattr(_text_model, "train_alone", train_alone)
+    monkeypatch.setitem(train_alone.__globals__, "train_with_memory", go_on)
     make(epochs=10, verbose=1).fit(SOURCE, TARGET)
     assert "loss 0.5:  80%" in capsys.readouterr().err
     StackedRNNLanguageModel(epochs=16, verbose=1, random_state=0).fit(SOURCE)

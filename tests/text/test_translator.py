@@ -27,7 +27,7 @@ from stackens.exceptions import (
 )
 from stackens.networks import build_translator
 from stackens.store import JobStore
-from stackens.text import SequenceTranslator, _parallel_text_program, _translator
+from stackens.text import SequenceTranslator, _parallel_text_program, _text_model
 from stackens.text._parallel_text import ParallelText
 from stackens.text._token_nats import token_nats
 from stackens.text._tokenizer import learn_tokenizer
@@ -43,7 +43,7 @@ HELD_STILL = {"learning_rate": 1e-12, "epochs": 1}  # the loss of the first weig
 def untrained(monkeypatch):
     """Fit all but the network."""
     trained = TrainedNetwork([], {"loss": []}, 0, 0.0)
-    monkeypatch.setattr(_translator, "train_with_memory", lambda *args, **options: [trained])
+    monkeypatch.setattr(_text_model, "train_alone", lambda *args, **options: trained)
 
 
 def assert_same_weights(one, other):
@@ -442,11 +442,11 @@ def test_sequence_distillation_trains_on_the_teachers_translations(
     jobs = []
     trained = TrainedNetwork([], {"loss": []}, 0, 0.0)
 
-    def note(wanted, *args, **options):
-        jobs.extend(wanted)
-        return [trained]
+    def note(job, *args, **options):
+        jobs.append(job)
+        return trained
 
-    monkeypatch.setattr(_translator, "train_with_memory", note)
+    monkeypatch.setattr(_text_model, "train_alone", note)
     student = make_translator(distill_from=teacher, distillation="sequence").fit(*pairs)
     said = [new or old for new, old in zip(teacher.predict(pairs[0]), pairs[1], strict=True)]
     assert said != pairs[1]

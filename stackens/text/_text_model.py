@@ -1,0 +1,67 @@
+"""What estimators that learn from texts have in common: a network, trained in time, and kept."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted
+
+from stackens.store import JobStore, NoKey, train_alone
+from stackens.training import Trainable, TrainedNetwork, require_keras
+
+__all__ = ["POSITIVE_INT", "TextModel"]
+
+POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+
+
+class TextModel(BaseEstimator):
+    """Base of the estimators that train one network on texts."""
+
+    weights_: list[np.ndarray]
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "epochs": [POSITIVE_INT],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _key(self, job: Any) -> str | NoKey:
+        """Return the key of everything that the trained network depends on."""
+
+    def _begin(self) -> float | None:
+        """Check the parameters before a fit; return when its time is up, in seconds since 1970."""
+        require_keras()
+        self._validate_params()
+        return None if self.time_limit is None else time.time() + self.time_limit
+
+    def _train(self, job: Trainable, deadline: float | None) -> TrainedNetwork:
+        """Train the network, and take its weights."""
+        trained = train_alone(
+            job, self, key_of=lambda _, job: self._key(job), deadline=deadline, stacklevel=6
+        )
+        self.weights_, self.history_ = trained.weights, trained.history
+        return trained
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of parameters of the network, embeddings included."""
+        check_is_fitted(self)
+        return int(sum(w.size for w in self.weights_))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "weights_" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
