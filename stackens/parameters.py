@@ -25,6 +25,7 @@ __all__ = [
     "check_count",
     "did_you_mean",
     "draw_seed",
+    "fill_seeds",
     "forget",
     "known_arguments",
 ]
@@ -75,6 +76,29 @@ def draw_seed(random_state: Any) -> int:
             "`random_state` must be an integer >= 0, a numpy.random.RandomState or None; got "
             f"{random_state!r}."
         ) from error
+
+
+def fill_seeds(estimator: Any, draw: Callable[[int], Any]) -> Any:
+    """Set every ``random_state`` that is None, also those of parts, in the order of their names.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    draw : callable
+        ``draw(end)`` returns a whole number from 0 to ``end - 1``, e.g. ``rng.integers``.
+
+    Returns
+    -------
+    estimator
+        The same.
+    """
+    missing = {
+        name: int(draw(LARGEST_SEED))
+        for name, value in sorted(estimator.get_params(deep=True).items())
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    }
+    return estimator.set_params(**missing) if missing else estimator
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from stackens.ensemble._leaderboard import choose_scoring, difference_of, score_outputs
-from stackens.ensemble._out_of_fold_outputs import check_comparable
-from stackens.ensemble._outputs import (
+from stackens.ensemble._cross_fit import (
     CrossFit,
     add_passed_through,
+    check_comparable,
     cross_fit_finals,
     final_outputs,
     join_outputs,
 )
+from stackens.ensemble._leaderboard import choose_scoring, difference_of, score_outputs
 from stackens.parameters import check_count
 
 __all__ = ["measure_contributions"]

@@ -8,13 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 
-from stackens.ensemble._outputs import (
-    average,
-    cross_fit_final,
-    encode_target,
-    to_logits,
-    wrap_blocks,
-)
+from stackens.ensemble._cross_fit import average, cross_fit_final, wrap_blocks
+from stackens.ensemble._level_one import encode_target, to_logits
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["AveragingClassifier", "AveragingRegressor", "choose_predictor"]
@@ -75,17 +70,14 @@ def choose_predictor(stack: Any) -> str:
 
     Parameters
     ----------
-    stack : JobStacking
-        Fitted, with out-of-fold predictions.
+    stack : Stack
+        Fitted, with out-of-fold predictions and a ``fallback``.
 
     Returns
     -------
     str
         "stack", "average", or the name of the best learner.
     """
-    stack.__dict__.pop("_own_final_estimator", None)
-    if stack.fallback is None:
-        return "stack"
     kept = stack.out_of_fold_predictions_
     is_class = is_classifier(stack)
     try:
@@ -111,7 +103,7 @@ def choose_predictor(stack: Any) -> str:
     columns = [(ends[i] - kept.blocks[names[i]].shape[1], ends[i]) for i in chosen]
     methods = [stack._block_methods[i] for i in chosen]
     stack._own_final_estimator = stack.final_estimator_
-    target = encode_target(stack, kept.y)
+    target = encode_target(kept.y, stack._classes)
     if classes is None:
         stack.final_estimator_ = AveragingRegressor(columns, methods).fit(kept.matrix, target)
     else:  # rows that were not held out may have classes of their own

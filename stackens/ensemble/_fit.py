@@ -16,12 +16,19 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from stackens.adapters import adapt
-from stackens.ensemble._predictions import as_arrays
 from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training import HeldOutRows, Task
 
-__all__ = ["Fit", "Policy", "adapt_learner", "is_network", "last_step", "told_where"]
+__all__ = [
+    "Fit",
+    "Policy",
+    "adapt_learner",
+    "as_arrays",
+    "is_network",
+    "last_step",
+    "told_where",
+]
 
 # Rows of a memory map that are predicted at once.
 _ROWS_BYTES = 16 * 2**20
@@ -45,6 +52,22 @@ def last_step(estimator: Any) -> Any:
 def is_network(estimator: Any) -> bool:
     """Whether it plans the training of networks: a learner of this package, or a stack."""
     return hasattr(estimator, "plan_job") or hasattr(estimator, "plan_networks")
+
+
+def as_arrays(predictions: Any) -> Any:
+    """Return predictions as an array, or as a list of one for each label of a row.
+
+    Parameters
+    ----------
+    predictions : array-like, sparse matrix, or list of array-like
+        As an estimator gives them; a list of tables has one for each label.
+    """
+    if hasattr(predictions, "toarray"):
+        return predictions
+    first = predictions[0] if isinstance(predictions, list) and predictions else None
+    if len(getattr(first, "shape", ())) > 1:
+        return [np.asarray(part) for part in predictions]
+    return np.asarray(predictions)
 
 
 @dataclass(eq=False)
@@ -85,10 +108,10 @@ class Fit:
 
     learner: Any
     name: str
-    fold: int | None
-    train: np.ndarray | None
-    test: np.ndarray | None
-    method: str
+    fold: int | None = None
+    train: np.ndarray | None = None
+    test: np.ndarray | None = None
+    method: str = "predict"
     params: dict[str, Any] = field(default_factory=dict)
     hold_out: HeldOutRows | None = None
     needs_estimator: bool = True

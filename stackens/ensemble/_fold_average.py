@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
-from stackens.ensemble._predictions import as_arrays
+from stackens.ensemble._fit import as_arrays
+from stackens.ensemble._out_of_fold import align_classes
 
 __all__ = ["FoldAverage"]
 
@@ -80,8 +81,6 @@ class FoldAverage(BaseEstimator):
         return np.asarray(classes)[counts.argmax(axis=0)]
 
     def _average(self, method: str, X: Any) -> Any:
-        from stackens.ensemble._out_of_fold import align_classes
-
         results = []
         for estimator in self.estimators:
             result = as_arrays(getattr(estimator, method)(X))

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.utils.validation import check_is_fitted
 
-from stackens.ensemble._fit import last_step
-from stackens.ensemble._out_of_fold import align_classes
-from stackens.ensemble._outputs import (
+from stackens.ensemble._cross_fit import (
     average,
+    check_comparable,
     cross_fit_final,
     final_outputs,
     join_outputs,
     own_final_estimator,
     wrap_blocks,
 )
-from stackens.ensemble._predictions import as_arrays
+from stackens.ensemble._fit import as_arrays, last_step
+from stackens.ensemble._out_of_fold import align_classes
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import did_you_mean
 
-__all__ = ["choose_scoring", "difference_of", "make_leaderboard", "score_outputs"]
+__all__ = [
+    "choose_scoring",
+    "difference_of",
+    "make_leaderboard",
+    "score_outputs",
+    "scores_to_show",
+]
 
 # A row's part in a score that is a mean over rows: f(labels or values, outputs, classes).
 _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
@@ -39,16 +48,17 @@ _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
 _OF_PROBABILITIES = ("predict_proba", "predict_log_proba", "decision_function")
 
 
+_PATIENCE = 2.0  # seconds that a notebook may compute for what it only shows
+
+# By final estimator, so that a notebook that shows a stack again computes nothing.
+_SHOWN: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
 def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     """Return the table described at ``leaderboard`` of the stacking estimators."""
     import pandas as pd
 
-    if not hasattr(stack, "out_of_fold_predictions_"):
-        raise ValueError(
-            "`leaderboard` needs out-of-fold predictions, which `cv='prefit'` has not."
-        )
-    if is_classifier(stack) and isinstance(stack.classes_, list):
-        raise ValueError("`leaderboard` compares single-label targets; `y` has several labels.")
+    check_comparable(stack, "leaderboard")
     if (X is None) != (y is None):
         raise ValueError("`leaderboard` needs both `X` and `y`, or neither.")
     scoring = choose_scoring(stack, scoring)
@@ -161,3 +171,21 @@ def _add_costs(stack: Any, table: dict[str, dict[str, Any]]) -> None:
     total = float(np.nansum(sizes))
     table["average"] |= {"seconds": stack.seconds_, "parameters": total}
     table["stack"] |= {"seconds": stack.seconds_, "parameters": total}
+
+
+def scores_to_show(stack: Any) -> tuple[Any, str]:
+    """Return the leaderboard of a fitted stack, or None and why it is not shown."""
+    try:
+        check_is_fitted(stack)
+        check_comparable(stack, "leaderboard")
+    except (NotFittedError, InvalidInputError):
+        return None, ""
+    seconds = stack._final_seconds * len(stack.out_of_fold_predictions_.splits)
+    if seconds > _PATIENCE:
+        return None, f"Scores: `leaderboard()`, which takes about {seconds:.0f} s."
+    if stack.final_estimator_ not in _SHOWN:
+        try:
+            _SHOWN[stack.final_estimator_] = stack.leaderboard()
+        except InvalidInputError as error:  # splits on which the stack has no honest score
+            return None, str(error)
+    return _SHOWN[stack.final_estimator_], ""

@@ -48,7 +48,7 @@ def check_names(stack: Any, X: Any) -> None:
 
     Parameters
     ----------
-    stack : JobStacking
+    stack : Stack
         Fitted; without names there is nothing to compare.
     X : array-like of shape (n_samples, ...)
         Rows to predict.

@@ -1,8 +1,7 @@
-"""Predictions for rows by models that did not see them."""
+"""Predictions for rows by models that did not see them: what is kept, and what is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,16 +10,7 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.sequences import as_object_array
 
-__all__ = [
-    "OutOfFoldPredictions",
-    "align_classes",
-    "average_predictions",
-    "level_one_splits",
-    "row_labels",
-]
-
-# Parts of held-out rows on which the final estimator is cross-fitted, where splits make none.
-_N_PARTS = 5
+__all__ = ["OutOfFoldOutputs", "OutOfFoldPredictions", "align_classes", "row_labels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,49 +142,40 @@ def _plain(label: Any) -> Any:
     return label if isinstance(label, str | int | float) else str(label)
 
 
-def level_one_splits(
-    kept: OutOfFoldPredictions, *, classifier: bool
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
-    """Return splits of the covered rows, on which a final estimator can be cross-fitted.
+@dataclass(frozen=True, eq=False)
+class OutOfFoldOutputs:
+    """Predictions for rows that whoever predicts did not see.
 
-    Parameters
+    Attributes
     ----------
-    kept : OutOfFoldPredictions
-        Of a fitted stack.
-    classifier : bool
-        Whether ``kept.y`` holds classes.
+    name : str
+        The learner, "average" or "stack".
+    row_index : ndarray of int of shape (n_rows,)
+        Rows of the training data.
+    fold : ndarray of int of shape (n_rows,)
+        Split that held the row out (the first one, if several).
+    y_true, y_pred : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Target and prediction: labels, or numbers.
+    y_proba : ndarray of shape (n_rows, n_classes) or None
+        Probabilities, in the order of ``classes_``; None of regressors and where there are none.
 
-    Returns
-    -------
-    first, instead : list of (ndarray, ndarray)
-        Positions among the covered rows: those of the splits themselves; and parts of the covered
-        rows, for splits that train on none of them, as a single one does. Parts keep groups whole,
-        and follow each other where the splits go forward in time.
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from stackens import StackingClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> stack = StackingClassifier([("linear", LogisticRegression(max_iter=1000))]).fit(X, y)
+    >>> stack.out_of_fold("linear").y_proba.shape
+    (150, 3)
     """
-    place = np.full(max(int(max(map(np.max, split))) for split in kept.splits) + 1, -1)
-    place[kept.row_index] = np.arange(len(kept.y))
-    first = [(place[train][place[train] >= 0], place[test]) for train, test in kept.splits]
-    return first, list(_split_covered_rows(kept, classifier))
 
-
-def _split_covered_rows(
-    kept: OutOfFoldPredictions, classifier: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    rows = np.arange(len(kept.y))
-    gap = min(int(test.min()) - int(train.max()) for train, test in kept.splits)
-    if kept.group is not None:
-        part = np.unique(kept.group, return_inverse=True)[1] % _N_PARTS
-    elif gap > 0:  # each part after those that come before it
-        for test in np.array_split(rows, _N_PARTS + 1)[1:]:
-            if len(test):
-                yield np.flatnonzero(kept.row_index <= kept.row_index[test[0]] - gap), test
-        return
-    else:
-        by_class = classifier and kept.y.ndim == 1
-        part = np.empty_like(rows)
-        part[np.argsort(kept.y, kind="stable") if by_class else rows] = rows % _N_PARTS
-    for k in np.unique(part):
-        yield rows[part != k], rows[part == k]
+    name: str
+    row_index: np.ndarray
+    fold: np.ndarray
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    y_proba: np.ndarray | None
 
 
 def align_classes(predictions: Any, estimator: Any, n_classes: int, method: str) -> Any:
@@ -217,11 +198,13 @@ def align_classes(predictions: Any, estimator: Any, n_classes: int, method: str)
         return predictions
     if isinstance(predictions, list):
         labels = zip(predictions, estimator.classes_, strict=True)
-        return [_align(part, np.asarray(seen), n_classes, method) for part, seen in labels]
-    return _align(predictions, np.asarray(estimator.classes_), n_classes, method)
+        return [_align_columns(part, np.asarray(seen), n_classes, method) for part, seen in labels]
+    return _align_columns(predictions, np.asarray(estimator.classes_), n_classes, method)
 
 
-def _align(predictions: np.ndarray, seen: np.ndarray, n_classes: int, method: str) -> np.ndarray:
+def _align_columns(
+    predictions: np.ndarray, seen: np.ndarray, n_classes: int, method: str
+) -> np.ndarray:
     if len(seen) == n_classes:
         return predictions
     if predictions.ndim == 1:
@@ -233,51 +216,3 @@ def _align(predictions: np.ndarray, seen: np.ndarray, n_classes: int, method: st
     aligned = np.full((len(predictions), n_classes), fill, dtype=predictions.dtype)
     aligned[:, seen.astype(int)] = predictions
     return aligned
-
-
-def average_predictions(
-    parts: Sequence[tuple[np.ndarray, Any]], n_rows: int, *, are_labels: bool = False
-) -> Any:
-    """Average what each row was predicted; rows that never were stay NaN.
-
-    Parameters
-    ----------
-    parts : sequence of (rows, predictions)
-        One per split; predictions are an array, or a list of arrays (one per label).
-    n_rows : int
-        Rows of the training data.
-    are_labels : bool, default=False
-        Whether predictions are numbers of classes, which have no mean: the most frequent one
-        counts, and of several such the first.
-
-    Returns
-    -------
-    ndarray or list of ndarray
-        Of shape (n_rows,) or (n_rows, n_columns).
-    """
-    first = parts[0][1]
-    if isinstance(first, list):
-        return [
-            average_predictions([(rows, p[i]) for rows, p in parts], n_rows, are_labels=are_labels)
-            for i in range(len(first))
-        ]
-    total = np.zeros((n_rows, *np.shape(first)[1:]), dtype=np.asarray(first).dtype)
-    counts = np.zeros(n_rows, dtype=int)
-    for rows, _ in parts:
-        np.add.at(counts, rows, 1)
-    if counts.max() == 1 and counts.min() == 1:  # a partition: no arithmetic, same type and bits
-        for rows, predictions in parts:
-            total[rows] = predictions
-        return total
-    if are_labels:
-        labels = np.unique(np.concatenate([np.ravel(predictions) for _, predictions in parts]))
-        votes = np.zeros((len(labels), *total.shape), dtype=int)
-        for rows, predictions in parts:
-            for own, label in zip(votes, labels, strict=True):
-                np.add.at(own, rows, predictions == label)
-        return np.where(votes.any(axis=0), labels[votes.argmax(axis=0)], np.nan)
-    total = total.astype(float)
-    for rows, predictions in parts:
-        np.add.at(total, rows, predictions)
-    counts = counts.reshape(-1, *[1] * (total.ndim - 1))
-    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)

@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 import numpy as np
 import sklearn.ensemble
 from sklearn.base import _fit_context
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
-from stackens.ensemble._columnwise import ColumnwiseRegressor, takes_columns
-from stackens.ensemble._final_methods import ClassesFromFinal, ValuesFromFinal
-from stackens.ensemble._job_stacking import JobStacking, check_fit_params
 from stackens.ensemble._level_one import TakesBlocks
+from stackens.ensemble._stack import Stack, final_has
+from stackens.ensemble.meta_learners._columnwise import ColumnwiseRegressor, takes_columns
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
 from stackens.targets import check_numbers
@@ -23,7 +24,7 @@ from stackens.targets import check_numbers
 __all__ = ["StackingClassifier", "StackingRegressor"]
 
 
-class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.StackingClassifier):
+class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
     """Stack of classifiers whose networks train side by side.
 
     The out-of-fold predictions of the learners (level 0) train a final estimator (level 1). It is
@@ -121,9 +122,9 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
     (3,)
     """
 
-    _hands_on_seeds = True  # and draws nothing itself; a subclass may
+    _default_final = LogisticRegression
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **JobStacking._parameter_constraints,
+        **Stack._parameter_constraints,
         "stack_method": [
             StrOptions({"auto", "predict_proba", "logit", "decision_function", "predict"})
         ],
@@ -199,9 +200,7 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
         TimeLimitError
             If ``time_limit`` came before a single learner could be used.
         """
-        fit_params = check_fit_params(self, fit_params)
-        y, groups = self._check_data(X, y, groups, fit_params)
-        return self._fit(X, self._learn_target(y), y, groups, fit_params)
+        return self._fit(X, y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
         check_classification_targets(y)
@@ -223,8 +222,49 @@ class StackingClassifier(ClassesFromFinal, JobStacking, sklearn.ensemble.Stackin
             self._label_encoder, self.classes_ = encoder, encoder.classes_
         return encoded
 
+    @available_if(final_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        """Predict the probability of each class.
 
-class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingRegressor):
+        Parameters
+        ----------
+        X : array-like
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``; of several labels the probability of each.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.classes_, list):
+            return super().predict_proba(X)
+        # scikit-learn's gives those of the labels' absence, of some final estimators.
+        found = self.final_estimator_.predict_proba(self.transform(X))
+        if not isinstance(found, list):
+            return found
+        has_label = [classes == 1 for classes in self.final_estimator_.classes_]
+        parts = zip(found, has_label, strict=True)
+        return np.column_stack([columns[:, there].sum(axis=1) for columns, there in parts])
+
+    @available_if(final_has("decision_function"))
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the decision values of the final estimator.
+
+        Parameters
+        ----------
+        X : array-like
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return super().decision_function(X)
+
+
+class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
     """Stack of regressors whose networks train side by side.
 
     The out-of-fold predictions of the learners (level 0) train a final estimator (level 1). It is
@@ -315,11 +355,9 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
     """
 
     final_estimator_: Any
-    _hands_on_seeds = True  # and draws nothing itself; a subclass may
+    _default_final = RidgeCV
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        name: rule
-        for name, rule in JobStacking._parameter_constraints.items()
-        if name != "stack_method"
+        name: rule for name, rule in Stack._parameter_constraints.items() if name != "stack_method"
     }
 
     def __init__(
@@ -391,9 +429,7 @@ class StackingRegressor(ValuesFromFinal, JobStacking, sklearn.ensemble.StackingR
         TimeLimitError
             If ``time_limit`` came before a single learner could be used.
         """
-        fit_params = check_fit_params(self, fit_params)
-        y, groups = self._check_data(X, y, groups, fit_params)
-        return self._fit(X, self._learn_target(y), y, groups, fit_params)
+        return self._fit(X, y, groups, fit_params)
 
     def _learn_target(self, y: Any) -> np.ndarray:
         y = _read_values(y)

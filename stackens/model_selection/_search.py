@@ -26,14 +26,13 @@ from sklearn.utils.validation import _check_method_params
 from stackens.ensemble import (
     choose_splitter,
     draw_splits,
-    fill_seeds,
     groups_for,
     is_network,
     is_number_of_folds,
     last_step,
     plan_networks,
 )
-from stackens.parameters import all_or_nothing
+from stackens.parameters import all_or_nothing, fill_seeds
 from stackens.store import JobStore, check_memory, train_with_memory, using_store
 from stackens.targets import read_groups, read_target
 from stackens.views import with_rows

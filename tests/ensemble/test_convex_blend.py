@@ -13,7 +13,7 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from stackens import ConvexBlendClassifier, ConvexBlendRegressor
-from stackens.ensemble._simplex import minimize_log_loss, minimize_norm
+from stackens.ensemble.meta_learners._simplex import minimize_log_loss, minimize_norm
 from stackens.exceptions import InvalidInputError
 
 sizes = {"n": st.integers(8, 60), "n_learners": st.integers(1, 5), "seed": st.integers(0, 2**20)}

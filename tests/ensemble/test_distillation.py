@@ -31,7 +31,7 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
 )
-from stackens.ensemble._soft_targets import join_rows, out_of_fold_targets, soften
+from stackens.ensemble.distillation._soft_targets import join_rows, out_of_fold_targets, soften
 from stackens.exceptions import InvalidInputError, StoreWarning
 
 X, Y = load_iris(return_X_y=True)

@@ -213,16 +213,16 @@ class TestTimeLimit:
             assert 1 <= info.n_checkpoints <= 3
 
     def test_fold_models_predict_where_refits_are_missing(self, data, monkeypatch):
-        from stackens.ensemble import _fits
+        from stackens.ensemble import _run
 
-        real = _fits._run_towers
+        real = _run._run_towers
 
         def no_time_for_refits(towers, *args, policy, **options):
             if towers and towers[0].fit.fold is None:
                 policy.deadline = 0.0
             real(towers, *args, policy=policy, **options)
 
-        monkeypatch.setattr(_fits, "_run_towers", no_time_for_refits)
+        monkeypatch.setattr(_run, "_run_towers", no_time_for_refits)
         learners = [("a", network(random_state=0)), ("b", network(units=3, random_state=0))]
         with pytest.warns(TimeLimitWarning, match="a, b: fold models predict"):
             stack = StackingClassifier(learners, cv=3, time_limit=3600).fit(*data)
@@ -231,16 +231,16 @@ class TestTimeLimit:
         np.testing.assert_array_equal(stack.predict_proba(data[0]), expected.predict_proba(data[0]))
 
     def test_splits_that_were_not_reached_do_not_train_the_final_estimator(self, data, monkeypatch):
-        from stackens.ensemble import _plain_fits
+        from stackens.ensemble import _other_fits
 
-        real = _plain_fits._fit_plain
+        real = _other_fits._fit_plain
 
         def late_for_fold_2(fit, X, y, store, key, policy):
             if fit.fold == 2:
                 return TimeLimitError("late")
             return real(fit, X, y, store, key, policy)
 
-        monkeypatch.setattr(_plain_fits, "_fit_plain", late_for_fold_2)
+        monkeypatch.setattr(_other_fits, "_fit_plain", late_for_fold_2)
         stack = StackingClassifier([("linear", linear())], cv=3, time_limit=3600)
         with pytest.warns(TimeLimitWarning, match="1 of 3 splits"):
             stack.fit(*data)

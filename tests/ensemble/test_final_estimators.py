@@ -26,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from stackens import StackedRNNClassifier, StackingClassifier, StackingRegressor
 from stackens.datasets import load_digits_sequences
-from stackens.ensemble._out_of_fold import level_one_splits
+from stackens.ensemble._cross_fit import level_one_splits
 from stackens.exceptions import InvalidInputError
 
 

@@ -67,7 +67,7 @@ def test_an_error_shows_what_the_user_wrote(healthy):
     text = "\n".join(lines)
     assert "stack.fit(X[:, :, None], y)" in text
     assert f"InvalidInputError: {caught.value}" in text
-    assert "_job_stacking" not in text
+    assert "ensemble/_" not in text
 
 
 def test_an_error_tells_its_cause_and_where_it_happened():

@@ -76,7 +76,7 @@ def make_stack(folder):
 def fit(folder, result, log):
     """Fit, and keep what is predicted; write down what is trained, before it is."""
     from stackens.datasets import load_digits_sequences
-    from stackens.ensemble import _plain_fits
+    from stackens.ensemble import _other_fits
     from stackens.store import _memory
     from stackens.store._checkpoint import Checkpoint
 
@@ -85,7 +85,7 @@ def fit(folder, result, log):
     def note(**content):
         os.write(descriptor, json.dumps(content).encode() + b"\n")
 
-    train, fit_once, load = _memory.train, _plain_fits.fit_once, Checkpoint.load
+    train, fit_once, load = _memory.train, _other_fits.fit_once, Checkpoint.load
 
     def noting_train(jobs, *, checkpoints, **how):
         for checkpoint in checkpoints:
@@ -105,7 +105,7 @@ def fit(folder, result, log):
             note(resumed=checkpoint.key, epoch=state.epoch)
         return state
 
-    _memory.train, _plain_fits.fit_once = noting_train, noting_fit_once
+    _memory.train, _other_fits.fit_once = noting_train, noting_fit_once
     Checkpoint.load = noting_load
     X, y = load_digits_sequences(return_X_y=True)
     stack = make_stack(folder)

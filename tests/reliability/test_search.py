@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stackens import StackedRNNClassifier, StackingClassifier
-from stackens.ensemble import _plain_fits
+from stackens.ensemble import _other_fits
 from stackens.store import JobStore, _once
 
 GRID = {"final_estimator__C": [0.1, 1.0, 10.0, 100.0]}
@@ -115,13 +115,13 @@ def test_other_estimators(data, tmp_path, monkeypatch, backend, searched_by_skle
     X, y = data
     X = X.reshape(len(X), -1)
     (begun := tmp_path / "begun").mkdir()
-    fit = _plain_fits._fit_and_predict
+    fit = _other_fits._fit_and_predict
 
     def noting_fit(*args):
         Path(begun, uuid.uuid4().hex).touch()
         return fit(*args)
 
-    monkeypatch.setattr(_plain_fits, "_fit_and_predict", noting_fit)
+    monkeypatch.setattr(_other_fits, "_fit_and_predict", noting_fit)
     store = JobStore(tmp_path / "store")
     stack = StackingClassifier(LEARNERS, LogisticRegression(), cv=5, memory=store)
 

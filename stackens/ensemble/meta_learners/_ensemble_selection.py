@@ -12,8 +12,8 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from stackens.ensemble._blend import BlendClassifier, BlendRegressor
-from stackens.ensemble._outputs import Probabilities, Values
+from stackens.ensemble._cross_fit import Probabilities, Values
+from stackens.ensemble.meta_learners._blend import BlendClassifier, BlendRegressor
 from stackens.parameters import all_or_nothing, known_arguments
 
 __all__ = ["EnsembleSelectionClassifier", "EnsembleSelectionRegressor"]

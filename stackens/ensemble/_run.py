@@ -23,7 +23,7 @@ from sklearn.utils.metadata_routing import (
 from stackens.adapters import adapt
 from stackens.ensemble._fit import Fit, Policy, is_network, last_step
 from stackens.ensemble._groups import groups_request
-from stackens.ensemble._plain_fits import run_plain
+from stackens.ensemble._other_fits import run_others
 from stackens.sequences import reading_files_once
 from stackens.store import check_memory, using_store
 from stackens.training import (
@@ -88,7 +88,8 @@ def run_fits(
             towers, plain = _plan(wave, X, y, policy, pool)
             if wave is waves[0]:
                 _announce(fits, towers, progress, policy)
-            run_plain(plain, X, y, **how)
+            if plain:
+                run_others(plain, X, y, **how)
             waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
             _run_towers([t for t in towers if t not in waiting], X, y, best_epochs, **how)
             for tower in waiting:
@@ -272,8 +273,8 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
     if own is None or own.keys() - _METADATA_OF_JOBS:
         return None  # Pipeline.fit routes it, or refuses it
     hold_out = fit.hold_out
-    is_told = "groups" in own or groups_request(last) is False  # perhaps of others, or of none
-    if hold_out is not None and is_told:
+    # It may be told of other groups, or of none.
+    if hold_out is not None and ("groups" in own or groups_request(last) is False):
         hold_out = hold_out.with_groups(own.get("groups"))
     if not is_pipeline:
         fit.fitted = last

@@ -27,10 +27,10 @@ from stackens.store import (
 )
 from stackens.training import Progress
 
-__all__ = ["run_plain"]
+__all__ = ["run_others"]
 
 
-def run_plain(
+def run_others(
     fits: Sequence[Fit],
     X: Any,
     y: np.ndarray,
@@ -51,8 +51,6 @@ def run_plain(
     n_jobs, progress, memory, policy
         As for ``run_fits``.
     """
-    if not fits:
-        return
     store = check_memory(memory)
     keys: list[Any] = [None if store is None else _key_of(fit, X, y) for fit in fits]
     if memory is not None and store is not None:

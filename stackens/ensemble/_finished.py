@@ -1,4 +1,4 @@
-"""What a stack is built from when learners failed or time ran out."""
+"""What is left of a plan when learners failed, or time ran out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stackens.ensemble._fit import Fit
+from stackens.ensemble._plan import Plan
 from stackens.exceptions import (
     LearnerDroppedWarning,
     NoLearnerLeftError,
@@ -15,97 +15,92 @@ from stackens.exceptions import (
     TimeLimitWarning,
 )
 
-__all__ = ["drop_failed", "keep_finished"]
+__all__ = ["what_is_left"]
 
 
-def drop_failed(fits: Sequence[Fit], names: Sequence[str]) -> tuple[list[Fit], dict[str, str]]:
-    """Take learners that failed in any fold out of all folds.
+def what_is_left(
+    plan: Plan, y: np.ndarray, *, classifier: bool, stacklevel: int
+) -> tuple[Plan, dict[str, str]]:
+    """Leave out learners that failed in any fold, and what is not there in time.
 
     Parameters
     ----------
-    fits : sequence of Fit
-        After they ran.
-    names : sequence of str
-        Of the learners.
+    plan : Plan
+        Whose fits have run.
+    y : ndarray of shape (n_samples, ...)
+        Target.
+    classifier : bool
+        Whether ``y`` holds classes.
+    stacklevel : int
+        Of warnings, for the caller.
 
     Returns
     -------
-    fits, failures
-        The fits of the others, and a reason for each learner that is gone.
+    plan, failures
+        What the stack is made of, and a reason for each learner that is gone.
 
     Raises
     ------
     NoLearnerLeftError
         If every learner failed.
+    TimeLimitError
+        If there is no learner with predictions to train the final estimator on.
     """
     failures: dict[str, str] = {}
-    for fit in fits:
+    for fit in plan.fits:
         if fit.error is not None and not isinstance(fit.error, TimeLimitError):
             reason = f"{type(fit.error).__name__} in {fit.part}: {fit.error}"
             failures.setdefault(fit.name, reason)
-    if len(failures) == len(names):
+    names = [name for name in plan.learners if name not in failures]
+    if not names:
         reasons = "\n".join(f"- {name}: {reason}" for name, reason in failures.items())
-        first = next(f.error for f in fits if f.error is not None)
+        first = next(f.error for f in plan.fits if f.error is not None)
         raise NoLearnerLeftError(f"All learners failed:\n{reasons}") from first
     for name, reason in failures.items():
         warnings.warn(
             f"Learner {name!r} is not part of the stack. {reason}",
             LearnerDroppedWarning,
-            stacklevel=6,
+            stacklevel=stacklevel + 1,
         )
-    return [fit for fit in fits if fit.name not in failures], failures
+    folds = list(plan.splits)
+    if not all(fit.is_done for fit in plan.fits if fit.name in names):
+        kept, folds = _choose_finished(plan, names, y, classifier=classifier)
+        missing = _tell_what_is_missing(plan, names, kept, folds)
+        warnings.warn(
+            f"`time_limit` was reached: {'; '.join(missing)}.",
+            TimeLimitWarning,
+            stacklevel=stacklevel + 1,
+        )
+        failures |= {name: "`time_limit` came first" for name in names if name not in kept}
+        names = kept
+    return plan.of(names, folds), failures
 
 
-def keep_finished(
-    fits: Sequence[Fit], names: Sequence[str], n_splits: int, y: np.ndarray, *, classifier: bool
+def _choose_finished(
+    plan: Plan, names: Sequence[str], y: np.ndarray, *, classifier: bool
 ) -> tuple[list[str], list[int]]:
     """Choose the learners and splits that the final estimator can be trained on.
 
     Every learner that is chosen has predicted every split that is chosen. Among such choices the
     one with most predictions is taken: the product of both numbers.
-
-    Parameters
-    ----------
-    fits : sequence of Fit
-        After a time limit.
-    names : sequence of str
-        Of the learners that did not fail.
-    n_splits : int
-        How many splits there are.
-    y : ndarray of shape (n_samples, ...)
-        Target.
-    classifier : bool
-        Whether ``y`` holds classes.
-
-    Returns
-    -------
-    names, splits
-        The learners, and the numbers of the splits.
-
-    Raises
-    ------
-    TimeLimitError
-        If there is no learner with predictions to train the final estimator on.
     """
-    done = {name: {f.fold for f in fits if f.name == name and f.is_done} for name in names}
+    done = {name: {f.fold for f in plan.fits if f.name == name and f.is_done} for name in names}
     by_folds = sorted(names, key=lambda name: -len(done[name] - {None}))
-    held_out = {f.fold: f.test for f in fits if f.test is not None}
     best: tuple[int, list[str], list[int]] = (0, [], [])
-    common = set(range(n_splits))
+    common = set(plan.splits)
     for k, name in enumerate(by_folds, start=1):
         common = {fold for fold in common if fold in done[name]}
-        rows = [held_out[fold] for fold in sorted(common)]
+        rows = [plan.splits[fold][1] for fold in sorted(common)]
         if k * len(common) > best[0] and _can_train(y, rows, classifier=classifier):
             best = (k * len(common), by_folds[:k], sorted(common))
-    _, kept, splits = best
+    _, kept, folds = best
     if not kept:
         raise TimeLimitError(
             "`time_limit` came before any learner had predicted enough held-out rows to train the "
             "final estimator. Allow more time, or use smaller learners or fewer folds"
             " (with `memory`, the next fit goes on from here)."
         )
-    _tell_what_is_missing(fits, names, kept, n_splits, splits)
-    return [name for name in names if name in kept], splits
+    return [name for name in names if name in kept], folds
 
 
 def _can_train(y: np.ndarray, rows: list[np.ndarray], *, classifier: bool) -> bool:
@@ -116,21 +111,18 @@ def _can_train(y: np.ndarray, rows: list[np.ndarray], *, classifier: bool) -> bo
 
 
 def _tell_what_is_missing(
-    fits: Sequence[Fit], names: Sequence[str], kept: list[str], n_splits: int, splits: list[int]
-) -> None:
+    plan: Plan, names: Sequence[str], kept: Sequence[str], folds: Sequence[int]
+) -> list[str]:
     parts = []
     gone = [name for name in names if name not in kept]
     if gone:
         parts.append(f"the stack is without {', '.join(gone)}")
-    if len(splits) < n_splits:
-        missing = n_splits - len(splits)
+    if len(folds) < len(plan.splits):
         parts.append(
-            f"the rows held out by {missing} of {n_splits} splits do not train the final estimator"
+            f"the rows held out by {len(plan.splits) - len(folds)} of {len(plan.splits)} splits do "
+            "not train the final estimator"
         )
-    averaged = [f.name for f in fits if f.fold is None and f.name in kept and not f.is_done]
+    averaged = [f.name for f in plan.fits if f.fold is None and f.name in kept and not f.is_done]
     if averaged:
         parts.append(f"{', '.join(averaged)}: fold models predict in place of a refit")
-    if parts:
-        warnings.warn(
-            f"`time_limit` was reached: {'; '.join(parts)}.", TimeLimitWarning, stacklevel=7
-        )
+    return parts

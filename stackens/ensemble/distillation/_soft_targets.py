@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import _num_samples
 
-from stackens.ensemble._outputs import cross_fit_final, final_outputs
+from stackens.ensemble._cross_fit import cross_fit_final, final_outputs
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["join_rows", "out_of_fold_targets", "soften"]

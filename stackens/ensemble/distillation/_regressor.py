@@ -13,9 +13,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
-from stackens.ensemble._distilled import Distilled
 from stackens.ensemble._fit import adapt_learner
-from stackens.ensemble._soft_targets import join_rows
+from stackens.ensemble.distillation._distilled import Distilled
+from stackens.ensemble.distillation._soft_targets import join_rows
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import (

@@ -17,11 +17,10 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from stackens.ensemble._fit import adapt_learner, last_step
-from stackens.ensemble._job_stacking import JobStacking
-from stackens.ensemble._seeds import fill_seeds
-from stackens.ensemble._soft_targets import out_of_fold_targets
+from stackens.ensemble._stack import Stack
+from stackens.ensemble.distillation._soft_targets import out_of_fold_targets
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import draw_seed
+from stackens.parameters import draw_seed, fill_seeds
 from stackens.training import stream
 
 __all__ = ["Distilled"]
@@ -47,7 +46,7 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
 
     def _check_parts(self, student: Any) -> None:
         """Refuse a teacher that is no stack, or not fitted, and parts that predict another kind."""
-        if not isinstance(self.teacher, JobStacking):
+        if not isinstance(self.teacher, Stack):
             raise InvalidInputError(
                 "`teacher` must be a stack, which has out-of-fold predictions; got "
                 f"{type(self.teacher).__name__}. A single learner can be the only one of a stack."

@@ -15,10 +15,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from stackens.ensemble._distilled import Distilled
 from stackens.ensemble._fit import adapt_learner, last_step
-from stackens.ensemble._fits import fit_head
-from stackens.ensemble._soft_targets import join_rows, soften
+from stackens.ensemble._run import fit_head
+from stackens.ensemble.distillation._distilled import Distilled
+from stackens.ensemble.distillation._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.store import train_with_memory

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from stackens.ensemble._blend import BlendClassifier, BlendRegressor
-from stackens.ensemble._simplex import log_loss, minimize_log_loss, minimize_norm
+from stackens.ensemble.meta_learners._blend import BlendClassifier, BlendRegressor
+from stackens.ensemble.meta_learners._simplex import log_loss, minimize_log_loss, minimize_norm
 from stackens.exceptions import InvalidInputError
 
 __all__ = ["ConvexBlendClassifier", "ConvexBlendRegressor"]

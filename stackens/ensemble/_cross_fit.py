@@ -1,4 +1,4 @@
-"""Outputs of learners and of the final estimator, wrapped so that any scorer takes them."""
+"""What learners and final estimators say of rows that they did not see, for any scorer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 
 from stackens.ensemble._groups import groups_for_final
-from stackens.ensemble._level_one import declare_blocks
-from stackens.ensemble._out_of_fold import level_one_splits
+from stackens.ensemble._level_one import declare_blocks, encode_target
+from stackens.ensemble._out_of_fold import OutOfFoldOutputs, OutOfFoldPredictions
 from stackens.ensemble._splits import Split
 from stackens.exceptions import InvalidInputError
 
@@ -23,8 +23,9 @@ CrossFit = tuple[np.ndarray, Any]
 # By fitted final estimator, since scores, pictures and a fallback ask for the same.
 _CROSS_FITS: WeakKeyDictionary[Any, list[CrossFit]] = WeakKeyDictionary()
 
-# Probabilities below count as this when their logarithm is taken.
-_LEAST = 1e-9
+
+# Parts of held-out rows on which the final estimator is cross-fitted, where splits make none.
+_N_PARTS = 5
 
 __all__ = [
     "Labels",
@@ -33,13 +34,14 @@ __all__ = [
     "CrossFit",
     "add_passed_through",
     "average",
+    "check_comparable",
     "cross_fit_final",
     "cross_fit_finals",
-    "encode_target",
     "final_outputs",
     "join_outputs",
+    "level_one_splits",
     "own_final_estimator",
-    "to_logits",
+    "read_outputs",
     "wrap_blocks",
 ]
 
@@ -113,20 +115,6 @@ def wrap_blocks(
     return [_wrap_block(b, method, classes) for b, method in zip(blocks, methods, strict=True)]
 
 
-def to_logits(probabilities: Any) -> Any:
-    """Return log-odds of the second of two columns; of more, logarithms that sum to 0.
-
-    Their softmax (of one column, the logistic function) gives the probabilities back.
-    """
-    if isinstance(probabilities, list):
-        return [to_logits(part) for part in probabilities]
-    logarithms = np.log(np.clip(probabilities, _LEAST, None))
-    if logarithms.shape[1] == 2:
-        odds = logarithms[:, 1:] - logarithms[:, :1]
-        return np.hstack([-odds, odds])
-    return logarithms - logarithms.mean(axis=1, keepdims=True)
-
-
 def average(outputs: Sequence[Any]) -> Any:
     """Average wrapped outputs: numbers, or probabilities; without these, the share of votes."""
     if isinstance(outputs[0], Values):
@@ -139,16 +127,6 @@ def average(outputs: Sequence[Any]) -> Any:
         for o in outputs
     ]
     return Probabilities(np.mean(parts, axis=0), classes)
-
-
-def encode_target(stack: Any, y: np.ndarray) -> np.ndarray:
-    """Return the target as the final estimator sees it."""
-    if not is_classifier(stack):
-        return y
-    if isinstance(stack.classes_, list):
-        columns = zip(stack.classes_, y.T, strict=True)
-        return np.array([np.searchsorted(classes, column) for classes, column in columns]).T
-    return np.searchsorted(stack.classes_, y)
 
 
 def _wrap_block(block: np.ndarray, method: str, classes: np.ndarray) -> Labels:
@@ -208,7 +186,7 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
     kept = stack.out_of_fold_predictions_
     matrix = np.hstack([kept.blocks[name] for name in names])
     method_of = dict(zip(kept.blocks, stack._block_methods, strict=True))
-    target = encode_target(stack, kept.y)
+    target = encode_target(kept.y, stack._classes)
     weights = getattr(stack, "_final_weights", None)
     weights = None if weights is None else np.asarray(weights)
 
@@ -221,7 +199,9 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
-            params = groups_for_final(final, None if kept.group is None else kept.group[train])
+            params = {}
+            if kept.group is not None:
+                params |= groups_for_final(final, kept.group[train])
             if weights is not None:
                 params["sample_weight"] = weights[train]
             final.fit(add_passed_through(stack, matrix[train], train), target[train], **params)
@@ -279,3 +259,86 @@ def join_outputs(
     if is_class:
         return Probabilities(mean, stack.classes_), rows
     return Values(mean[:, 0] if width == 1 else mean), rows
+
+
+def level_one_splits(
+    kept: OutOfFoldPredictions, *, classifier: bool
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
+    """Return splits of the covered rows, on which a final estimator can be cross-fitted.
+
+    Parameters
+    ----------
+    kept : OutOfFoldPredictions
+        Of a fitted stack.
+    classifier : bool
+        Whether ``kept.y`` holds classes.
+
+    Returns
+    -------
+    first, instead : list of (ndarray, ndarray)
+        Positions among the covered rows: those of the splits themselves; and parts of the covered
+        rows, for splits that train on none of them, as a single one does. Parts keep groups whole,
+        and follow each other where the splits go forward in time.
+    """
+    place = np.full(max(int(max(map(np.max, split))) for split in kept.splits) + 1, -1)
+    place[kept.row_index] = np.arange(len(kept.y))
+    first = [(place[train][place[train] >= 0], place[test]) for train, test in kept.splits]
+    return first, list(_split_covered_rows(kept, classifier))
+
+
+def _split_covered_rows(
+    kept: OutOfFoldPredictions, classifier: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    rows = np.arange(len(kept.y))
+    gap = min(int(test.min()) - int(train.max()) for train, test in kept.splits)
+    if kept.group is not None:
+        part = np.unique(kept.group, return_inverse=True)[1] % _N_PARTS
+    elif gap > 0:  # each part after those that come before it
+        for test in np.array_split(rows, _N_PARTS + 1)[1:]:
+            if len(test):
+                yield np.flatnonzero(kept.row_index <= kept.row_index[test[0]] - gap), test
+        return
+    else:
+        by_class = classifier and kept.y.ndim == 1
+        part = np.empty_like(rows)
+        part[np.argsort(kept.y, kind="stable") if by_class else rows] = rows % _N_PARTS
+    for k in np.unique(part):
+        yield rows[part != k], rows[part == k]
+
+
+def read_outputs(stack: Any, name: str) -> OutOfFoldOutputs:
+    """Return the predictions described at ``out_of_fold`` of the stacking estimators."""
+    check_comparable(stack, "out_of_fold")
+    kept = stack.out_of_fold_predictions_
+    names = [*kept.blocks, "average", "stack"]
+    if name not in names:
+        raise InvalidInputError(f"`name` must be one of {names}; got {name!r}.")
+    rows = np.arange(len(kept.y))
+    if name == "stack":
+        outputs, rows = cross_fit_final(stack)
+    else:
+        classes = stack.classes_ if is_classifier(stack) else None
+        wrapped = wrap_blocks(list(kept.blocks.values()), stack._block_methods, classes)
+        named = dict(zip(kept.blocks, wrapped, strict=True))
+        outputs = named[name] if name in named else average(wrapped)
+    has_probabilities = hasattr(outputs, "predict_proba")
+    return OutOfFoldOutputs(
+        name,
+        kept.row_index[rows],
+        kept.fold[rows],
+        kept.y[rows],
+        outputs.predict(rows),
+        outputs.predict_proba(rows) if has_probabilities else None,
+    )
+
+
+def check_comparable(stack: Any, caller: str) -> None:
+    """Refuse what has no out-of-fold predictions, or several labels a row."""
+    if not hasattr(stack, "out_of_fold_predictions_"):
+        raise InvalidInputError(
+            f"`{caller}` needs out-of-fold predictions, which `cv='prefit'` has not."
+        )
+    if is_classifier(stack) and isinstance(stack.classes_, list):
+        raise InvalidInputError(
+            f"`{caller}` compares single-label targets; `y` has several labels."
+        )

@@ -1,0 +1,1 @@
+"""One small network that learns what a whole stack says."""

@@ -1,0 +1,1 @@
+"""Meta-learners: final estimators that know which column is which learner's."""
