@@ -199,7 +199,7 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
-            params = {}
+            params: dict[str, Any] = {}
             if kept.group is not None:
                 params |= groups_for_final(final, kept.group[train])
             if weights is not None:

@@ -125,7 +125,7 @@ def held_out_predictions(plan: Plan, n_rows: int, classes: Any) -> list[Any]:
     """
     return [
         average_predictions(
-            [(fit.test, _align(fit, classes)) for fit in plan.fits_of(name)],
+            [(plan.splits[k][1], _align(fit, classes)) for k, fit in plan.fits_of(name).items()],
             n_rows,
             are_labels=classes is not None and method == "predict",
         )

@@ -19,6 +19,7 @@ from stackens.ensemble._splits import (
     Split,
     check_decisions,
     check_weights,
+    choose_held_out_rows,
     count_coverage,
     make_splits,
 )
@@ -31,7 +32,7 @@ from stackens.targets import (
     read_weights,
     refuse_several_inputs,
 )
-from stackens.training import choose_held_out_rows, stream
+from stackens.training import stream
 from stackens.views import has_views, with_rows
 
 __all__ = ["Data", "Plan", "is_dropped", "make_plan", "read_data"]
@@ -138,9 +139,9 @@ class Plan:
             fits=[fit for fit in self.fits if fit.name in names and fit.is_done],
         )
 
-    def fits_of(self, name: str) -> list[Fit]:
-        """Return the fits of a learner whose held-out rows train the final estimator."""
-        return [fit for fit in self.fits if fit.name == name and fit.fold in self.splits]
+    def fits_of(self, name: str) -> dict[int, Fit]:
+        """Return the fits of a learner whose held-out rows train the final estimator, by split."""
+        return {fit.fold: fit for fit in self.fits if fit.name == name and fit.fold in self.splits}
 
 
 def _describe(learner: Any) -> str:
@@ -298,9 +299,10 @@ def _seeded(estimator: Any, name: str, seed: int | None) -> Any:
     return fill_seeds(clone(estimator), stream(seed, f"learner {name}").integers)
 
 
-def _route(stack: Any, names: Sequence[str], data: Data) -> Any:
+def _route(stack: Any, names: Sequence[str], data: Data) -> dict[str, Any]:
     """Return what each learner's ``fit`` and the splitter get."""
     split_params = {} if data.groups is None else {"groups": data.groups}
+    routed: dict[str, Any]
     if _routing_enabled():
         # What is given to us is ours, whatever we ask of a search around us.
         router = stack._make_router(True)
@@ -312,7 +314,7 @@ def _route(stack: Any, names: Sequence[str], data: Data) -> Any:
     parts = {**dict(stack.estimators), "final_estimator": stack.final_estimator_}
     for name, estimator in parts.items() if weights else ():
         _check_takes_weights(name, estimator)
-    routed: dict[str, Any] = {name: {"fit": dict(weights)} for name, _ in stack.estimators}
+    routed = {name: {"fit": dict(weights)} for name, _ in stack.estimators}
     if data.groups is not None:
         # A stack among the learners, or one that teaches a student, has splits, too.
         for name, estimator in stack.estimators:

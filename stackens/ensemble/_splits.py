@@ -14,11 +14,13 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from stackens.exceptions import InvalidInputError
+from stackens.training import HeldOutRows
 
 __all__ = [
     "Split",
     "check_decisions",
     "check_weights",
+    "choose_held_out_rows",
     "choose_splitter",
     "consumes_groups",
     "count_coverage",
@@ -270,3 +272,41 @@ def count_coverage(splits: Iterable[Split], n_rows: int) -> np.ndarray:
     for _, test in splits:
         np.add.at(counts, test, 1)
     return counts
+
+
+def choose_held_out_rows(
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    classes: Any = None,
+    groups: Any = None,
+    gap: int = 0,
+) -> HeldOutRows | None:
+    """Choose the rule by the nature of the splits.
+
+    Whole groups are held out if there are groups; the latest rows if every split trains on rows
+    before those that it holds out (of groups, the latest).
+
+    Parameters
+    ----------
+    splits : sequence of (ndarray, ndarray)
+        Training and held-out rows.
+    classes : ndarray of shape (n_samples,), default=None
+        Class of each row, where rows have one.
+    groups : array-like of shape (n_samples,), default=None
+        Group of each row.
+    gap : int, default=0
+        Of the splitter; kept in front of the latest rows, too.
+
+    Returns
+    -------
+    HeldOutRows or None
+        None leaves it to the learner.
+    """
+    in_time = all(train.max() < test.min() for train, test in splits)
+    if groups is not None:
+        kind = "latest groups" if in_time else "groups"
+    elif in_time:
+        kind = "latest"
+    else:
+        return None
+    return HeldOutRows(kind, classes, None if groups is None else np.asarray(groups), gap)

@@ -63,7 +63,7 @@ from stackens.ensemble._run import plan_fits, run_fits
 from stackens.ensemble._splits import consumes_groups, count_coverage, is_number_of_folds
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import fill_seeds
-from stackens.store import JobStore, check_memory
+from stackens.store import JobStore
 from stackens.training import (
     CallbackSupportMixin,
     Progress,
@@ -113,21 +113,22 @@ class Stack(_BaseStacking, CallbackSupportMixin):
     def _fit(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> Self:
         """Plan what is to be fitted, run it, and train the final estimator on what comes out."""
         started = time.perf_counter()
+        failures: dict[str, str] = {}
         deadline = None if self.time_limit is None else time.time() + self.time_limit
         data = read_data(self, X, y, groups, params)
         if isinstance(self.cv, str):
             self._fit_prefit(data)
-            self.failures_, self.predicts_with_ = {}, "stack"
+            self.predicts_with_ = "stack"
         else:
             plan = make_plan(self, data)
             task = self._begin(plan.learners, len(plan.fits) + 1, data)
             self._run(plan, data, task, deadline)
-            plan, self.failures_ = self._keep_finished(plan, data.y)
+            plan, failures = self._keep_finished(plan, data.y)
             self._adopt(plan, data)
             self._fit_final(plan, data, task.subtask("fit-final-estimator", len(plan.fits)))
             self._choose_predictor()
             self._end(task, data)
-        self.seconds_ = time.perf_counter() - started
+        self.failures_, self.seconds_ = failures, time.perf_counter() - started
         return self
 
     def _run(self, plan: Plan, data: Data, task: Task, deadline: float | None) -> None:
@@ -170,7 +171,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         if isinstance(self._classes, list):
             predictions = columns_of_labels(predictions, self.stack_method_, self.estimators_)
         table = self._concatenate_predictions(data.X, predictions)
-        y, params = data.y, self._final_params(data.params)
+        y, params = data.y, dict(self._final_params(data.params))
         if plan.groups is not None:
             params |= groups_for_final(self.final_estimator_, plan.groups)
         self.coverage_ = count_coverage(plan.splits.values(), len(y))
@@ -194,7 +195,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         self._final_weights = params.get("sample_weight")
 
     def _choose_predictor(self) -> None:
-        vars(self).pop("_own_final_estimator", None)
+        self.__dict__.pop("_own_final_estimator", None)
         self.predicts_with_ = "stack" if self.fallback is None else choose_predictor(self)
 
     def _fit_prefit(self, data: Data) -> None:
@@ -350,7 +351,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
-        return super().predict(X, **predict_params)  # type: ignore[misc]
+        return super().predict(X, **predict_params)
 
     def plan(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> Plan:
         """Say what ``fit`` would train, and on which rows; everything is checked, nothing trained.
@@ -741,7 +742,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         return notebook_html(self, *scores_to_show(self))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
             bundle["text/html"] = self._repr_html_inner()
         return bundle

@@ -23,7 +23,7 @@ from stackens.training._prediction import (
 )
 from stackens.training._random import seeded_globals, stream
 from stackens.training._remembered import remembering_predictions
-from stackens.training._row_job import HeldOutRows, HoldOut, Job, TowerLearner, choose_held_out_rows
+from stackens.training._row_job import HeldOutRows, HoldOut, Job, TowerLearner
 from stackens.training._soft_targets import with_soft_targets
 from stackens.training._towers import EpochCounter, OnProgress, train
 from stackens.training._watchers import (
@@ -60,7 +60,6 @@ __all__ = [
     "TrainedNetwork",
     "TrainingState",
     "check_row_shape",
-    "choose_held_out_rows",
     "has_callbacks",
     "initial_weights",
     "manage_callbacks",

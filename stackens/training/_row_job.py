@@ -20,7 +20,7 @@ from stackens.training._job import (
 )
 from stackens.training._random import stream
 
-__all__ = ["HeldOutRows", "HoldOut", "Job", "TowerLearner", "choose_held_out_rows"]
+__all__ = ["HeldOutRows", "HoldOut", "Job", "TowerLearner"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +220,7 @@ class HeldOutRows:
         )
 
     def with_groups(self, groups: Any) -> Self | None:
-        """Return the rule for other groups of the rows; None are none, as in ``choose…``."""
+        """Return the rule for other groups of the rows; None are none."""
         in_time = self.kind.startswith("latest")
         if groups is not None:
             kind = "latest groups" if in_time else "groups"
@@ -300,41 +300,3 @@ def _cost(
     counts = np.bincount(codes[is_validation], minlength=len(all_counts))
     shares = np.abs(counts / counts.sum() - all_counts / len(codes)).sum() / 2
     return int((counts == all_counts).sum()), distance + fraction * float(shares)
-
-
-def choose_held_out_rows(
-    splits: Sequence[tuple[np.ndarray, np.ndarray]],
-    *,
-    classes: Any = None,
-    groups: Any = None,
-    gap: int = 0,
-) -> HeldOutRows | None:
-    """Choose the rule by the nature of the splits.
-
-    Whole groups are held out if there are groups; the latest rows if every split trains on rows
-    before those that it holds out (of groups, the latest).
-
-    Parameters
-    ----------
-    splits : sequence of (ndarray, ndarray)
-        Training and held-out rows.
-    classes : ndarray of shape (n_samples,), default=None
-        Class of each row, where rows have one.
-    groups : array-like of shape (n_samples,), default=None
-        Group of each row.
-    gap : int, default=0
-        Of the splitter; kept in front of the latest rows, too.
-
-    Returns
-    -------
-    HeldOutRows or None
-        None leaves it to the learner.
-    """
-    in_time = all(train.max() < test.min() for train, test in splits)
-    if groups is not None:
-        kind = "latest groups" if in_time else "groups"
-    elif in_time:
-        kind = "latest"
-    else:
-        return None
-    return HeldOutRows(kind, classes, None if groups is None else np.asarray(groups), gap)

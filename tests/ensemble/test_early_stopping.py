@@ -36,10 +36,11 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
 )
+from stackens.ensemble._splits import choose_held_out_rows
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
 from stackens.store import train_with_memory as real_train_with_memory
-from stackens.training import HeldOutRows, choose_held_out_rows
+from stackens.training import HeldOutRows
 from stackens.training import train as real_train
 
 N_ROWS = 96

@@ -45,7 +45,7 @@ from stackens import (
     StackingRegressor,
     WindowForecaster,
 )
-from stackens.ensemble import _groups
+from stackens.ensemble import _splits
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
 from stackens.model_selection import GridSearchCV, RandomizedSearchCV
@@ -266,9 +266,9 @@ NOT_OURS = {
     ("way", "is_routed"), [w for w in WAYS if w.id.removeprefix("routed: ") not in NOT_OURS]
 )
 def test_the_canary_sings_when_groups_are_divided(monkeypatch, way, is_routed):
-    monkeypatch.setattr(_groups, "_check_groups_are_whole", lambda *_: None)
-    monkeypatch.setattr(_groups, "GroupKFold", DividesGroups)
-    monkeypatch.setattr(_groups, "StratifiedGroupKFold", DividesGroups)
+    monkeypatch.setattr(_splits, "_check_groups_are_whole", lambda *_: None)
+    monkeypatch.setattr(_splits, "GroupKFold", DividesGroups)
+    monkeypatch.setattr(_splits, "StratifiedGroupKFold", DividesGroups)
     monkeypatch.setattr("stackens.recipes.GroupKFold", DividesGroups)
     monkeypatch.setattr("stackens.recipes.StratifiedGroupKFold", DividesGroups)
     with pytest.raises(AssertionError):

@@ -20,7 +20,7 @@ from stackens import (
     StackedRNNClassifier,
     StackingClassifier,
 )
-from stackens.ensemble import _plain_fits
+from stackens.ensemble import _other_fits
 from stackens.exceptions import StoreWarning
 from stackens.store import JobStore, _memory
 
@@ -59,7 +59,7 @@ def data():
 def trained(monkeypatch):
     """Names of what is trained, as it is."""
     names = []
-    train, fit = _memory.train, _plain_fits._fit_and_predict
+    train, fit = _memory.train, _other_fits._fit_and_predict
 
     def noting_train(jobs, **how):
         names.extend(job.name for job in jobs)
@@ -70,7 +70,7 @@ def trained(monkeypatch):
         return fit(one, *args)
 
     monkeypatch.setattr(_memory, "train", noting_train)
-    monkeypatch.setattr(_plain_fits, "_fit_and_predict", noting_fit)
+    monkeypatch.setattr(_other_fits, "_fit_and_predict", noting_fit)
     return names
 
 
