@@ -25,8 +25,8 @@ def public_name(thing: Any, *, module: str | None = None, name: str | None = Non
     Returns
     -------
     str
-        Of one of this package, its room and its name there: the path up to the first private part.
-        Where the room does not give it, and for other packages, the full path.
+        Of one of this package, its room and its name there, in whatever file and folder it is
+        written. Where the room does not give it, and for other packages, the full path.
 
     Examples
     --------
@@ -36,8 +36,8 @@ def public_name(thing: Any, *, module: str | None = None, name: str | None = Non
     'stackens.ensemble.StackingClassifier'
     """
     module, name = module or thing.__module__, name or thing.__qualname__
-    room, private, _ = module.partition("._")
-    is_ours = private and room.partition(".")[0] == "stackens"
+    room = ".".join(module.split(".")[:2])
+    is_ours = "._" in module and room.startswith("stackens.")
     # `__module__` itself is left alone: `inspect` and doctest look there for the source.
     if is_ours and getattr(sys.modules.get(room), name, None) is thing:
         module = room

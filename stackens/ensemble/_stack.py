@@ -122,17 +122,17 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         else:
             plan = make_plan(self, data)
             task = self._begin(plan.learners, len(plan.fits) + 1, data)
-            self._run(plan, data, task, deadline)
+            final_task = self._run(plan, data, task, deadline)
             plan, failures = self._keep_finished(plan, data.y)
             self._adopt(plan, data)
-            self._fit_final(plan, data, task.subtask("fit-final-estimator", len(plan.fits)))
+            self._fit_final(plan, data, final_task)
             self._choose_predictor()
             self._end(task, data)
         self.failures_, self.seconds_ = failures, time.perf_counter() - started
         return self
 
-    def _run(self, plan: Plan, data: Data, task: Task, deadline: float | None) -> None:
-        """Fit all learners on all rows that they are to be fitted on."""
+    def _run(self, plan: Plan, data: Data, task: Task, deadline: float | None) -> Task:
+        """Fit all learners on all rows that they are to be fitted on; return the task that is next."""
         for number, fit in enumerate(plan.fits):
             fit.task = task.subtask(fit.label, number)
         with Progress(self.verbose, unit="step") as progress:
@@ -146,6 +146,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
                 memory=self.memory,
                 policy=Policy(self.on_failure, deadline),
             )
+        return task.subtask("fit-final-estimator", len(plan.fits))
 
     def _keep_finished(self, plan: Plan, y: np.ndarray) -> tuple[Plan, dict[str, str]]:
         if all(fit.is_done for fit in plan.fits):
