@@ -132,7 +132,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         return self
 
     def _run(self, plan: Plan, data: Data, task: Task, deadline: float | None) -> Task:
-        """Fit all learners on all rows that they are to be fitted on; return the task that is next."""
+        """Fit all learners on all their rows; return the task of the final estimator."""
         for number, fit in enumerate(plan.fits):
             fit.task = task.subtask(fit.label, number)
         with Progress(self.verbose, unit="step") as progress:
