@@ -6,7 +6,7 @@ import pytest
 from call_path import follow
 
 # The most files of the package that each may pass; to be lowered, never raised.
-MOST_FILES = {"fit": 43, "predict": 16}
+MOST_FILES = {"fit": 36, "predict": 14}
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,6 @@ def paths():
 @pytest.mark.parametrize("name", MOST_FILES)
 def test_the_way_through_the_code_gets_no_longer(paths, name):
     files = list(paths[name])
-    assert "ensemble/_stacking.py" in files or name == "predict"
+    assert "ensemble/_stack.py" in files or name == "predict"
     assert "learners/_base.py" in files
     assert len(files) <= MOST_FILES[name], files
