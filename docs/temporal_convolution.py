@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from stackens.learners import NetworkClassifierMixin, NetworkLearner
+from stackens.learners import Network, NetworkClassifier
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
 
@@ -39,13 +37,7 @@ def build_temporal_convolution(
     return keras.Model(inputs, outputs)
 
 
-def describe_network(options: dict[str, Any], masked: bool) -> Architecture:
-    """Say which network it is, without building it."""
-    padding_value = PADDING_VALUE if masked else None
-    return Architecture(build_temporal_convolution, {**options, "padding_value": padding_value})
-
-
-class TemporalConvolutionClassifier(NetworkClassifierMixin, NetworkLearner):
+class TemporalConvolutionClassifier(NetworkClassifier):
     """Classifier of sequences by a convolution along time and the maximum over it.
 
     Parameters
@@ -60,10 +52,9 @@ class TemporalConvolutionClassifier(NetworkClassifierMixin, NetworkLearner):
 
     _routed_parts = ("optimizer", "loss")  # optimizer__clipnorm and the like
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NetworkLearner._parameter_constraints,
+        **NetworkClassifier._parameter_constraints,
         "filters": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     vocabulary_size = None  # no tokens: sequences of numbers
 
@@ -94,14 +85,13 @@ class TemporalConvolutionClassifier(NetworkClassifierMixin, NetworkLearner):
     ) -> None:
         self._set_parameters(locals())
 
-    def _describe(
-        self, batch: SequenceBatch, target: Any, seed: int
-    ) -> tuple[Callable[[bool], Architecture], Any, None]:
+    def _describe(self, batch: SequenceBatch, target: Any, seed: int) -> Network:
         options = {
             "n_features": batch.n_features,
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "output_units": target.n_outputs,
             "output_activation": target.activation,
+            "padding_value": PADDING_VALUE,
         }
-        return partial(describe_network, options), target, None
+        return Network(Architecture(build_temporal_convolution, options), target)

@@ -6,10 +6,10 @@ import pytest
 from public_estimators import CLASSES_OF_ESTIMATORS, data_for, make
 from sklearn.base import clone
 
-from stackens.learners._routing import RoutedParameters
+from stackens.learners import NetworkLearner
 
 ESTIMATORS = list(CLASSES_OF_ESTIMATORS)
-LEARNERS = [n for n in ESTIMATORS if issubclass(CLASSES_OF_ESTIMATORS[n], RoutedParameters)]
+LEARNERS = [n for n in ESTIMATORS if issubclass(CLASSES_OF_ESTIMATORS[n], NetworkLearner)]
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

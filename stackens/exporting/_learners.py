@@ -12,7 +12,7 @@ from stackens.sequences import PADDING_VALUE
 __all__: list[str] = []
 
 
-@converts("stackens.NetworkClassifierMixin")
+@converts("stackens.NetworkClassifier")
 def _classifier(learner: Any, converter: Converter) -> Any:
     return portable.NetworkClassifier(
         converter.convert(learner._build_model(), "network"),
@@ -22,7 +22,7 @@ def _classifier(learner: Any, converter: Converter) -> Any:
     )
 
 
-@converts("stackens.NetworkRegressorMixin")
+@converts("stackens.NetworkRegressor")
 def _regressor(learner: Any, converter: Converter) -> Any:
     network = converter.convert(learner._build_model(), "network")
     return portable.NetworkRegressor(network, _source_of(learner), learner._target.is_flat)

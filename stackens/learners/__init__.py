@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import Any
 
 from stackens.learners._base import (
-    NetworkClassifierMixin,
+    Network,
+    NetworkClassifier,
     NetworkLearner,
-    NetworkRegressorMixin,
+    NetworkRegressor,
 )
 from stackens.learners._embedding_pretrainer import EmbeddingPretrainer
 from stackens.learners._keras_network import KerasNetworkClassifier, KerasNetworkRegressor
@@ -27,9 +28,10 @@ __all__ = [
     "EmbeddingPretrainer",
     "KerasNetworkClassifier",
     "KerasNetworkRegressor",
-    "NetworkClassifierMixin",
+    "Network",
+    "NetworkClassifier",
     "NetworkLearner",
-    "NetworkRegressorMixin",
+    "NetworkRegressor",
     "StackedRNNClassifier",
     "StackedRNNRegressor",
     "TransformerClassifier",

@@ -1,4 +1,4 @@
-"""What fitted networks with attention looked at."""
+"""What fitted networks with attention looked at: methods of the learners that have any."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stackens.parameters import check_count
 from stackens.sequences import SequenceBatch
 from stackens.training import PREDICTION_BLOCK
 
-__all__ = ["AttentionMapsMixin", "PoolingWeightsMixin"]
+__all__ = ["attention_maps", "pooling_weights"]
 
 
 def _pools_by_attention(learner: Any) -> bool:
@@ -25,77 +25,71 @@ def _pools_by_attention(learner: Any) -> bool:
     return True
 
 
-class PoolingWeightsMixin:
-    """For learners with a parameter ``pooling``: how much each timestep counts."""
+@available_if(_pools_by_attention)
+def pooling_weights(learner: Any, X: Any) -> np.ndarray:
+    """Return how much each timestep counts in the vector that the head sees.
 
-    @available_if(_pools_by_attention)
-    def pooling_weights(self: Any, X: Any) -> np.ndarray:
-        """Return how much each timestep counts in the vector that the head sees.
+    Only with ``pooling="attention"``.
 
-        Only with ``pooling="attention"``.
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, ...)
+        Sequences as in ``predict``.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Sequences as in ``predict``.
+    Returns
+    -------
+    ndarray of shape (n_samples, n_timesteps)
+        Adds up to 1 over the timesteps of each sequence; 0 at padding. With several seeds the
+        mean over their networks.
+    """
+    import keras
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_timesteps)
-            Adds up to 1 over the timesteps of each sequence; 0 at padding. With several seeds the
-            mean over their networks.
-        """
-        import keras
-
-        check_is_fitted(self)
-        batch = self._read_input(X, reset=False)
-        found = []
-        for weights in self._weights_of_members():
-            model = self._architecture(True).build()
-            model.set_weights(weights)
-            pooling = model.get_layer("attention_pooling")
-            below = keras.Model(model.inputs[0], keras.tree.flatten(pooling.input)[0])
-            found.append(_in_blocks(partial(_weigh, below, pooling), batch)[..., 0])
-        return np.mean(found, axis=0)
+    check_is_fitted(learner)
+    batch = learner._read_input(X, reset=False)
+    found = []
+    for weights in learner._weights_of_members():
+        model = learner._architecture.build()
+        model.set_weights(weights)
+        pooling = model.get_layer("attention_pooling")
+        below = keras.Model(model.inputs[0], keras.tree.flatten(pooling.input)[0])
+        found.append(_in_blocks(partial(_weigh, below, pooling), batch)[..., 0])
+    return np.mean(found, axis=0)
 
 
-class AttentionMapsMixin:
-    """For learners whose network can give its attention weights."""
+def attention_maps(learner: Any, X: Any, *, member: int = 0) -> np.ndarray:
+    """Return where each timestep looks, in every layer and head.
 
-    def attention_maps(self: Any, X: Any, *, member: int = 0) -> np.ndarray:
-        """Return where each timestep looks, in every layer and head.
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, ...)
+        Sequences as in ``predict``.
+    member : int, default=0
+        Which of the ``n_seeds`` networks; their heads have nothing to do with each other.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Sequences as in ``predict``.
-        member : int, default=0
-            Which of the ``n_seeds`` networks; their heads have nothing to do with each other.
+    Returns
+    -------
+    ndarray of shape (n_samples, n_layers, n_heads, n_timesteps, n_timesteps)
+        The last axis is where is looked at: it adds up to 1, and is 0 at padding. Padded
+        timesteps themselves have NaN. It takes 4 bytes times all these sizes.
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_layers, n_heads, n_timesteps, n_timesteps)
-            The last axis is where is looked at: it adds up to 1, and is 0 at padding. Padded
-            timesteps themselves have NaN. It takes 4 bytes times all these sizes.
-
-        Raises
-        ------
-        InvalidInputError
-            If there is no such member.
-        """
-        check_is_fitted(self)
-        check_count("member", member, least=0)
-        members = self._weights_of_members()
-        if member >= len(members):
-            raise InvalidInputError(
-                f"`member` must be less than `n_seeds`={len(members)}; got {member}."
-            )
-        batch = self._read_input(X, reset=False)
-        model = self._build_with_scores()
-        model.set_weights(members[member])
-        maps = _in_blocks(lambda values, _: model(values, training=False)[1], batch)
-        maps[~np.broadcast_to(batch.mask[:, None, None], maps.shape[:-1])] = np.nan
-        return maps
+    Raises
+    ------
+    InvalidInputError
+        If there is no such member.
+    """
+    check_is_fitted(learner)
+    check_count("member", member, least=0)
+    members = learner._weights_of_members()
+    if member >= len(members):
+        raise InvalidInputError(
+            f"`member` must be less than `n_seeds`={len(members)}; got {member}."
+        )
+    batch = learner._read_input(X, reset=False)
+    model = learner._architecture.with_options(return_attention_scores=True).build()
+    model.set_weights(members[member])
+    maps = _in_blocks(lambda values, _: model(values, training=False)[1], batch)
+    maps[~np.broadcast_to(batch.mask[:, None, None], maps.shape[:-1])] = np.nan
+    return maps
 
 
 def _weigh(below: Any, pooling: Any, values: np.ndarray, valid: np.ndarray) -> Any:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from stackens.exceptions import InvalidInputError
-from stackens.learners._routing import RoutedParameters, check_routed_names
-from stackens.learners._targets import (
-    CLASSIFICATION_LOSSES,
-    REGRESSION_LOSSES,
-    ClassTarget,
-    ValueTarget,
-    make_loss,
-)
+from stackens.learners._routing import check_routed_names
+from stackens.learners._targets import ClassTarget, Target, ValueTarget, make_loss
 from stackens.parameters import all_or_nothing, did_you_mean, draw_seed, known_arguments
 from stackens.sequences import (
     SequenceBatch,
@@ -60,26 +54,56 @@ from stackens.training import (
     stream,
 )
 
-__all__ = ["NetworkClassifierMixin", "NetworkLearner", "NetworkRegressorMixin"]
+__all__ = ["Network", "NetworkClassifier", "NetworkLearner", "NetworkRegressor"]
 
 # Base and meta classes among Keras's optimizers.
 _NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
 # Computing so many rows takes less than finding out whether they were computed before.
 _FEW_ROWS = 64
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
+_PARAM_NAMES: dict[type, list[str]] = {}
 
 
-class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
-    """Base of the estimators that train one network by the training engine.
+@dataclass(frozen=True)
+class Network:
+    """What a learner says of the network that is to be trained.
 
-    A concrete learner says how its network is built (``_describe``); a mixin says what its target
-    is. Everything between is here: validation, the job, taking back weights, prediction.
+    Parameters
+    ----------
+    architecture : Architecture
+        Its network leaves padded timesteps out. An option ``padding_value`` is what these hold in
+        every channel; where no row is padded, it is None.
+    target : ClassTarget or ValueTarget
+        What the outputs mean.
+    weights : list of ndarray, default=None
+        Where training starts; None draws them.
     """
 
+    architecture: Architecture
+    target: Target
+    weights: list[np.ndarray] | None = None
+
+    def masked(self, is_padded: bool) -> Architecture:
+        """Return the architecture for such rows: masking costs time, and no weights."""
+        if is_padded or "padding_value" not in self.architecture.options:
+            return self.architecture
+        return self.architecture.with_options(padding_value=None)
+
+
+class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
+    """Base of the estimators that train one network by the training engine.
+
+    A concrete learner says how its network is built (``_describe``); ``NetworkClassifier`` and
+    ``NetworkRegressor`` say what its target is. Everything else is here: parameters, validation,
+    the job, taking back weights, prediction.
+    """
+
+    _target_kind: ClassVar[type[ClassTarget] | type[ValueTarget]]
+    _target: Target
+    _architecture: Architecture
     _routed_parts: tuple[str, ...] = ("optimizer", "loss")
     _is_kept = False  # whether a store has the network
     _n_members = 1
-    _known_losses: ClassVar[Mapping[str, str]]
     # With metadata routing on, nobody has to ask for groups.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
 
@@ -107,10 +131,110 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     # ---- what a concrete learner supplies ------------------------------------------------------
 
     @abstractmethod
-    def _describe(
-        self, batch: SequenceBatch, target: Any, seed: int
-    ) -> tuple[Callable[[bool], Architecture], Any, list[np.ndarray] | None]:
-        """Return ``masked -> Architecture``, the final target, and initial weights or None."""
+    def _describe(self, batch: SequenceBatch, target: Target, seed: int) -> Network:
+        """Say which network reads such a batch, and has such outputs."""
+
+    @staticmethod
+    def _weight_shapes(network: Network) -> list[tuple[int, ...]]:
+        """Return the shapes of all weights, with which those of a file are compared.
+
+        Who knows them by arithmetic has nothing built of a size that only a file asks for.
+        """
+        weights = network.weights or network.architecture.build().weights
+        return [tuple(weight.shape) for weight in weights]
+
+    # ---- parameters ----------------------------------------------------------------------------
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        # Reading the signature takes longer than all the rest of a fit that a store serves.
+        if cls not in _PARAM_NAMES:
+            _PARAM_NAMES[cls] = super()._get_param_names()
+        return list(_PARAM_NAMES[cls])
+
+    def _set_parameters(self, given: Mapping[str, Any]) -> None:
+        """Assign what the constructor was given, its ``locals()``; ``routed`` are ``part__name``.
+
+        These are parameters like any other: ``get_params``, ``clone`` and searches see them.
+        """
+        for name, value in given.items():
+            if name not in ("self", "routed", "__class__"):
+                setattr(self, name, value)
+        self._refuse_unknown(given["routed"], TypeError)
+        self.__dict__.update(given["routed"])
+
+    def _all_routed(self) -> dict[str, Any]:
+        """Return what the constructor took beyond its named parameters."""
+        return {name: value for name, value in vars(self).items() if self._is_routed(name)}
+
+    def _routed(self, part: str) -> dict[str, Any]:
+        """Return the settings of one part, without its prefix."""
+        prefix = f"{part}__"
+        return {k.removeprefix(prefix): v for k, v in vars(self).items() if k.startswith(prefix)}
+
+    def _is_routed(self, name: str) -> bool:
+        # scikit-learn's check of constructors takes the name of `**routed` for a parameter, and
+        # nothing that is in the signature may be an error before `fit`.
+        part, _, rest = name.partition("__")
+        return name == "routed" or (part in self._routed_parts and bool(rest))
+
+    def _validate_params(self) -> None:
+        if "routed" in vars(self):
+            raise TypeError(self._describe_unknown("routed", self._get_param_names()))
+        super()._validate_params()
+
+    def _refuse_unknown(self, names: Iterable[str], error: type[Exception]) -> None:
+        """Refuse names that are no parameters and belong to no part."""
+        known = self._get_param_names()
+        for name in names:
+            if name not in known and not self._is_routed(name):
+                raise error(self._describe_unknown(name, known))
+
+    def _describe_unknown(self, name: str, known: list[str]) -> str:
+        parts = ", ".join(f"{part}__…" for part in self._routed_parts)
+        advice = did_you_mean(name, known)
+        if name == "vectors" and "embedding" in self._routed_parts:
+            kind = type(self).__name__
+            advice = f" Put it into an EmbeddingPretrainer({kind}(…), vectors=…)."
+        return (
+            f"{type(self).__name__} has no parameter `{name}`.{advice} "
+            f"It has {', '.join(sorted(known))}, {parts}."
+        )
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, those of the parts included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also those of contained estimators.
+
+        Returns
+        -------
+        dict
+        """
+        return {**super().get_params(deep=deep), **self._all_routed()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of the parts included.
+
+        Parameters
+        ----------
+        **params : dict
+            Name and value.
+
+        Returns
+        -------
+        self
+        """
+        routed = {name: value for name, value in params.items() if self._is_routed(name)}
+        nested = [
+            n for n in params if hasattr(getattr(self, n.partition("__")[0], 0), "set_params")
+        ]
+        self._refuse_unknown(params.keys() - nested, InvalidInputError)
+        self.__dict__.update(routed)
+        super().set_params(**{k: v for k, v in params.items() if k not in routed})
+        return self
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -210,7 +334,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             If it cannot, as where a class has one row.
         """
         self._validate_params()
-        y = self._validate_target(read_target(y))
+        y = self._target_kind.validate(read_target(y))
         self._hold_out(y, np.arange(len(y)), 0, hold_out)
 
     def _plan(
@@ -227,49 +351,40 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         groups: Any = None,
         hold_out: HoldOut | None = None,
     ) -> Job:
-        require_keras()
-        self._check_optimizer()
-        self._validate_params()
-        check_memory(self.memory)
-        if self.n_seeds > 1 and self.warm_start:
-            raise InvalidInputError(
-                f"`n_seeds={self.n_seeds}` averages networks, which cannot go on with "
-                "`warm_start`. Set `n_seeds=1`."
-            )
+        self._check_parameters()
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target "
                 "y is None."
             )
-        previous = self._previous_state() if continued else None
-        if previous is None:
+        if not continued:
             self.__dict__.pop("weights_", None)  # of another network
         y = read_target(y)
         refuse_several_inputs(X, y)
-        batch = self._read_input(X, reset=previous is None)
-        y = self._validate_target(y)
+        batch = self._read_input(X, reset=not continued)
+        y = self._target_kind.validate(y)
         check_rows(X, y)
         hold_out = hold_out or self._hold_out_groups(y, read_groups(X, groups))
         rows = np.arange(len(y)) if rows is None else np.asarray(rows)
         seed = draw_seed(self.random_state)
-        learnt = self._learn_target(y[rows] if classes is None else np.asarray(classes))
-        describe, target, weights = self._describe(batch, learnt, seed)
-        training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
+        known = y[rows] if classes is None else np.asarray(classes)
+        target = self._target_kind.learn(known, self.loss)
+        network = self._describe(batch, target, seed)
         is_padded = bool((batch.lengths[rows] < batch.n_timesteps).any())
-        if previous is not None:
-            self._check_goes_on(target, describe(is_padded), previous["weights_"])
-            weights = previous["weights_"]
-        self._target, self._architecture = target, describe
-        self._set_target_attributes()
-        optimizer = self._make_optimizer()
-        state = None if previous is None else self._state_for(optimizer)
-        self._optimizer = optimizer
-        self._history_before = {} if previous is None else previous["history_"]
+        training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
+        architecture, optimizer = network.masked(is_padded), self._make_optimizer()
+        weights, state = network.weights, None
+        if continued:
+            self._check_goes_on(network.target, architecture)
+            weights, state = self.weights_, self._state_for(optimizer)
+        self._history_before = self.history_ if continued else {}
+        self._take_network(network)
+        self._optimizer, self._n_members = optimizer, self.n_seeds
         job = Job(
-            architecture=describe(is_padded),
+            architecture=architecture,
             X=batch.values,
-            y=target.encode(y),
-            loss=make_loss(target.loss, self._known_losses, self._routed("loss")),
+            y=network.target.encode(y),
+            loss=make_loss(network.target, self._routed("loss")),
             optimizer=optimizer,
             seed=seed,
             epochs=self.epochs if epochs is None else epochs,
@@ -284,13 +399,12 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             keep_optimizer_state=self.warm_start or epochs is not None,
             callbacks=tuple(self.callbacks or ()),
             on_epoch_end=self.on_epoch_end,
-            prediction=describe(True),
+            prediction=network.architecture,
             name=name or type(self).__name__,
         )
         members = []
         for number in range(1, self.n_seeds):  # the same from other seeds
             seed_of_member = int(stream(seed, "member", number).integers(np.iinfo(np.int32).max))
-            _, _, weights = self._describe(batch, learnt, seed_of_member)
             held_out = self._hold_out(y, rows, seed_of_member, hold_out)
             members.append(
                 replace(
@@ -298,12 +412,27 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
                     seed=seed_of_member,
                     rows=held_out[0],
                     validation_rows=held_out[1],
-                    initial_weights=weights,
+                    initial_weights=self._describe(batch, target, seed_of_member).weights,
                     name=f"{job.name}, member {number}",
                 )
             )
-        self._n_members = self.n_seeds
         return replace(job, members=tuple(members))
+
+    def _check_parameters(self) -> None:
+        require_keras()
+        self._check_optimizer()
+        self._validate_params()
+        check_memory(self.memory)
+        if self.n_seeds > 1 and self.warm_start:
+            raise InvalidInputError(
+                f"`n_seeds={self.n_seeds}` averages networks, which cannot go on with "
+                "`warm_start`. Set `n_seeds=1`."
+            )
+
+    def _take_network(self, network: Network) -> None:
+        """Keep which network it is, and what its outputs mean."""
+        self._architecture, self._target = network.architecture, network.target
+        self.__dict__.update(network.target.attributes)
 
     def adopt(self, trained: TrainedNetwork) -> Self:
         """Take the weights that the planned job was trained to.
@@ -334,20 +463,16 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         )
         return self._train(job, "partial-fit", X, y, sample_weight=sample_weight)
 
-    def _check_goes_on(
-        self, target: Any, architecture: Architecture, weights: list[np.ndarray]
-    ) -> None:
+    def _check_goes_on(self, target: Target, architecture: Architecture) -> None:
         """Refuse to go on with weights that are of another target, or of another network."""
-        before, now = self._target, target
-        known, given = (getattr(t, "classes", t.n_outputs) for t in (before, now))
-        if type(before) is not type(now) or not np.array_equal(known, given):
-            what = "classes" if hasattr(before, "classes") else "number of targets"
+        before = self._target
+        if not target.is_of(before):
             raise InvalidInputError(
-                f"`warm_start` and `partial_fit` go on with the same {what} only: it was "
-                f"{_tell_target(before)}, and is {_tell_target(now)} now. "
+                f"`warm_start` and `partial_fit` go on with the same {before.what_stays} only: it "
+                f"was {before.told}, and is {target.told} now. "
                 "Set `warm_start=False` and fit anew."
             )
-        shapes = [tuple(weight.shape) for weight in weights]
+        shapes = [tuple(weight.shape) for weight in self.weights_]
         wanted = [tuple(variable.shape) for variable in architecture.build().weights]
         if shapes != wanted:
             raise InvalidInputError(
@@ -355,9 +480,6 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
                 f"are of shapes {shapes}, and the parameters ask for {wanted} now. Set the "
                 "parameters back, or set `warm_start=False` and fit anew."
             )
-
-    def _previous_state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("weights_", "history_")}
 
     def _state_for(self, optimizer: Optimizer) -> list[np.ndarray] | None:
         """Return the state to go on with; the state of another optimizer says nothing."""
@@ -408,15 +530,15 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             )
         options = self._routed("optimizer")
         cls = getattr(keras.optimizers, known[name])
-        check_routed_names(
-            "optimizer", options, cls, own={"learning_rate": "learning_rate", "name": "optimizer"}
-        )
+        if options:
+            own = {"learning_rate": "learning_rate", "name": "optimizer"}
+            check_routed_names("optimizer", options, cls, own=own)
         return Optimizer(known[name], self.learning_rate, options)
 
     def _hold_out_groups(self, y: np.ndarray, groups: np.ndarray | None) -> HoldOut | None:
         """Return the rule that holds out whole groups; None where there are no groups."""
-        is_single = isinstance(self, ClassifierMixin) and y.ndim == 1
-        return None if groups is None else HeldOutRows("groups", y if is_single else None, groups)
+        strata = self._target_kind.strata(y)
+        return None if groups is None else HeldOutRows("groups", strata, groups)
 
     def _hold_out(
         self, y: np.ndarray, rows: np.ndarray, seed: int, hold_out: HoldOut | None
@@ -427,13 +549,12 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         if hold_out is not None and self.validation_rows == "auto":
             return hold_out(rows, self.validation_fraction, seed)
         latest = self.validation_rows == "latest"
-        is_single = isinstance(self, ClassifierMixin) and y.ndim == 1
-        stratify = y[rows] if is_single and not latest else None
+        strata = None if latest else self._target_kind.strata(y)
         try:
             training, validation = train_test_split(
                 np.sort(rows) if latest else rows,
                 test_size=self.validation_fraction,
-                stratify=stratify,
+                stratify=None if strata is None else strata[rows],
                 random_state=None if latest else seed,
                 shuffle=not latest,
             )
@@ -473,7 +594,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
         is_worth_it = self._is_kept and batch.n_samples > _FEW_ROWS
         with remembering_predictions(is_worth_it):
             outputs = [
-                predict(self._architecture(True), weights, batch.values).astype(np.float64)
+                predict(self._architecture, weights, batch.values).astype(np.float64)
                 for weights in self._weights_of_members()
             ]
         return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
@@ -510,7 +631,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def prepare_prediction(self) -> None:
         """Trace the program that predicts, so that the first prediction is a fast one."""
         check_is_fitted(self)
-        prepare_prediction(self._architecture(True), self._encoded_shape()[1:])
+        prepare_prediction(self._architecture, self._encoded_shape()[1:])
 
     def _encoded_shape(self) -> tuple[int, ...]:
         """Return a shape of input that the network takes."""
@@ -538,7 +659,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
             from stackens.learners._scikeras import make_wrapper
             from stackens.networks import refuse_foreign_exports
 
-            build = partial(_build_network, self._architecture(True), self._n_members)
+            build = partial(_build_network, self._architecture, self._n_members)
             wrapper = make_wrapper(build, self)
             self._set_weights(wrapper.model_)
             refuse_foreign_exports(wrapper.model_)
@@ -581,7 +702,7 @@ class NetworkLearner(RoutedParameters, CallbackSupportMixin, ABC):
     def _build_model(self) -> Any:
         """Return the network as a Keras model."""
         require_keras()
-        model = _build_network(self._architecture(True), self._n_members)
+        model = _build_network(self._architecture, self._n_members)
         self._set_weights(model)
         return model
 
@@ -644,17 +765,20 @@ def _is_one_network(learner: Any) -> bool:
     return True
 
 
-class NetworkClassifierMixin(ClassifierMixin):
-    """Classes as the target of a network."""
+class NetworkClassifier(ClassifierMixin, NetworkLearner):
+    """Base of the learners whose target is classes, or several labels."""
 
-    _known_losses: ClassVar[Mapping[str, str]] = CLASSIFICATION_LOSSES
+    _target_kind = ClassTarget
+    _target: ClassTarget
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NetworkLearner._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
 
     @available_if(_is_one_network)
     @known_arguments
     @all_or_nothing
-    def partial_fit(
-        self: Any, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> Any:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch, going on from the present weights and optimizer state.
 
         Parameters
@@ -676,7 +800,8 @@ class NetworkClassifierMixin(ClassifierMixin):
             If ``classes`` are others than at the first call, or lack a label of ``y``.
         """
         y = read_target(y)
-        if self._validate_target(y).ndim == 2:  # labels are columns: all are there
+        labels = ClassTarget.validate(y)
+        if labels.ndim == 2:  # they are columns: all are there
             return self._partial_fit(X, y, sample_weight)
         if self.__sklearn_is_fitted__():
             known = self.classes_
@@ -687,12 +812,12 @@ class NetworkClassifierMixin(ClassifierMixin):
                 )
             classes = known
         if classes is not None:
-            unknown = np.setdiff1d(self._validate_target(y), classes)
+            unknown = np.setdiff1d(labels, classes)
             if len(unknown):
                 raise ValueError(f"`y` has labels that `classes` lacks: {unknown.tolist()}.")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict_proba(self: Any, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -705,11 +830,9 @@ class NetworkClassifierMixin(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; of several labels the probability of each.
         """
-        outputs = self._predict_outputs(X)
-        probabilities: np.ndarray = self._target.probabilities(outputs)
-        return probabilities
+        return self._target.probabilities(self._predict_outputs(X))
 
-    def predict(self: Any, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict classes.
 
         Parameters
@@ -721,34 +844,24 @@ class NetworkClassifierMixin(ClassifierMixin):
         -------
         ndarray of shape (n_samples,), or (n_samples, n_labels) of 0 and 1
         """
-        probabilities = self.predict_proba(X)
-        labels: np.ndarray = self._target.labels(probabilities)
-        return labels
+        return self._target.labels(self.predict_proba(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _validate_target(self, y: Any) -> np.ndarray:
-        return ClassTarget.validate(y)
 
-    def _learn_target(self: Any, y: np.ndarray) -> ClassTarget:
-        return ClassTarget.learn(y, self.loss)
+class NetworkRegressor(RegressorMixin, NetworkLearner):
+    """Base of the learners whose target is numbers."""
 
-    def _set_target_attributes(self: Any) -> None:
-        self.classes_ = self._target.classes
-
-
-class NetworkRegressorMixin(RegressorMixin):
-    """Numbers as the target of a network."""
-
-    _known_losses: ClassVar[Mapping[str, str]] = REGRESSION_LOSSES
+    _target_kind = ValueTarget
+    _target: ValueTarget
 
     @available_if(_is_one_network)
     @known_arguments
     @all_or_nothing
-    def partial_fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one more epoch, going on from the present weights and optimizer state.
 
         Parameters
@@ -762,7 +875,7 @@ class NetworkRegressorMixin(RegressorMixin):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self: Any, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the target.
 
         Parameters
@@ -774,27 +887,9 @@ class NetworkRegressorMixin(RegressorMixin):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        outputs = self._predict_outputs(X)
-        values: np.ndarray = self._target.values(outputs)
-        return values
-
-    def _validate_target(self, y: Any) -> np.ndarray:
-        return ValueTarget.validate(y)
-
-    def _learn_target(self: Any, y: np.ndarray) -> ValueTarget:
-        return ValueTarget.learn(y, self.loss)
-
-    def _set_target_attributes(self: Any) -> None:
-        self.n_outputs_ = self._target.n_outputs
+        return self._target.values(self._predict_outputs(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _tell_target(target: Any) -> str:
-    """Tell classes, or how many labels or numbers a row has."""
-    if getattr(target, "is_multilabel", False):
-        return f"{target.n_outputs} labels a row"
-    return str(np.asarray(getattr(target, "classes", target.n_outputs)).tolist())

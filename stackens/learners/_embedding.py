@@ -1,4 +1,8 @@
-"""Given vectors in the embedding of a network of tokens."""
+"""Given vectors in the embedding of a network of tokens.
+
+They are initial weights of the job, no part of its architecture: folds with other vectors are
+towers of one program.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,10 @@ from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
 from stackens.training import Architecture, initial_weights
 
-__all__ = ["check_embedding_options", "place_vectors", "split_embedding_options"]
+__all__ = ["check_embedding_options", "place_vectors"]
 
 # Taken by every layer of Keras, and named in its base class only.
 _OF_EVERY_LAYER = frozenset({"trainable"})
-
-
-def split_embedding_options(routed: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Part the settings ``embedding__…`` into those of the layer, and the vectors given.
-
-    Vectors are initial weights of the job, no part of its architecture: folds with other
-    vectors are towers of one program.
-    """
-    options = dict(routed)
-    return options, options.pop("weights", None)
 
 
 def check_embedding_options(options: Mapping[str, Any], vocabulary_size: int | None) -> None:

@@ -218,8 +218,8 @@ class EmbeddingPretrainer(MetaEstimatorMixin, BaseEstimator):
                 sample_weight = np.asarray(sample_weight)[rows]
             groups = None if groups is None else groups[rows]
             hold_out = None if hold_out is None else _within(rows, hold_out)
-        checked = network._validate_target(y)
-        network._learn_target(checked)  # refuses it before any training
+        checked = network._target_kind.validate(y)
+        network._target_kind.learn(checked, network.loss)  # refuses it before any training
         hold_out = hold_out or network._hold_out_groups(checked, groups)
         network.check_hold_out(y, hold_out=hold_out)
         fitted = vectorizer.fit(X)

@@ -5,56 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.utils._param_validation import StrOptions
-
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import (
-    NetworkClassifierMixin,
-    NetworkLearner,
-    NetworkRegressorMixin,
-)
+from stackens.learners._base import Network, NetworkClassifier, NetworkRegressor
 from stackens.learners._shared_text import with_shared_text
-from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget
+from stackens.learners._targets import ClassTarget, MultilabelTarget, Target, ValueTarget
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture, check_row_shape, seeded_globals
 
 __all__ = ["KerasNetworkClassifier", "KerasNetworkRegressor"]
 
 
-class _KerasNetwork(NetworkLearner):
-    """What both learners with a user's builder share."""
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NetworkLearner._parameter_constraints,
-        "build": [callable],
+def _describe_network(learner: Any, batch: SequenceBatch, target: Target, seed: int) -> Network:
+    """Have the user's function build the network; masking is its affair."""
+    meta = {
+        "X_shape_": batch.values.shape,
+        "n_features_in_": learner.n_features_in_,
+        "vocabulary_size": learner.vocabulary_size,
+        "padding_value": 0 if batch.is_tokens else PADDING_VALUE,
+        **_target_meta(target),
     }
+    with seeded_globals(seed):
+        model = learner.build(meta)
+    n_outputs = _check_model(model, target)
+    check_row_shape(model, batch.values.shape[1:])
+    if isinstance(target, ClassTarget):
+        target = target.with_outputs(learner.loss, n_outputs)
+    architecture = Architecture.from_model(
+        model, rebuild=_Rebuild(learner.build, meta), origin=learner.build
+    )
+    return Network(architecture, target, model.get_weights())
 
-    def _describe(
-        self, batch: SequenceBatch, target: Any, seed: int
-    ) -> tuple[Callable[[bool], Architecture], Any, list[np.ndarray] | None]:
-        meta = {
-            "X_shape_": batch.values.shape,
-            "n_features_in_": self.n_features_in_,
-            "vocabulary_size": self.vocabulary_size,
-            "padding_value": 0 if batch.is_tokens else PADDING_VALUE,
-            **_target_meta(target),
-        }
-        with seeded_globals(seed):
-            model = self.build(meta)
-        n_outputs = _check_model(model, target)
-        check_row_shape(model, batch.values.shape[1:])
-        if isinstance(target, ClassTarget):
-            target = target.with_outputs(self.loss, n_outputs)
-        architecture = Architecture.from_model(
-            model, rebuild=_Rebuild(self.build, meta), origin=self.build
-        )
-        return _Always(architecture), target, model.get_weights()
 
-    def _encoded_shape(self) -> tuple[int, ...]:
-        rebuild: Any = self._architecture(True)._build
-        shape = rebuild.meta["X_shape_"]
-        return tuple(int(size) for size in shape)
+def _shape_seen(learner: Any) -> tuple[int, ...]:
+    return tuple(int(size) for size in learner._architecture._build.meta["X_shape_"])
 
 
 class _Rebuild:
@@ -67,17 +50,7 @@ class _Rebuild:
         return self.build(self.meta)
 
 
-class _Always:
-    """Masking is the builder's affair: one architecture for padded and unpadded rows."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        self.architecture = architecture
-
-    def __call__(self, masked: bool) -> Architecture:
-        return self.architecture
-
-
-def _target_meta(target: Any) -> dict[str, Any]:
+def _target_meta(target: Target) -> dict[str, Any]:
     if isinstance(target, ValueTarget):
         kind = "continuous" if target.n_outputs == 1 else "continuous-multioutput"
         return {"n_outputs_": target.n_outputs, "target_type_": kind}
@@ -93,7 +66,7 @@ def _target_meta(target: Any) -> dict[str, Any]:
     }
 
 
-def _check_model(model: Any, target: Any) -> int:
+def _check_model(model: Any, target: Target) -> int:
     """Refuse what is no suitable model; return its number of outputs."""
     import keras
 
@@ -126,7 +99,7 @@ def _check_model(model: Any, target: Any) -> int:
 
 
 @with_shared_text()
-class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
+class KerasNetworkClassifier(NetworkClassifier):
     """Classifier of sequences by a network that you build.
 
     The input is encoded as for :class:`StackedRNNClassifier`; the output must be one sigmoid unit
@@ -167,9 +140,11 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **_KerasNetwork._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        **NetworkClassifier._parameter_constraints,
+        "build": [callable],
     }
+    _describe = _describe_network
+    _encoded_shape = _shape_seen
 
     def __init__(
         self,
@@ -200,7 +175,7 @@ class KerasNetworkClassifier(NetworkClassifierMixin, _KerasNetwork):
 
 
 @with_shared_text()
-class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
+class KerasNetworkRegressor(NetworkRegressor):
     """Regressor of sequences by a network that you build.
 
     The input is encoded as for :class:`StackedRNNRegressor`; the output must have one unit for
@@ -238,6 +213,13 @@ class KerasNetworkRegressor(NetworkRegressorMixin, _KerasNetwork):
     >>> learner.fit(X, X[:, -1, 0]).predict(X[:3]).shape
     (3,)
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NetworkRegressor._parameter_constraints,
+        "build": [callable],
+    }
+    _describe = _describe_network
+    _encoded_shape = _shape_seen
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
@@ -11,10 +11,13 @@ from sklearn.base import ClassifierMixin
 
 from stackens.exceptions import InvalidInputError
 from stackens.learners._base import NetworkLearner
-from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
-from stackens.learners._stacked_rnn import _StackedRNN
-from stackens.learners._targets import ClassTarget, MultilabelTarget, ValueTarget, find_loss
-from stackens.learners._transformer import _Transformer
+from stackens.learners._targets import (
+    ClassTarget,
+    MultilabelTarget,
+    Target,
+    ValueTarget,
+    find_loss,
+)
 from stackens.sequences import SequenceBatch
 
 __all__ = ["check_parameters", "describe_learner", "restore_learner", "saved_parameters"]
@@ -36,7 +39,6 @@ _REBUILT = {
     "n_outputs_",
     "weights_",
 }
-_SHAPES: dict[type[Any], Any] = {_StackedRNN: stacked_rnn_shapes, _Transformer: transformer_shapes}
 _LARGEST = 1 << 31
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -91,20 +93,20 @@ def describe_learner(learner: NetworkLearner) -> dict[str, Any] | None:
     }
 
 
-def _check_unchanged(learner: Any) -> None:
+def _check_unchanged(learner: NetworkLearner) -> None:
     """Refuse parameters of another network than the one that was trained."""
-    if not any(isinstance(learner, kind) for kind in _SHAPES):
+    before = learner._architecture
+    if not before.options:  # a function of the user's built it, and would have to again
         return
     batch = _make_batch(list(learner._encoded_shape()))
-    describe, _, _ = learner._describe(batch, learner._target, 0)
-    if describe(True).key != learner._architecture(True).key:
+    if learner._describe(batch, learner._target, 0).architecture.key != before.key:
         raise InvalidInputError(
             f"The parameters of this {type(learner).__name__} were changed after `fit`, to those "
             "of another network; fit it again."
         )
 
 
-def _describe_target(target: Any) -> dict[str, Any]:
+def _describe_target(target: Target) -> dict[str, Any]:
     if isinstance(target, ValueTarget):
         return {"kind": "values", "n_outputs": target.n_outputs, "is_flat": target.is_flat}
     kind = "labels" if isinstance(target, MultilabelTarget) else "classes"
@@ -137,13 +139,12 @@ def restore_learner(learner: NetworkLearner, saved: Mapping[str, Any]) -> None:
     n_layers = getattr(learner, "n_layers", None)
     if n_layers is not None and n_layers > len(weights):
         raise ValueError(f"{n_layers} layers with {len(weights)} arrays of weights")
-    describe, target, built = _without_vectors(learner)._describe(batch, target, 0)
-    shapes = _expected_shapes(learner, describe, built)
+    network = _without_vectors(learner)._describe(batch, target, 0)
+    shapes = learner._weight_shapes(network)
     found = [array.shape for array in weights]
     if found != shapes * n_members:
         raise ValueError(f"weights of shapes {found}, where the parameters say {shapes}")
-    learner._target, learner._architecture = target, describe
-    learner._set_target_attributes()
+    learner._take_network(network)
     learner._n_members, learner._is_kept = n_members, False
     learner._optimizer_state = saved["optimizer_state"]
     learner.history_ = {str(name): list(values) for name, values in saved["history"].items()}
@@ -167,7 +168,7 @@ def check_parameters(learner: NetworkLearner) -> None:
     learner._validate_params()
     for name, value in learner._all_routed().items():
         _check_no_dict(name, value)
-    if isinstance(learner.loss, str) and find_loss(learner.loss) not in learner._known_losses:
+    if isinstance(learner.loss, str) and find_loss(learner.loss) not in learner._target_kind.losses:
         raise ValueError(f"`loss` of no known name {learner.loss!r}")
     for name in ("loss", "metrics", "learning_rate"):
         _check_no_dict(name, getattr(learner, name))
@@ -191,7 +192,7 @@ def _make_batch(shape: Any) -> SequenceBatch:
     return SequenceBatch(values, np.ones(1, np.int64))
 
 
-def _make_target(learner: Any, saved: Mapping[str, Any]) -> ClassTarget | ValueTarget:
+def _make_target(learner: Any, saved: Mapping[str, Any]) -> Target:
     is_classifier = isinstance(learner, ClassifierMixin)
     if (saved["kind"] == "values") == is_classifier:
         raise ValueError(f"a target of {saved['kind']} for a {type(learner).__name__}")
@@ -219,14 +220,3 @@ def _check_arrays(weights: Any) -> list[np.ndarray]:
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
             raise ValueError("weights that are no arrays of floating numbers")
     return weights
-
-
-def _expected_shapes(
-    learner: Any, describe: Any, built: Sequence[np.ndarray] | None
-) -> list[tuple[int, ...]]:
-    if built is not None:  # by the user's own function, which is trusted
-        return [np.shape(array) for array in built]
-    for kind, shapes_of in _SHAPES.items():
-        if isinstance(learner, kind):
-            return shapes_of(describe(True).options)
-    raise TypeError(f"{type(learner).__name__} does not say which shapes its weights have")

@@ -116,7 +116,7 @@ def make_wrapper(build: Any, learner: Any) -> KerasClassifier | KerasRegressor:
     optimizer = learner._make_optimizer()
     wrapper = (_AnyLengthClassifier if is_classifier else _AnyLengthRegressor)(
         build,
-        loss=make_loss(learner._target.loss, learner._known_losses, learner._routed("loss")),
+        loss=make_loss(learner._target, learner._routed("loss")),
         optimizer=learner.optimizer,
         optimizer__learning_rate=optimizer.learning_rate,
         **{f"optimizer__{name}": value for name, value in optimizer.options.items()},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -11,19 +10,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from stackens.layer_sharing import check_equal_units, resolve_layer_sharing
-from stackens.learners._attention import PoolingWeightsMixin
-from stackens.learners._base import (
-    NetworkClassifierMixin,
-    NetworkLearner,
-    NetworkRegressorMixin,
-)
-from stackens.learners._embedding import (
-    check_embedding_options,
-    place_vectors,
-    split_embedding_options,
-)
+from stackens.learners import _attention
+from stackens.learners._base import Network, NetworkClassifier, NetworkRegressor
+from stackens.learners._embedding import check_embedding_options, place_vectors
 from stackens.learners._routing import check_routed_names
+from stackens.learners._shapes import stacked_rnn_shapes
 from stackens.learners._shared_text import with_shared_text
+from stackens.learners._targets import Target
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
 
@@ -34,117 +27,117 @@ _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
 
-class _StackedRNN(PoolingWeightsMixin, NetworkLearner):
-    """The parameters and the network that both stacked RNN estimators share."""
-
-    _routed_parts = ("optimizer", "loss", "recurrent", "embedding")
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NetworkLearner._parameter_constraints,
-        "units": [_POSITIVE_INT, "array-like"],
-        "cell": [StrOptions({"lstm", "gru", "simple_rnn"})],
-        "n_layers": [_POSITIVE_INT, None],
-        "bidirectional": ["boolean"],
-        "dropout": [_FRACTION],
-        "recurrent_dropout": [_FRACTION],
-        "l1": [_NOT_NEGATIVE],
-        "l2": [_NOT_NEGATIVE],
-        "normalization": [StrOptions({"layer", "batch"}), None],
-        "pooling": [StrOptions({"last", "mean", "max", "attention"})],
-        "layer_sharing": [str, "array-like"],
-        "n_unique_layers": [_POSITIVE_INT, None],
-        "residual": ["boolean"],
-        "depth_embedding": ["boolean"],
-        "embedding_dim": [_POSITIVE_INT],
-    }
-
-    def _describe(
-        self, batch: SequenceBatch, target: Any, seed: int
-    ) -> tuple[Callable[[bool], Architecture], Any, list[np.ndarray] | None]:
-        embedding_options, vectors = split_embedding_options(self._routed("embedding"))
-        options = {
-            "output_units": target.n_outputs,
-            "output_activation": target.activation,
-            "n_features": None if batch.is_tokens else batch.n_features,
-            "vocabulary_size": self.vocabulary_size,
-            "embedding_dim": self.embedding_dim,
-            **self._layers(),
-            "recurrent_options": self._routed("recurrent"),
-            "embedding_options": embedding_options,
-            **{name: getattr(self, name) for name in _NETWORK_PARAMETERS},
-        }
-        self._check_layer_options(options)
-        describe = partial(_stacked_rnn_architecture, options)
-        weights = None
-        if vectors is not None:
-            weights = place_vectors(
-                describe(False), seed, vectors, self.vocabulary_size, self.embedding_dim
-            )
-        return describe, target, weights
-
-    def _layers(self) -> dict[str, Any]:
-        """Return the units of each depth, and which layers are one and the same."""
-        given = self.layer_sharing
-        order = None if isinstance(given, str) else resolve_layer_sharing(given, self.n_layers)
-        units = self._units_of_layers(self.n_layers if order is None else len(order))
-        if order is None:
-            order = resolve_layer_sharing(given, len(units), n_unique_layers=self.n_unique_layers)
-        shares = not isinstance(given, str) or given != "none"
-        if shares or self.residual or self.depth_embedding:
-            check_equal_units(units)
-        return {"units": units, "layer_sharing": order if shares else "none"}
-
-    def _units_of_layers(self, n_layers: int | None) -> tuple[int, ...]:
-        if isinstance(self.units, (int, np.integer)):
-            return (int(self.units),) * (n_layers or 1)
-        units = tuple(self.units)
-        if not units or not all(isinstance(u, Integral) and int(u) >= 1 for u in units):
-            raise ValueError(
-                f"`units` must be an int >= 1, or one such int per layer; got {self.units!r}."
-            )
-        if n_layers not in (None, len(units)):
-            given = "n_layers" if isinstance(self.layer_sharing, str) else "layer_sharing"
-            raise ValueError(
-                f"`units`={units} is for {len(units)} layers, but `{given}`={n_layers}. "
-                "Give one int as `units` to use it in every layer, or leave `n_layers` at None."
-            )
-        return tuple(int(u) for u in units)
-
-    def _check_layer_options(self, options: dict[str, Any]) -> None:
-        import keras
-
-        layer = {
-            "lstm": keras.layers.LSTM,
-            "gru": keras.layers.GRU,
-            "simple_rnn": keras.layers.SimpleRNN,
-        }[self.cell]
-        own = {name: name for name in ("units", "dropout", "recurrent_dropout")}
-        own |= {"kernel_regularizer": "l1` or `l2", "recurrent_regularizer": "l1` or `l2"}
-        own |= {"return_sequences": "pooling", "seed": "random_state"}
-        check_routed_names("recurrent", options["recurrent_options"], layer, own=own)
-        check_embedding_options(options["embedding_options"], self.vocabulary_size)
-
-
-_NETWORK_PARAMETERS = (
-    "cell",
+_ROUTED_PARTS = ("optimizer", "loss", "recurrent", "embedding")
+_CONSTRAINTS: dict[str, list[Any]] = {
+    "units": [_POSITIVE_INT, "array-like"],
+    "cell": [StrOptions({"lstm", "gru", "simple_rnn"})],
+    "n_layers": [_POSITIVE_INT, None],
+    "bidirectional": ["boolean"],
+    "dropout": [_FRACTION],
+    "recurrent_dropout": [_FRACTION],
+    "l1": [_NOT_NEGATIVE],
+    "l2": [_NOT_NEGATIVE],
+    "normalization": [StrOptions({"layer", "batch"}), None],
+    "pooling": [StrOptions({"last", "mean", "max", "attention"})],
+    "layer_sharing": [str, "array-like"],
+    "n_unique_layers": [_POSITIVE_INT, None],
+    "residual": ["boolean"],
+    "depth_embedding": ["boolean"],
+    "embedding_dim": [_POSITIVE_INT],
+}
+# Parameters of the learner that the function which builds the network takes as they are.
+_OF_THE_NETWORK = (
     "bidirectional",
+    "cell",
+    "depth_embedding",
     "dropout",
-    "recurrent_dropout",
+    "embedding_dim",
     "l1",
     "l2",
     "normalization",
     "pooling",
+    "recurrent_dropout",
     "residual",
-    "depth_embedding",
+    "vocabulary_size",
 )
 
 
-def _stacked_rnn_architecture(options: dict[str, Any], masked: bool) -> Architecture:
-    # Masking is left out where no row is padded: it costs time, and the weights are the same.
+def _describe_network(learner: Any, batch: SequenceBatch, target: Target, seed: int) -> Network:
+    """Say which network a stacked RNN learner has."""
     from stackens.networks import build_stacked_rnn
 
-    padding_value = PADDING_VALUE if masked else None
-    return Architecture(build_stacked_rnn, {**options, "padding_value": padding_value})
+    recurrent, embedding = learner._routed("recurrent"), learner._routed("embedding")
+    vectors = embedding.pop("weights", None)
+    if recurrent:
+        _check_recurrent_options(recurrent, learner.cell)
+    if embedding:
+        check_embedding_options(embedding, learner.vocabulary_size)
+    options = {
+        "output_units": target.n_outputs,
+        "output_activation": target.activation,
+        "n_features": None if batch.is_tokens else batch.n_features,
+        **{name: getattr(learner, name) for name in _OF_THE_NETWORK},
+        **_layers(learner),
+        "recurrent_options": recurrent,
+        "embedding_options": embedding,
+        "padding_value": PADDING_VALUE,
+    }
+    architecture, weights = Architecture(build_stacked_rnn, options), None
+    if vectors is not None:
+        size = learner.vocabulary_size, learner.embedding_dim
+        weights = place_vectors(architecture, seed, vectors, *size)
+    return Network(architecture, target, weights)
+
+
+def _layers(learner: Any) -> dict[str, Any]:
+    """Return the units of each depth, and which layers are one and the same."""
+    given: Any = learner.layer_sharing
+    if not isinstance(given, str):
+        given = resolve_layer_sharing(given, learner.n_layers)
+        units = _units_of_layers(learner, len(given))
+    else:
+        units = _units_of_layers(learner, learner.n_layers)
+        if given != "none":
+            unique = learner.n_unique_layers
+            given = resolve_layer_sharing(given, len(units), n_unique_layers=unique)
+    if given != "none" or learner.residual or learner.depth_embedding:
+        check_equal_units(units)
+    return {"units": units, "layer_sharing": given}
+
+
+def _units_of_layers(learner: Any, n_layers: int | None) -> tuple[int, ...]:
+    if isinstance(learner.units, (int, np.integer)):
+        return (int(learner.units),) * (n_layers or 1)
+    units = tuple(learner.units)
+    if not units or not all(isinstance(u, Integral) and int(u) >= 1 for u in units):
+        raise ValueError(
+            f"`units` must be an int >= 1, or one such int per layer; got {learner.units!r}."
+        )
+    if n_layers not in (None, len(units)):
+        given = "n_layers" if isinstance(learner.layer_sharing, str) else "layer_sharing"
+        raise ValueError(
+            f"`units`={units} is for {len(units)} layers, but `{given}`={n_layers}. "
+            "Give one int as `units` to use it in every layer, or leave `n_layers` at None."
+        )
+    return tuple(int(u) for u in units)
+
+
+def _check_recurrent_options(options: dict[str, Any], cell: str) -> None:
+    import keras
+
+    layer = {
+        "lstm": keras.layers.LSTM,
+        "gru": keras.layers.GRU,
+        "simple_rnn": keras.layers.SimpleRNN,
+    }[cell]
+    own = {name: name for name in ("units", "dropout", "recurrent_dropout")}
+    own |= {"kernel_regularizer": "l1` or `l2", "recurrent_regularizer": "l1` or `l2"}
+    own |= {"return_sequences": "pooling", "seed": "random_state"}
+    check_routed_names("recurrent", options, layer, own=own)
+
+
+def _shapes_of(network: Network) -> list[tuple[int, ...]]:
+    return stacked_rnn_shapes(network.architecture.options)
 
 
 _TEXT = {
@@ -197,7 +190,7 @@ embedding_dim : int, default=32
 
 
 @with_shared_text(**_TEXT)
-class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
+class StackedRNNClassifier(NetworkClassifier):
     """Classifier of sequences by recurrent layers on top of each other.
 
     Every recurrent layer but the last hands its full sequence to the next one; a dense layer on
@@ -228,10 +221,14 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
     (1, 10)
     """
 
+    _routed_parts = _ROUTED_PARTS
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **_StackedRNN._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        **NetworkClassifier._parameter_constraints,
+        **_CONSTRAINTS,
     }
+    _describe = _describe_network
+    _weight_shapes = staticmethod(_shapes_of)
+    pooling_weights = _attention.pooling_weights
 
     def __init__(
         self,
@@ -276,7 +273,7 @@ class StackedRNNClassifier(NetworkClassifierMixin, _StackedRNN):
 
 
 @with_shared_text(**_TEXT)
-class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
+class StackedRNNRegressor(NetworkRegressor):
     """Regressor of sequences by recurrent layers on top of each other.
 
     Every recurrent layer but the last hands its full sequence to the next one; a dense layer on
@@ -306,6 +303,15 @@ class StackedRNNRegressor(NetworkRegressorMixin, _StackedRNN):
     >>> learner.fit(X, X[:, -1, 0]).predict(X[:1]).shape
     (1,)
     """
+
+    _routed_parts = _ROUTED_PARTS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NetworkRegressor._parameter_constraints,
+        **_CONSTRAINTS,
+    }
+    _describe = _describe_network
+    _weight_shapes = staticmethod(_shapes_of)
+    pooling_weights = _attention.pooling_weights
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ __all__ = [
     "REGRESSION_LOSSES",
     "ClassTarget",
     "MultilabelTarget",
+    "Target",
     "ValueTarget",
     "find_loss",
     "loss_name",
@@ -66,6 +67,8 @@ class ClassTarget:
     n_outputs: int
     activation: str
     is_multilabel: ClassVar[bool] = False
+    losses: ClassVar[Mapping[str, str]] = CLASSIFICATION_LOSSES
+    what_stays: ClassVar[str] = "classes"
 
     @classmethod
     def learn(cls, y: np.ndarray, loss: Any, n_outputs: int | None = None) -> ClassTarget:
@@ -97,6 +100,20 @@ class ClassTarget:
         if loss is None:
             loss = "binary_crossentropy" if n_outputs == 1 else "sparse_categorical_crossentropy"
         return cls(classes, loss, n_outputs, "sigmoid" if n_outputs == 1 else "softmax")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What an estimator says of it, by names of attributes."""
+        return {"classes_": self.classes}
+
+    @property
+    def told(self) -> str:
+        """The classes, for messages."""
+        return str(self.classes.tolist())
+
+    def is_of(self, other: Target) -> bool:
+        """Whether a network for another target can go on with this one."""
+        return type(self) is type(other) and np.array_equal(self.classes, other.classes)
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Turn labels into what the loss compares with outputs; unknown labels into anything."""
@@ -133,6 +150,11 @@ class ClassTarget:
         return y
 
     @staticmethod
+    def strata(y: np.ndarray) -> np.ndarray | None:
+        """Return what each row is, so that all kinds are held out; None of several labels."""
+        return y if y.ndim == 1 else None
+
+    @staticmethod
     def weight(class_weight: Any, y: np.ndarray) -> np.ndarray | None:
         """Return the weight of each row that its class gives it."""
         return None if class_weight is None else compute_sample_weight(class_weight, y)
@@ -156,6 +178,11 @@ class MultilabelTarget(ClassTarget):
                 "None, or choose a binary one."
             )
         return cls(np.arange(n_labels), loss or "binary_crossentropy", n_labels, "sigmoid")
+
+    @property
+    def told(self) -> str:
+        """How many labels there are, for messages."""
+        return f"{self.n_outputs} labels a row"
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return ``y`` as float32."""
@@ -182,12 +209,28 @@ class ValueTarget:
     n_outputs: int
     is_flat: bool  # y was (n_samples,)
     activation: str = "linear"
+    losses: ClassVar[Mapping[str, str]] = REGRESSION_LOSSES
+    what_stays: ClassVar[str] = "number of targets"
 
     @classmethod
     def learn(cls, y: np.ndarray, loss: Any) -> ValueTarget:
         """Count the outputs of ``y``."""
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         return cls(find_loss(loss) or "mean_squared_error", n_outputs, y.ndim == 1)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What an estimator says of it, by names of attributes."""
+        return {"n_outputs_": self.n_outputs}
+
+    @property
+    def told(self) -> str:
+        """How many numbers a row has, for messages."""
+        return str(self.n_outputs)
+
+    def is_of(self, other: Target) -> bool:
+        """Whether a network for another target can go on with this one."""
+        return isinstance(other, ValueTarget) and self.n_outputs == other.n_outputs
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return ``y`` as float32 of shape (n_samples, n_outputs)."""
@@ -205,6 +248,14 @@ class ValueTarget:
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return y
+
+    @staticmethod
+    def strata(y: np.ndarray) -> np.ndarray | None:
+        """Return None: any rows are held out."""
+        return None
+
+
+Target = ClassTarget | ValueTarget
 
 
 def find_loss(loss: Any) -> Any:
@@ -254,20 +305,11 @@ def _check_of_probabilities(loss: Any) -> None:
         )
 
 
-def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> Any:
-    """Return a Keras loss from a known name and the settings ``loss__…``.
-
-    Parameters
-    ----------
-    loss : str, callable or keras.losses.Loss
-        Names must be in ``known``; other objects are returned as they are.
-    known : dict
-        Names and the Keras classes behind them.
-    options : dict
-        Arguments of the class.
-    """
+def make_loss(target: Target, options: dict[str, Any]) -> Any:
+    """Return the Keras loss of a target, made with the settings ``loss__…``."""
     import keras
 
+    loss, known = target.loss, target.losses
     if not isinstance(loss, str):
         if options:
             raise InvalidInputError("`loss__…` needs a `loss` given by name.")
@@ -278,7 +320,8 @@ def make_loss(loss: Any, known: Mapping[str, str], options: dict[str, Any]) -> A
             f"{did_you_mean(loss, known)}"
         )
     cls = getattr(keras.losses, known[loss])
-    check_routed_names("loss", options, cls)
+    if options:
+        check_routed_names("loss", options, cls)
     made = cls(**options)
     if loss in CLASSIFICATION_LOSSES:
         _check_of_probabilities(made)

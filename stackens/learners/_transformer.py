@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from stackens.exceptions import InvalidInputError
 from stackens.layer_sharing import resolve_layer_sharing
-from stackens.learners._attention import AttentionMapsMixin, PoolingWeightsMixin
-from stackens.learners._base import (
-    NetworkClassifierMixin,
-    NetworkLearner,
-    NetworkRegressorMixin,
-)
-from stackens.learners._embedding import (
-    check_embedding_options,
-    place_vectors,
-    split_embedding_options,
-)
+from stackens.learners import _attention
+from stackens.learners._base import Network, NetworkClassifier, NetworkRegressor
+from stackens.learners._embedding import check_embedding_options, place_vectors
+from stackens.learners._shapes import transformer_shapes
 from stackens.learners._shared_text import with_shared_text
+from stackens.learners._targets import Target
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
 
@@ -33,7 +25,27 @@ _FRACTION = Interval(Real, 0, 1, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
-_NETWORK_PARAMETERS = (
+_ROUTED_PARTS = ("optimizer", "loss", "embedding")
+_CONSTRAINTS: dict[str, list[Any]] = {
+    "d_model": [_POSITIVE_INT],
+    "n_heads": [_POSITIVE_INT],
+    "n_layers": [_POSITIVE_INT, None],
+    "feed_forward_dim": [_POSITIVE_INT, None],
+    "dropout": [_FRACTION],
+    "activation": [StrOptions({"relu", "gelu", "silu", "tanh"})],
+    "norm_first": ["boolean"],
+    "causal": ["boolean"],
+    "position_encoding": [StrOptions({"sinusoidal"}), None],
+    "l1": [_NOT_NEGATIVE],
+    "l2": [_NOT_NEGATIVE],
+    "pooling": [StrOptions({"last", "mean", "max", "attention"})],
+    "layer_sharing": [str, "array-like"],
+    "n_unique_layers": [_POSITIVE_INT, None],
+    "depth_embedding": ["boolean"],
+    "embedding_dim": [_POSITIVE_INT, None],
+}
+# Parameters of the learner that the function which builds the network takes as they are.
+_OF_THE_NETWORK = (
     "d_model",
     "n_heads",
     "feed_forward_dim",
@@ -51,76 +63,45 @@ _NETWORK_PARAMETERS = (
 )
 
 
-class _Transformer(PoolingWeightsMixin, AttentionMapsMixin, NetworkLearner):
-    """The parameters and the network that both transformer estimators share."""
-
-    _routed_parts = ("optimizer", "loss", "embedding")
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **NetworkLearner._parameter_constraints,
-        "d_model": [_POSITIVE_INT],
-        "n_heads": [_POSITIVE_INT],
-        "n_layers": [_POSITIVE_INT, None],
-        "feed_forward_dim": [_POSITIVE_INT, None],
-        "dropout": [_FRACTION],
-        "activation": [StrOptions({"relu", "gelu", "silu", "tanh"})],
-        "norm_first": ["boolean"],
-        "causal": ["boolean"],
-        "position_encoding": [StrOptions({"sinusoidal"}), None],
-        "l1": [_NOT_NEGATIVE],
-        "l2": [_NOT_NEGATIVE],
-        "pooling": [StrOptions({"last", "mean", "max", "attention"})],
-        "layer_sharing": [str, "array-like"],
-        "n_unique_layers": [_POSITIVE_INT, None],
-        "depth_embedding": ["boolean"],
-        "embedding_dim": [_POSITIVE_INT, None],
-    }
-
-    def _describe(
-        self, batch: SequenceBatch, target: Any, seed: int
-    ) -> tuple[Callable[[bool], Architecture], Any, list[np.ndarray] | None]:
-        if self.d_model % self.n_heads:
-            raise InvalidInputError(
-                f"`d_model`={self.d_model} must be a multiple of `n_heads`={self.n_heads}: every "
-                "head has as many features."
-            )
-        order = self._order_of_layers()
-        embedding_options, vectors = split_embedding_options(self._routed("embedding"))
-        options = {
-            "output_units": target.n_outputs,
-            "output_activation": target.activation,
-            "n_features": None if batch.is_tokens else batch.n_features,
-            "n_layers": len(order),
-            "layer_sharing": order,
-            "embedding_options": embedding_options,
-            **{name: getattr(self, name) for name in _NETWORK_PARAMETERS},
-        }
-        check_embedding_options(embedding_options, self.vocabulary_size)
-        describe = partial(_transformer_architecture, options)
-        weights = None
-        if vectors is not None:
-            dimension = self.embedding_dim or self.d_model
-            weights = place_vectors(describe(False), seed, vectors, self.vocabulary_size, dimension)
-        return describe, target, weights
-
-    def _order_of_layers(self) -> tuple[int, ...]:
-        sharing, n_layers = self.layer_sharing, self.n_layers
-        if n_layers is None and isinstance(sharing, str):
-            n_layers = 2
-        return resolve_layer_sharing(sharing, n_layers, n_unique_layers=self.n_unique_layers)
-
-    def _build_with_scores(self) -> Any:
-        from stackens.networks import build_transformer_encoder
-
-        options = {**self._architecture(True).options, "return_attention_scores": True}
-        return Architecture(build_transformer_encoder, options).build()
-
-
-def _transformer_architecture(options: dict[str, Any], masked: bool) -> Architecture:
+def _describe_network(learner: Any, batch: SequenceBatch, target: Target, seed: int) -> Network:
+    """Say which network a transformer learner has."""
     from stackens.networks import build_transformer_encoder
 
-    padding_value = PADDING_VALUE if masked else None
-    return Architecture(build_transformer_encoder, {**options, "padding_value": padding_value})
+    if learner.d_model % learner.n_heads:
+        raise InvalidInputError(
+            f"`d_model`={learner.d_model} must be a multiple of `n_heads`={learner.n_heads}: every "
+            "head has as many features."
+        )
+    order, embedding = _order_of_layers(learner), learner._routed("embedding")
+    vectors = embedding.pop("weights", None)
+    if embedding:
+        check_embedding_options(embedding, learner.vocabulary_size)
+    options = {
+        "output_units": target.n_outputs,
+        "output_activation": target.activation,
+        "n_features": None if batch.is_tokens else batch.n_features,
+        "n_layers": len(order),
+        "layer_sharing": order,
+        "embedding_options": embedding,
+        **{name: getattr(learner, name) for name in _OF_THE_NETWORK},
+        "padding_value": PADDING_VALUE,
+    }
+    architecture, weights = Architecture(build_transformer_encoder, options), None
+    if vectors is not None:
+        size = learner.vocabulary_size, learner.embedding_dim or learner.d_model
+        weights = place_vectors(architecture, seed, vectors, *size)
+    return Network(architecture, target, weights)
+
+
+def _order_of_layers(learner: Any) -> tuple[int, ...]:
+    sharing, n_layers = learner.layer_sharing, learner.n_layers
+    if n_layers is None and isinstance(sharing, str):
+        n_layers = 2
+    return resolve_layer_sharing(sharing, n_layers, n_unique_layers=learner.n_unique_layers)
+
+
+def _shapes_of(network: Network) -> list[tuple[int, ...]]:
+    return transformer_shapes(network.architecture.options)
 
 
 _TEXT = {
@@ -175,7 +156,7 @@ embedding_dim : int, default=None
 
 
 @with_shared_text(**_TEXT)
-class TransformerClassifier(NetworkClassifierMixin, _Transformer):
+class TransformerClassifier(NetworkClassifier):
     """Classifier of sequences by a transformer encoder.
 
     Blocks of self-attention let every timestep look at all others, however far away; a dense layer
@@ -214,10 +195,15 @@ class TransformerClassifier(NetworkClassifierMixin, _Transformer):
     (1, 2, 4, 8, 8)
     """
 
+    _routed_parts = _ROUTED_PARTS
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **_Transformer._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
+        **NetworkClassifier._parameter_constraints,
+        **_CONSTRAINTS,
     }
+    _describe = _describe_network
+    _weight_shapes = staticmethod(_shapes_of)
+    pooling_weights = _attention.pooling_weights
+    attention_maps = _attention.attention_maps
 
     def __init__(
         self,
@@ -263,7 +249,7 @@ class TransformerClassifier(NetworkClassifierMixin, _Transformer):
 
 
 @with_shared_text(**_TEXT)
-class TransformerRegressor(NetworkRegressorMixin, _Transformer):
+class TransformerRegressor(NetworkRegressor):
     """Regressor of sequences by a transformer encoder.
 
     Blocks of self-attention let every timestep look at all others, however far away; a dense layer
@@ -299,6 +285,16 @@ class TransformerRegressor(NetworkRegressorMixin, _Transformer):
     >>> learner.fit(X, X[:, -1, 0]).predict(X[:1]).shape
     (1,)
     """
+
+    _routed_parts = _ROUTED_PARTS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NetworkRegressor._parameter_constraints,
+        **_CONSTRAINTS,
+    }
+    _describe = _describe_network
+    _weight_shapes = staticmethod(_shapes_of)
+    pooling_weights = _attention.pooling_weights
+    attention_maps = _attention.attention_maps
 
     def __init__(
         self,

@@ -57,6 +57,10 @@ class Architecture:
         """
         return cls(rebuild or (lambda: model), key=(_model_key(model), origin))
 
+    def with_options(self, **changed: Any) -> Architecture:
+        """Return what the same function builds of other options."""
+        return Architecture(self._build, {**self.options, **changed})
+
     def build(self) -> Any:
         """Build the network anew (or return the model that it was described from).
 

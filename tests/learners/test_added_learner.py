@@ -20,6 +20,7 @@ from stackens import StackingClassifier, learners
 from stackens.datasets import load_digits_sequences
 from stackens.exporting._converter import _find_handler
 from stackens.persistence._trust import OWN_TYPES
+from stackens.training import CallbackSupportMixin
 
 sys.path.append(str(Path(__file__).parents[2] / "docs"))
 from temporal_convolution import TemporalConvolutionClassifier
@@ -115,3 +116,17 @@ def test_a_learner_of_the_room_is_found_everywhere(learner):
     assert f"\n   {name}\n" in (DOCS / "api" / "index.rst").read_text("utf-8")
     assert OWN_TYPES & {f"{learner.__module__}.{name}", f"stackens.learners.{name}"}
     assert _find_handler(learner)
+
+
+# ---- classes -------------------------------------------------------------------------------------
+
+# Own classes that may stand between a public estimator and those of scikit-learn.
+MOST_BASES = 2
+
+
+@pytest.mark.parametrize("name", [n for n in learners.__all__ if n in stackens.__all__])
+def test_few_classes_of_ours_stand_above_a_learner(name):
+    _, *bases = getattr(learners, name).__mro__
+    ours = [cls for cls in bases if cls.__module__.startswith("stackens.")]
+    # The stand-in for a class that an older scikit-learn lacks is none of ours.
+    assert len([cls for cls in ours if cls is not CallbackSupportMixin]) <= MOST_BASES, ours

@@ -111,7 +111,7 @@ def apply_by_hand(learner, order, x):
 def test_predictions_are_those_of_one_layer_applied_again_and_again(parameters, ragged):
     X, y = ragged
     learner = quick(**parameters).fit(X, y)
-    order = learner._layers()["layer_sharing"]
+    order = learner._architecture.options["layer_sharing"]
     found = learner.predict_proba(X)
     for row in range(0, 200, 40):
         np.testing.assert_allclose(found[row], apply_by_hand(learner, order, X[row]), atol=2e-6)
@@ -174,7 +174,7 @@ def test_a_tower_equals_the_job_alone(ragged, cell):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_shared_layers_run_as_whole_sequences(digits, cell):
     learner = quick(n_layers=3, cell=cell).fit(*digits)
-    model = learner._architecture(True).build()
+    model = learner._architecture.build()
     spec = tf.TensorSpec([None, None, 8])
     graph = tf.function(model).get_concrete_function(spec).graph.as_graph_def()
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]

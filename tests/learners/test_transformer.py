@@ -217,7 +217,7 @@ def test_attention_maps_are_masked_weights_of_the_very_network(fitted, ragged):
         np.testing.assert_allclose(inside.sum(axis=-1), 1, atol=1e-5)
         assert not inside[..., len(x) :].any()
         assert np.isnan(padded).all()
-    model = fitted._build_with_scores()
+    model = fitted._architecture.with_options(return_attention_scores=True).build()
     model.set_weights(fitted.weights_)
     outputs = np.asarray(model(fitted.encode_input(X))[0])
     np.testing.assert_allclose(outputs, fitted.predict_proba(X), atol=1e-6)
