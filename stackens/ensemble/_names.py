@@ -8,37 +8,10 @@ from typing import Any
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
+from stackens.ensemble._plan import read_names
 from stackens.exceptions import InvalidInputError
-from stackens.frames import column_names, is_frame
-from stackens.sequences import channel_names
-from stackens.views import has_views
 
-__all__ = ["check_names", "read_names"]
-
-
-def read_names(X: Any) -> dict[str | None, list[str]]:
-    """Return the names of columns or channels, by view; None stands for ``X`` itself.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, ...)
-        Rows of any kind.
-
-    Returns
-    -------
-    dict
-        Without what has no names; only strings are names.
-    """
-    parts = X[0].views if has_views(X) else {None: X}
-    named = {
-        view: column_names(part) if is_frame(part) else channel_names(part)
-        for view, part in parts.items()
-    }
-    return {
-        view: list(names)
-        for view, names in named.items()
-        if names and all(isinstance(name, str) for name in names)
-    }
+__all__ = ["check_names"]
 
 
 def check_names(stack: Any, X: Any) -> None:

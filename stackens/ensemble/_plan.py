@@ -24,7 +24,9 @@ from stackens.ensemble._splits import (
     make_splits,
 )
 from stackens.exceptions import InvalidInputError
+from stackens.frames import column_names, is_frame
 from stackens.parameters import advise_argument, fill_seeds
+from stackens.sequences import channel_names
 from stackens.targets import (
     check_rows,
     read_groups,
@@ -35,7 +37,7 @@ from stackens.targets import (
 from stackens.training import stream
 from stackens.views import has_views, with_rows
 
-__all__ = ["Data", "Plan", "is_dropped", "make_plan", "read_data"]
+__all__ = ["Data", "Plan", "is_dropped", "make_plan", "read_data", "read_names"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,8 @@ class Data:
         Group of each row.
     params : dict
         Metadata.
+    names : dict of str to list of str
+        Names of columns or channels, by view; None stands for ``X`` itself.
     """
 
     X: Any
@@ -61,6 +65,7 @@ class Data:
     y_given: Any
     groups: Any
     params: dict[str, Any]
+    names: dict[str | None, list[str]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -198,7 +203,8 @@ def read_data(stack: Any, X: Any, y: Any, groups: Any, params: dict[str, Any]) -
             "`passthrough=True` needs a 2-D table; `X` holds sequences or views. Say what becomes "
             "a table: 'last', 'mean', 'summary', or a function."
         )
-    return Data(with_rows(X), stack._learn_target(y), y, groups, params)
+    X = with_rows(X)
+    return Data(X, stack._learn_target(y), y, groups, params, read_names(X))
 
 
 def _read_params(stack: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -220,6 +226,31 @@ def _holds_sequences(X: Any) -> bool:
     if isinstance(X, list | np.ndarray) and len(X):
         return isinstance(X[0], str) or np.ndim(X[0]) > 1
     return False
+
+
+def read_names(X: Any) -> dict[str | None, list[str]]:
+    """Return the names of columns or channels, by view; None stands for ``X`` itself.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, ...)
+        Rows of any kind.
+
+    Returns
+    -------
+    dict
+        Without what has no names; only strings are names.
+    """
+    parts = X[0].views if has_views(X) else {None: X}
+    named = {
+        view: column_names(part) if is_frame(part) else channel_names(part)
+        for view, part in parts.items()
+    }
+    return {
+        view: list(names)
+        for view, names in named.items()
+        if names and all(isinstance(name, str) for name in names)
+    }
 
 
 # ---- the plan ------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ from stackens.ensemble._level_one import (
     to_logits,
     what_predicts,
 )
-from stackens.ensemble._names import check_names, read_names
+from stackens.ensemble._names import check_names
 from stackens.ensemble._out_of_fold import OutOfFoldOutputs
 from stackens.ensemble._passthrough import (
     SUMMARIES,
@@ -164,7 +164,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             for name in plan.learners
         }
         self.histories_ = read_histories(plan.fits)
-        self._learn_names(data.X)
+        self._learn_names(data.names)
 
     def _fit_final(self, plan: Plan, data: Data, task: Task) -> None:
         """Train level 1 on what level 0 predicted for rows that it had not seen."""
@@ -218,7 +218,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             delattr(inner, name)
         _BaseStacking.fit(inner, data.X, data.y, **data.params)  # its heirs learn the target anew
         self.__dict__.update(vars(inner))
-        self._learn_names(data.X)
+        self._learn_names(data.names)
         if isinstance(self.final_estimator_, TakesBlocks):  # was fitted without
             names = [name for name, e in self.estimators if not is_dropped(e)]
             widths = dict(zip(names, self._n_feature_outs, strict=True))
@@ -327,12 +327,12 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             check_names(self, with_rows(X))
         return super()._transform(X)
 
-    def _learn_names(self, X: Any) -> None:
+    def _learn_names(self, names: dict[str | None, list[str]]) -> None:
         """Keep the names of columns or channels: not all learners do; some make up their own."""
-        self._names_in = read_names(X)
+        self._names_in = names
         self.__dict__.pop("feature_names_in_", None)
-        if None in self._names_in:
-            self.feature_names_in_ = np.array(self._names_in[None], dtype=object)
+        if None in names:
+            self.feature_names_in_ = np.array(names[None], dtype=object)
 
     # ---- public --------------------------------------------------------------------------------
 
