@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import _raise_for_params, _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples
 
-from stackens.ensemble._fit import Fit, adapt_learner, is_network, last_step
+from stackens.adapters import adapt
+from stackens.ensemble._fit import Fit, adapt_learner, last_step
 from stackens.ensemble._groups import groups_for, groups_for_final
 from stackens.ensemble._splits import (
     Split,
@@ -152,7 +153,7 @@ class Plan:
 def _describe(learner: Any) -> str:
     last = last_step(learner)
     kind = type(last).__name__ if last is learner else f"Pipeline of {type(last).__name__}"
-    return f"{kind} (networks)" if is_network(adapt_learner(last)) else kind
+    return f"{kind} (network)" if hasattr(adapt(last), "plan_job") else kind
 
 
 def _span(splits: Mapping[int, Split]) -> str:
