@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import gallery
 import notebook_pages
+import reference
 
 import stackens
 
@@ -57,6 +58,7 @@ sphinx_gallery_conf = {
 }
 
 notebook_pages.write_pages()
+reference.write_page()
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]

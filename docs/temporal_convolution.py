@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from stackens.learners import Network, NetworkClassifier
+from stackens.learners.base import Network, NetworkClassifier
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
+
+__all__ = ["TemporalConvolutionClassifier"]
 
 
 def build_temporal_convolution(
@@ -95,3 +97,10 @@ class TemporalConvolutionClassifier(NetworkClassifier):
             "padding_value": PADDING_VALUE,
         }
         return Network(Architecture(build_temporal_convolution, options), target)
+
+    @staticmethod
+    def _weight_shapes(network: Network) -> list[tuple[int, ...]]:
+        options = network.architecture.options
+        n_features, filters = options["n_features"], options["filters"]
+        kernel, outputs = options["kernel_size"], options["output_units"]
+        return [(kernel, n_features, filters), (filters,), (filters, outputs), (outputs,)]

@@ -2,7 +2,6 @@
 
 from stackens import archive as archive
 from stackens import datasets as datasets
-from stackens import digests as digests
 from stackens import ensemble as ensemble
 from stackens import exceptions as exceptions
 from stackens import exporting as exporting
@@ -45,13 +44,7 @@ from stackens.inspection import LearnerWeightsDisplay as LearnerWeightsDisplay
 from stackens.inspection import OutOfFoldCalibrationDisplay as OutOfFoldCalibrationDisplay
 from stackens.inspection import OutOfFoldConfusionDisplay as OutOfFoldConfusionDisplay
 from stackens.inspection import TrainingCurvesDisplay as TrainingCurvesDisplay
-from stackens.learners import EmbeddingPretrainer as EmbeddingPretrainer
-from stackens.learners import KerasNetworkClassifier as KerasNetworkClassifier
-from stackens.learners import KerasNetworkRegressor as KerasNetworkRegressor
-from stackens.learners import StackedRNNClassifier as StackedRNNClassifier
-from stackens.learners import StackedRNNRegressor as StackedRNNRegressor
-from stackens.learners import TransformerClassifier as TransformerClassifier
-from stackens.learners import TransformerRegressor as TransformerRegressor
+from stackens.learners import *  # noqa: F403 - all of them
 from stackens.persistence import FileInfo as FileInfo
 from stackens.persistence import file_info as file_info
 from stackens.persistence import load as load

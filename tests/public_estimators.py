@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import stackens
 import stackens.model_selection
 import stackens.text
-from stackens.learners import NetworkLearner
+from stackens.learners.base import NetworkLearner
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(24, 6))

@@ -1,6 +1,6 @@
 """Every public name says what it takes, what it gives and what it raises, and shows it.
 
-The reference (``docs/api/index.rst``) is the list of public names. numpydoc reads the docstrings
+The reference (``docs/api/index.rst.in``) is the list of public names. numpydoc reads the docstrings
 and judges their form; what it does not look at (shapes, defaults, errors, examples) is judged here.
 That the examples run is shown by pytest's ``--doctest-modules``, which all of them go through.
 """
@@ -16,16 +16,15 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
+from reference import read_reference
 
 import stackens
 
 validate = pytest.importorskip("numpydoc.validate", reason="needs numpydoc: pip install numpydoc")
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "api" / "index.rst"
 # What a name in the reference may not do, in the words of numpydoc; its other codes are a matter of
 # taste (blank lines, periods) or ask for sections that not every name needs (See Also).
 REFUSED = {
@@ -71,7 +70,7 @@ ARRAY = re.compile(r"\b(array-like|array|ndarray|arrays)\b")
 @cache
 def public_names() -> dict[str, Any]:
     """Everything in the reference, by its full name."""
-    lines = [line for line in REFERENCE.read_text("utf-8").splitlines() if line.startswith("   ")]
+    lines = [line for line in read_reference().splitlines() if line.startswith("   ")]
     names = [line.strip() for line in lines if re.fullmatch(r"   [\w.]+", line)]
     return {name: resolve(name) for name in names}
 

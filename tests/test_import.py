@@ -7,14 +7,13 @@ import subprocess
 import sys
 import textwrap
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from reference import read_reference
 
 import stackens
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "api" / "index.rst"
-ROOMS = sorted(set(re.findall(r"^   (\w+)\.\w+$", REFERENCE.read_text("utf-8"), re.MULTILINE)))
+ROOMS = sorted(set(re.findall(r"^   (\w+)\.\w+$", read_reference(), re.MULTILINE)))
 HEAVY = {"tensorflow", "keras", "scikeras", "sklearn", "scipy", "numpy", "pandas", "matplotlib"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from public_estimators import CLASSES_OF_ESTIMATORS, data_for, make
 from sklearn.base import clone
 
-from stackens.learners import NetworkLearner
+from stackens.learners.base import NetworkLearner
 
 ESTIMATORS = list(CLASSES_OF_ESTIMATORS)
 LEARNERS = [n for n in ESTIMATORS if issubclass(CLASSES_OF_ESTIMATORS[n], NetworkLearner)]

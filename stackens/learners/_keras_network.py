@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import Network, NetworkClassifier, NetworkRegressor
 from stackens.learners._shared_text import with_shared_text
 from stackens.learners._targets import ClassTarget, MultilabelTarget, Target, ValueTarget
+from stackens.learners.base import Network, NetworkClassifier, NetworkRegressor
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture, check_row_shape, seeded_globals
 

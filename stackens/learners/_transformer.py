@@ -11,11 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from stackens.exceptions import InvalidInputError
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.learners import _attention
-from stackens.learners._base import Network, NetworkClassifier, NetworkRegressor
 from stackens.learners._embedding import check_embedding_options, place_vectors
 from stackens.learners._shapes import transformer_shapes
 from stackens.learners._shared_text import with_shared_text
 from stackens.learners._targets import Target
+from stackens.learners.base import Network, NetworkClassifier, NetworkRegressor
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
 

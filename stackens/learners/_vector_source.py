@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
 from stackens.exceptions import InvalidInputError, OverlapWarning
-from stackens.learners._base import NetworkLearner
 from stackens.learners._pretraining import pretrain
+from stackens.learners.base import NetworkLearner
 from stackens.preprocessing import SequenceVectorizer, WordVectors, read_word_vectors
 from stackens.training import HoldOut
 

@@ -13,8 +13,8 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import Bunch
 
 from stackens.exceptions import ArchiveError
-from stackens.learners import (
-    NetworkLearner,
+from stackens.learners.base import NetworkLearner
+from stackens.learners.saved import (
     check_parameters,
     make_keras_object,
     restore_learner,

@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from stackens.exceptions import InvalidInputError
-from stackens.learners import (
-    NetworkLearner,
+from stackens.learners.base import NetworkLearner
+from stackens.learners.saved import (
     describe_keras_object,
     describe_learner,
     describe_scikeras,

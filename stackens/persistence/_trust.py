@@ -7,6 +7,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any
 
+from stackens import learners
 from stackens.exceptions import ArchiveError, InvalidInputError
 from stackens.public_names import public_name
 from stackens.sklearn_parts import ESTIMATORS, INTERNALS
@@ -41,17 +42,8 @@ _OWN = {
         "WindowLayout",
         "WindowScale",
     ),
-    "learners": (
-        "EmbeddingPretrainer",
-        "KerasNetworkClassifier",
-        "KerasNetworkRegressor",
-        "SciKerasClassifier",
-        "SciKerasRegressor",
-        "StackedRNNClassifier",
-        "StackedRNNRegressor",
-        "TransformerClassifier",
-        "TransformerRegressor",
-    ),
+    # Of a learner, only numbers, and parameters of known kinds, are kept, by code of that room.
+    "learners": (*vars(learners)["__all__"], "SciKerasClassifier", "SciKerasRegressor"),
     "model_selection": ("GridSearchCV", "RandomizedSearchCV"),
     "preprocessing": (
         "SequenceDifferencer",

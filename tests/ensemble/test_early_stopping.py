@@ -38,7 +38,7 @@ from stackens import (
 )
 from stackens.ensemble._splits import choose_held_out_rows
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import NetworkLearner
+from stackens.learners.base import NetworkLearner
 from stackens.store import train_with_memory as real_train_with_memory
 from stackens.training import HeldOutRows
 from stackens.training import train as real_train

@@ -47,7 +47,7 @@ from stackens import (
 )
 from stackens.ensemble import _splits
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import NetworkLearner
+from stackens.learners.base import NetworkLearner
 from stackens.model_selection import GridSearchCV, RandomizedSearchCV
 from stackens.recipes import make_stack
 from stackens.training import HeldOutRows

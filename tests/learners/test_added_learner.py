@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import ast
 import doctest
-import inspect
+import os
+import shutil
+import subprocess
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pytest
 from public_estimators import CLASSES_OF_ESTIMATORS
-from sklearn.base import BaseEstimator, clone
+from reference import read_reference
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from temporal_convolution import TemporalConvolutionClassifier
 
 import stackens
 from stackens import StackingClassifier, learners
 from stackens.datasets import load_digits_sequences
 from stackens.exporting._converter import _find_handler
+from stackens.learners.base import NetworkLearner
 from stackens.persistence._trust import OWN_TYPES
 from stackens.training import CallbackSupportMixin
-
-sys.path.append(str(Path(__file__).parents[2] / "docs"))
-from temporal_convolution import TemporalConvolutionClassifier
 
 WEIGHTS = (
     "rows of weight 2 and repeated rows fall into other mini-batches; scikit-learn expects this "
@@ -93,29 +96,68 @@ def test_the_page_imports_promised_names_alone():
     assert ".. literalinclude:: temporal_convolution.py" in PAGE
     imports = [node for node in ast.walk(ast.parse(SHOWN)) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in imports if node.module.partition(".")[0] == "stackens"]
-    assert {"stackens.learners", "stackens.training"} <= {node.module for node in ours}
+    assert {"stackens.learners.base", "stackens.training"} <= {node.module for node in ours}
     for node in ours:
         assert "._" not in node.module
         assert {alias.name for alias in node.names} <= set(import_module(node.module).__all__)
 
 
-@pytest.mark.parametrize(
-    "learner",
-    [
-        cls
-        for cls in map(vars(learners).get, learners.__all__)
-        if inspect.isclass(cls) and issubclass(cls, BaseEstimator) and not inspect.isabstract(cls)
-    ],
-)
-def test_a_learner_of_the_room_is_found_everywhere(learner):
-    name = learner.__name__
+@pytest.mark.parametrize("name", learners.__all__)
+def test_a_learner_of_the_room_is_found_everywhere(name):
+    learner = getattr(learners, name)
     assert name in stackens.__all__
     assert getattr(stackens, name) is learner
     # whence every test of all estimators takes it: scikit-learn's checks, generated input
     assert CLASSES_OF_ESTIMATORS[name] is learner
-    assert f"\n   {name}\n" in (DOCS / "api" / "index.rst").read_text("utf-8")
-    assert OWN_TYPES & {f"{learner.__module__}.{name}", f"stackens.learners.{name}"}
+    assert f"\n   {name}\n" in read_reference()
+    assert f"stackens.learners.{name}" in OWN_TYPES
     assert _find_handler(learner)
+    # of what a file says, nothing is built unless the user gives the function that builds it
+    if issubclass(learner, NetworkLearner) and "build" not in signature(learner).parameters:
+        assert learner._weight_shapes is not NetworkLearner._weight_shapes
+
+
+FOUND = """
+import numpy as np
+from public_estimators import CLASSES_OF_ESTIMATORS, LEARNERS, data_for, make
+from reference import read_reference
+
+import stackens
+from stackens.exporting._converter import _find_handler
+from stackens.learners import TemporalConvolutionClassifier
+
+name = "TemporalConvolutionClassifier"
+assert TemporalConvolutionClassifier.__module__ == "stackens.learners._temporal_convolution"
+assert stackens.TemporalConvolutionClassifier is TemporalConvolutionClassifier
+assert name in stackens.__all__ and name in stackens.learners.__all__
+assert CLASSES_OF_ESTIMATORS[name] is TemporalConvolutionClassifier and name in LEARNERS
+assert f"\\n   {name}\\n" in read_reference()
+assert _find_handler(TemporalConvolutionClassifier)
+X, y = data_for(name)
+learner = make(name).fit(X, y)
+stackens.save(learner, "learner")
+assert stackens.file_info("learner").untrusted_types == ()
+loaded = stackens.load("learner")
+np.testing.assert_array_equal(loaded.predict_proba(X), learner.predict_proba(X))
+"""
+
+
+def test_one_file_and_one_line_add_a_learner(tmp_path):
+    package = tmp_path / "stackens"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(stackens.__file__).parent, package, ignore=ignored)
+    (tmp_path / "docs" / "api").mkdir(parents=True)
+    for file in ("reference.py", "api/index.rst.in"):
+        shutil.copy(DOCS / file, tmp_path / "docs" / file)
+    room = package / "learners"
+    text = (DOCS / "temporal_convolution.py").read_text("utf-8")
+    (room / "_temporal_convolution.py").write_text(text, "utf-8")
+    with (room / "__init__.pyi").open("a", encoding="utf-8") as stub:
+        name = "TemporalConvolutionClassifier"
+        stub.write(f"from stackens.learners._temporal_convolution import {name} as {name}\n")
+    paths = [tmp_path, tmp_path / "docs", Path(__file__).parents[1]]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    subprocess.run([sys.executable, "-c", FOUND], cwd=tmp_path, env=environment, check=True)
 
 
 # ---- classes -------------------------------------------------------------------------------------
@@ -124,7 +166,7 @@ def test_a_learner_of_the_room_is_found_everywhere(learner):
 MOST_BASES = 2
 
 
-@pytest.mark.parametrize("name", [n for n in learners.__all__ if n in stackens.__all__])
+@pytest.mark.parametrize("name", learners.__all__)
 def test_few_classes_of_ours_stand_above_a_learner(name):
     _, *bases = getattr(learners, name).__mro__
     ours = [cls for cls in bases if cls.__module__.startswith("stackens.")]

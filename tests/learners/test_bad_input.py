@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
-import stackens.learners._base
+import stackens.learners.base
 from stackens import (
     KerasNetworkClassifier,
     SequenceVectorizer,
@@ -28,7 +28,7 @@ from stackens import (
     StackingRegressor,
 )
 from stackens.exceptions import InvalidInputError, TrainingDivergedError
-from stackens.learners._base import NetworkLearner
+from stackens.learners.base import NetworkLearner
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 5, 3))
@@ -61,7 +61,7 @@ DATA = {
 @pytest.mark.parametrize("case", DATA)
 def test_data_that_cannot_be_used(case, monkeypatch):
     data, target, message = DATA[case]
-    monkeypatch.setattr(stackens.learners._base, "train_alone", pytest.fail)
+    monkeypatch.setattr(stackens.learners.base, "train_alone", pytest.fail)
     learner = StackedRNNClassifier()
     with pytest.raises((ValueError, TypeError), match=message):
         learner.fit(data, target)
@@ -157,7 +157,7 @@ def test_channels_in_another_order_are_refused_through_whatever_holds_the_learne
 
 @pytest.mark.parametrize("passthrough", [True, "last"])
 def test_token_ids_are_not_passed_through_as_numbers(passthrough, monkeypatch):
-    monkeypatch.setattr(stackens.learners._base, "train_alone", pytest.fail)
+    monkeypatch.setattr(stackens.learners.base, "train_alone", pytest.fail)
     rnn = StackedRNNClassifier(2, epochs=1, vocabulary_size=9)
     stack = StackingClassifier([("rnn", rnn)], cv=2, passthrough=passthrough)
     with pytest.raises(InvalidInputError, match="token ids"):
@@ -187,7 +187,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_unknown_names_and_values_out_of_range(name, monkeypatch):
     value, message = PARAMETERS[name]
-    monkeypatch.setattr(stackens.learners._base, "train_alone", pytest.fail)
+    monkeypatch.setattr(stackens.learners.base, "train_alone", pytest.fail)
     with pytest.raises((ValueError, TypeError), match=message):
         StackedRNNClassifier(**{name: value}).fit(X, y)
 
@@ -301,7 +301,7 @@ def test_rows_of_a_shape_that_a_users_network_cannot_take(build, n_timesteps, me
 
 
 def test_a_network_for_rows_of_another_shape_is_refused_before_training(monkeypatch):
-    monkeypatch.setattr(stackens.learners._base, "train_alone", pytest.fail)
+    monkeypatch.setattr(stackens.learners.base, "train_alone", pytest.fail)
     learner = KerasNetworkClassifier(pairs_of_steps(9))
     with pytest.raises(InvalidInputError, match=r"shape \(9, 3\); got \(5, 3\)"):
         learner.fit(X, y)
@@ -319,6 +319,6 @@ def test_a_network_for_rows_of_another_shape_is_refused_before_training(monkeypa
     ],
 )
 def test_losses_that_do_not_suit_the_outputs(loss, units, message, monkeypatch):
-    monkeypatch.setattr(stackens.learners._base, "train_alone", pytest.fail)
+    monkeypatch.setattr(stackens.learners.base, "train_alone", pytest.fail)
     with pytest.raises(InvalidInputError, match=message):
         KerasNetworkClassifier(lambda meta: small(units, "sigmoid"), loss=loss).fit(X, y)

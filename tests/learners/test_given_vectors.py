@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-import stackens.learners._base
+import stackens.learners.base
 from stackens import (
     JobStore,
     StackedRNNClassifier,
@@ -141,7 +141,7 @@ FAULTS = {
 @pytest.mark.parametrize("case", FAULTS)
 def test_vectors_that_cannot_be_used(case, monkeypatch):
     parameters, message = FAULTS[case]
-    monkeypatch.setattr(stackens.learners._base, "train_alone", pytest.fail)
+    monkeypatch.setattr(stackens.learners.base, "train_alone", pytest.fail)
     data = X.astype(float) if case in ("no tokens", "no embedding") else X
     with pytest.raises(ValueError, match=message) as caught:
         make_learner(**parameters).fit(data, Y)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens import StackingClassifier, StackingRegressor
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import NetworkLearner
+from stackens.learners.base import NetworkLearner
 
 N_ROWS = 24
 GROUPS = np.array([f"subject {k}" for k in np.arange(N_ROWS) // 4])  # both classes in each

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from stackens.exceptions import InvalidInputError
-from stackens.learners._base import NetworkLearner
+from stackens.learners._keras_objects import describe_keras_object, make_keras_object
 from stackens.learners._targets import (
     ClassTarget,
     MultilabelTarget,
@@ -18,9 +18,19 @@ from stackens.learners._targets import (
     ValueTarget,
     find_loss,
 )
+from stackens.learners.base import NetworkLearner
 from stackens.sequences import SequenceBatch
 
-__all__ = ["check_parameters", "describe_learner", "restore_learner", "saved_parameters"]
+__all__ = [
+    "check_parameters",
+    "describe_keras_object",
+    "describe_learner",
+    "describe_scikeras",
+    "make_keras_object",
+    "restore_learner",
+    "restore_scikeras",
+    "saved_parameters",
+]
 
 # Belong to the process that trains, not to what was trained.
 _HOOKS = ("callbacks", "memory", "on_epoch_end")
@@ -220,3 +230,36 @@ def _check_arrays(weights: Any) -> list[np.ndarray]:
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
             raise ValueError("weights that are no arrays of floating numbers")
     return weights
+
+
+def describe_scikeras(wrapper: Any) -> dict[str, Any] | None:
+    """Describe what a SciKeras object, whose model comes from a function, has learnt.
+
+    Parameters
+    ----------
+    wrapper : scikeras.wrappers.KerasClassifier or KerasRegressor
+        Fitted or not.
+
+    Returns
+    -------
+    dict or None
+        None if it is not fitted.
+    """
+    from stackens.learners._scikeras import describe_wrapper
+
+    return describe_wrapper(wrapper)
+
+
+def restore_scikeras(wrapper: Any, saved: Mapping[str, Any]) -> None:
+    """Give a SciKeras object, made from its parameters, what it had learnt.
+
+    Parameters
+    ----------
+    wrapper : scikeras.wrappers.KerasClassifier or KerasRegressor
+        Not fitted; its function builds the model anew.
+    saved : mapping
+        From ``describe_scikeras``.
+    """
+    from stackens.learners._scikeras import restore_wrapper
+
+    restore_wrapper(wrapper, saved)
