@@ -21,7 +21,7 @@ __all__ = [
     "with_names",
 ]
 
-Handler = Callable[[Any, "Converter"], Any]
+Handler = Callable[[Any, "Converter"], portable.Part | None]
 
 _HANDLERS: dict[str, Handler] = {}
 

@@ -26,7 +26,7 @@ _BLOCK_KINDS = {
 
 
 @converts("sklearn.Pipeline")
-def _pipeline(pipeline: Any, converter: Converter) -> Any:
+def _pipeline(pipeline: Any, converter: Converter) -> portable.Part:
     parts = [
         converter.convert(step, f"step {name!r}")
         for name, step in pipeline.steps
@@ -49,7 +49,7 @@ def _only_transforms(part: Any) -> bool:
     "stackens.GridSearchCV",
     "stackens.RandomizedSearchCV",
 )
-def _search(search: Any, converter: Converter) -> Any:
+def _search(search: Any, converter: Converter) -> portable.Part:
     if not hasattr(search, "best_estimator_"):
         raise CannotExportError("it has no best estimator; search with `refit`")
     return converter.convert(search.best_estimator_, "best estimator")
@@ -61,7 +61,7 @@ def _search(search: Any, converter: Converter) -> Any:
     "stackens.StackingClassifier",
     "stackens.StackingRegressor",
 )
-def _stack(stack: Any, converter: Converter) -> Any:
+def _stack(stack: Any, converter: Converter) -> portable.Part:
     classes = getattr(stack, "classes_", None)
     if isinstance(classes, list):
         raise CannotExportError("it predicts several labels for each row")
@@ -81,7 +81,7 @@ def _stack(stack: Any, converter: Converter) -> Any:
     )
 
 
-def _passthrough(how: Any) -> Any:
+def _passthrough(how: Any) -> portable.SummaryTable | bool:
     if isinstance(how, str):
         return portable.SummaryTable(_SUMMARIES[how])
     if callable(how):
@@ -93,14 +93,14 @@ def _passthrough(how: Any) -> Any:
 
 
 @converts("stackens.FoldAverage")
-def _fold_average(average: Any, converter: Converter) -> Any:
+def _fold_average(average: Any, converter: Converter) -> portable.Part:
     parts = [converter.convert(one, f"fold {fold}") for fold, one in enumerate(average.estimators)]
     classes = None if average.classes is None else labels(average.classes)
     return portable.FoldAverage(parts, classes)
 
 
 @converts("sklearn.TransformedTargetRegressor")
-def _scaled_target(model: Any, converter: Converter) -> Any:
+def _scaled_target(model: Any, converter: Converter) -> portable.Part:
     scaler = converter.convert(model.transformer_, "transformer of the target")
     regressor = converter.convert(model.regressor_, "regressor")
     if isinstance(scaler, portable.Chain) and not scaler.steps:  # as it is
@@ -111,14 +111,14 @@ def _scaled_target(model: Any, converter: Converter) -> Any:
 
 
 @converts("stackens.ColumnwiseRegressor")
-def _columnwise(model: Any, converter: Converter) -> Any:
+def _columnwise(model: Any, converter: Converter) -> portable.Part:
     shared = {id(one): one for one in model.estimators_}
     parts = {key: converter.convert(one, "column") for key, one in shared.items()}
     return portable.ColumnwiseRegressor([parts[id(e)] for e in model.estimators_], model._is_flat)
 
 
 @converts("stackens.ConvexBlendClassifier", "stackens.EnsembleSelectionClassifier")
-def _blend_classifier(blend: Any, converter: Converter) -> Any:
+def _blend_classifier(blend: Any, converter: Converter) -> portable.Part:
     blocks = [
         portable.BlendBlock(int(columns.start), int(columns.stop), kind, not declared)
         for columns, kind, declared in blend._forms
@@ -128,7 +128,7 @@ def _blend_classifier(blend: Any, converter: Converter) -> Any:
 
 
 @converts("stackens.ConvexBlendRegressor", "stackens.EnsembleSelectionRegressor")
-def _blend_regressor(blend: Any, converter: Converter) -> Any:
+def _blend_regressor(blend: Any, converter: Converter) -> portable.Part:
     blocks = [
         portable.BlendBlock(int(b.start), int(b.stop), "value") for b in blend.blocks_.values()
     ]
@@ -137,7 +137,7 @@ def _blend_regressor(blend: Any, converter: Converter) -> Any:
 
 
 @converts("stackens.AveragingClassifier")
-def _class_average(final: Any, converter: Converter) -> Any:
+def _class_average(final: Any, converter: Converter) -> portable.Part:
     blocks = [
         portable.BlendBlock(start, stop, _BLOCK_KINDS[method])
         for (start, stop), method in zip(final.columns, final.methods, strict=True)
@@ -146,12 +146,12 @@ def _class_average(final: Any, converter: Converter) -> Any:
 
 
 @converts("stackens.AveragingRegressor")
-def _value_average(final: Any, converter: Converter) -> Any:
+def _value_average(final: Any, converter: Converter) -> portable.Part:
     blocks = [portable.BlendBlock(start, stop, "value") for start, stop in final.columns]
     return _equal_weights(blocks, None)
 
 
-def _equal_weights(blocks: list[Any], classes: np.ndarray | None) -> Any:
+def _equal_weights(blocks: list[portable.BlendBlock], classes: np.ndarray | None) -> portable.Blend:
     width = blocks[0].stop - blocks[0].start
     weights = [1 / len(blocks)] * len(blocks)
     return portable.Blend(blocks, weights, classes, None, width == 1)

@@ -47,18 +47,18 @@ def _cell_options(layer: Any) -> dict[str, Any]:
 
 
 @converts("keras.SimpleRNN", "stackens.FusedSimpleRNN")
-def _simple_rnn(layer: Any, converter: Converter) -> Any:
+def _simple_rnn(layer: Any, converter: Converter) -> portable.Part:
     return portable.SimpleRNN(**_cell_options(layer))
 
 
 @converts("keras.LSTM", "stackens.FusedLSTM")
-def _lstm(layer: Any, converter: Converter) -> Any:
+def _lstm(layer: Any, converter: Converter) -> portable.Part:
     gates = activation_name(layer, "recurrent_activation")
     return portable.LSTM(**_cell_options(layer), recurrent_activation=gates)
 
 
 @converts("keras.GRU", "stackens.FusedGRU")
-def _gru(layer: Any, converter: Converter) -> Any:
+def _gru(layer: Any, converter: Converter) -> portable.Part:
     return portable.GRU(
         **_cell_options(layer),
         recurrent_activation=activation_name(layer, "recurrent_activation"),
@@ -67,7 +67,7 @@ def _gru(layer: Any, converter: Converter) -> Any:
 
 
 @converts("keras.Bidirectional")
-def _bidirectional(layer: Any, converter: Converter) -> Any:
+def _bidirectional(layer: Any, converter: Converter) -> portable.Part:
     if layer.merge_mode is None:
         raise CannotExportError("merge_mode=None gives two outputs")
     forward = converter.convert(layer.forward_layer, "forward layer")
@@ -76,22 +76,22 @@ def _bidirectional(layer: Any, converter: Converter) -> Any:
 
 
 @converts("keras.Masking")
-def _masking(layer: Any, converter: Converter) -> Any:
+def _masking(layer: Any, converter: Converter) -> portable.Part:
     return portable.Masking(float(layer.mask_value))
 
 
 @converts("keras.Embedding")
-def _embedding(layer: Any, converter: Converter) -> Any:
+def _embedding(layer: Any, converter: Converter) -> portable.Part:
     return portable.Embedding(array_of(layer.embeddings), bool(layer.mask_zero))
 
 
 @converts("keras.Dense")
-def _dense(layer: Any, converter: Converter) -> Any:
+def _dense(layer: Any, converter: Converter) -> portable.Part:
     return portable.Dense(array_of(layer.kernel), array_of(layer.bias), activation_name(layer))
 
 
 @converts("keras.TimeDistributed")
-def _time_distributed(layer: Any, converter: Converter) -> Any:
+def _time_distributed(layer: Any, converter: Converter) -> portable.Part | None:
     inner = converter.convert(layer.layer, "inner layer")
     if inner is not None and not isinstance(inner, portable.Dense | portable.Identity):
         raise CannotExportError("only a dense layer can be repeated over timesteps")
@@ -99,26 +99,26 @@ def _time_distributed(layer: Any, converter: Converter) -> Any:
 
 
 @converts("keras.Activation")
-def _activation(layer: Any, converter: Converter) -> Any:
+def _activation(layer: Any, converter: Converter) -> portable.Part:
     return portable.Activation(activation_name(layer))
 
 
 @converts("keras.Softmax")
-def _softmax(layer: Any, converter: Converter) -> Any:
+def _softmax(layer: Any, converter: Converter) -> portable.Part:
     if layer.axis != -1:
         raise CannotExportError("its axis is not the last one")
     return portable.Activation("softmax")
 
 
 @converts("keras.ReLU")
-def _relu(layer: Any, converter: Converter) -> Any:
+def _relu(layer: Any, converter: Converter) -> portable.Part:
     if layer.max_value is not None or layer.negative_slope or layer.threshold:
         raise CannotExportError("it has a maximum, a slope or a threshold")
     return portable.Activation("relu")
 
 
 @converts("keras.LayerNormalization")
-def _layer_normalization(layer: Any, converter: Converter) -> Any:
+def _layer_normalization(layer: Any, converter: Converter) -> portable.Part:
     if np.ravel(layer.axis).tolist() != [-1] or getattr(layer, "rms_scaling", False):
         raise CannotExportError("its axis is not the last one, or it scales by the mean square")
     return portable.LayerNormalization(
@@ -127,7 +127,7 @@ def _layer_normalization(layer: Any, converter: Converter) -> Any:
 
 
 @converts("keras.BatchNormalization")
-def _batch_normalization(layer: Any, converter: Converter) -> Any:
+def _batch_normalization(layer: Any, converter: Converter) -> portable.Part:
     if layer.axis != -1:
         raise CannotExportError("its axis is not the last one")
     return portable.BatchNormalization(
@@ -140,7 +140,7 @@ def _batch_normalization(layer: Any, converter: Converter) -> Any:
 
 
 @converts("keras.GlobalAveragePooling1D", "keras.GlobalMaxPooling1D")
-def _keras_pooling(layer: Any, converter: Converter) -> Any:
+def _keras_pooling(layer: Any, converter: Converter) -> portable.Part:
     if layer.data_format != "channels_last" or layer.keepdims:
         raise CannotExportError("it keeps its dimensions, or its channels come first")
     if type(layer).__name__ == "GlobalAveragePooling1D":
@@ -149,12 +149,12 @@ def _keras_pooling(layer: Any, converter: Converter) -> Any:
 
 
 @converts("stackens.MaskedMaxPooling1D")
-def _max_pooling(layer: Any, converter: Converter) -> Any:
+def _max_pooling(layer: Any, converter: Converter) -> portable.Part:
     return portable.MaxPooling()
 
 
 @converts("stackens.AttentionPooling1D")
-def _attention_pooling(layer: Any, converter: Converter) -> Any:
+def _attention_pooling(layer: Any, converter: Converter) -> portable.Part:
     return portable.AttentionPooling(
         array_of(layer.kernel), array_of(layer.bias), array_of(layer.context)
     )
@@ -169,12 +169,12 @@ def _attention_pooling(layer: Any, converter: Converter) -> Any:
     "keras.Identity",
     "keras.SpatialDropout1D",
 )
-def _identity(layer: Any, converter: Converter) -> Any:
+def _identity(layer: Any, converter: Converter) -> portable.Part:
     return portable.Identity(keeps_mask=bool(layer.supports_masking))
 
 
 @converts("keras.Flatten")
-def _flatten(layer: Any, converter: Converter) -> Any:
+def _flatten(layer: Any, converter: Converter) -> portable.Part:
     if layer.data_format != "channels_last":
         raise CannotExportError("its channels come first")
     return portable.Flatten()
@@ -188,12 +188,12 @@ def _flatten(layer: Any, converter: Converter) -> Any:
     "keras.Multiply",
     "keras.Subtract",
 )
-def _merge(layer: Any, converter: Converter) -> Any:
+def _merge(layer: Any, converter: Converter) -> portable.Part:
     return portable.Merge(type(layer).__name__.lower())
 
 
 @converts("keras.Concatenate")
-def _concatenate(layer: Any, converter: Converter) -> Any:
+def _concatenate(layer: Any, converter: Converter) -> portable.Part:
     if layer.axis != -1:
         raise CannotExportError("its axis is not the last one")
     return portable.Concatenate()

@@ -13,7 +13,7 @@ __all__: list[str] = []
 
 
 @converts("stackens.NetworkClassifier")
-def _classifier(learner: Any, converter: Converter) -> Any:
+def _classifier(learner: Any, converter: Converter) -> portable.Part:
     return portable.NetworkClassifier(
         converter.convert(learner._build_model(), "network"),
         _source_of(learner),
@@ -23,12 +23,12 @@ def _classifier(learner: Any, converter: Converter) -> Any:
 
 
 @converts("stackens.NetworkRegressor")
-def _regressor(learner: Any, converter: Converter) -> Any:
+def _regressor(learner: Any, converter: Converter) -> portable.Part:
     network = converter.convert(learner._build_model(), "network")
     return portable.NetworkRegressor(network, _source_of(learner), learner._target.is_flat)
 
 
-def _source_of(learner: Any) -> Any:
+def _source_of(learner: Any) -> portable.TokenInput | portable.SequenceInput:
     if learner.vocabulary_size is not None:
         return portable.TokenInput(int(learner.vocabulary_size))
     is_table = learner._input_kind == "table"
@@ -36,23 +36,23 @@ def _source_of(learner: Any) -> Any:
 
 
 @converts("stackens.EmbeddingPretrainer")
-def _pretrained(learner: Any, converter: Converter) -> Any:
+def _pretrained(learner: Any, converter: Converter) -> portable.Part:
     vectorizer = converter.convert(learner.vectorizer_, "vectorizer")
     return portable.Pipeline([vectorizer], converter.convert(learner.estimator_, "network"))
 
 
 @converts("stackens.DistilledClassifier", "stackens.DistilledRegressor")
-def _student(distilled: Any, converter: Converter) -> Any:
+def _student(distilled: Any, converter: Converter) -> portable.Part:
     return converter.convert(distilled.student_, "student")
 
 
 @converts("stackens.SciKerasClassifier", "stackens.SciKerasRegressor")
-def _adapted(learner: Any, converter: Converter) -> Any:
+def _adapted(learner: Any, converter: Converter) -> portable.Part:
     return converter.convert(learner.keras_estimator_, "SciKeras")
 
 
 @converts("scikeras.KerasClassifier")
-def _scikeras_classifier(wrapper: Any, converter: Converter) -> Any:
+def _scikeras_classifier(wrapper: Any, converter: Converter) -> portable.Part:
     if wrapper.target_type_ not in ("binary", "multiclass"):
         raise CannotExportError(f"its target is {wrapper.target_type_}, not one class a row")
     return portable.NetworkClassifier(
@@ -61,12 +61,12 @@ def _scikeras_classifier(wrapper: Any, converter: Converter) -> Any:
 
 
 @converts("scikeras.KerasRegressor")
-def _scikeras_regressor(wrapper: Any, converter: Converter) -> Any:
+def _scikeras_regressor(wrapper: Any, converter: Converter) -> portable.Part:
     network = converter.convert(wrapper.model_, "network")
     return portable.NetworkRegressor(network, _array_of(wrapper), wrapper.y_ndim_ == 1)
 
 
-def _array_of(wrapper: Any) -> Any:
+def _array_of(wrapper: Any) -> portable.ArrayInput:
     if type(wrapper.feature_encoder_).__name__ != "FunctionTransformer":
         raise CannotExportError("it encodes its features by a transformer of its own")
     shape = [None if size is None else int(size) for size in wrapper.model_.input_shape[1:]]

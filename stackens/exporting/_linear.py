@@ -36,12 +36,12 @@ _PERCEPTRON_ACTIVATIONS = {
     "sklearn.SGDRegressor",
     "sklearn.TheilSenRegressor",
 )
-def _regressor(model: Any, converter: Converter) -> Any:
+def _regressor(model: Any, converter: Converter) -> portable.Part:
     coef = np.asarray(model.coef_)
     return portable.LinearRegressor(coef, np.asarray(model.intercept_, dtype=coef.dtype))
 
 
-def _classifier(model: Any, link: str | None) -> Any:
+def _classifier(model: Any, link: str | None) -> portable.LinearClassifier:
     if np.ndim(model.classes_) != 1 or isinstance(model.classes_, list):
         raise CannotExportError("it predicts several labels for each row")
     coef = np.atleast_2d(model.coef_)
@@ -50,7 +50,7 @@ def _classifier(model: Any, link: str | None) -> Any:
 
 
 @converts("sklearn.LogisticRegression", "sklearn.LogisticRegressionCV")
-def _logistic_regression(model: Any, converter: Converter) -> Any:
+def _logistic_regression(model: Any, converter: Converter) -> portable.Part:
     # `multi_class` can go when scikit-learn 1.8 is the oldest supported version.
     mode, n_classes = getattr(model, "multi_class", "auto"), len(model.classes_)
     one_by_one = mode == "ovr" or model.solver == "liblinear"
@@ -65,7 +65,7 @@ def _logistic_regression(model: Any, converter: Converter) -> Any:
     "sklearn.RidgeClassifier",
     "sklearn.RidgeClassifierCV",
 )
-def _decisions(model: Any, converter: Converter) -> Any:
+def _decisions(model: Any, converter: Converter) -> portable.Part:
     binarizer = getattr(model, "_label_binarizer", None)
     if getattr(binarizer, "y_type_", "").startswith("multilabel"):
         raise CannotExportError("it predicts several labels for each row")
@@ -73,36 +73,36 @@ def _decisions(model: Any, converter: Converter) -> Any:
 
 
 @converts("sklearn.SGDClassifier")
-def _sgd(model: Any, converter: Converter) -> Any:
+def _sgd(model: Any, converter: Converter) -> portable.Part:
     links = {"log_loss": "sigmoid", "modified_huber": "clip"}
     return _classifier(model, links.get(model.loss))
 
 
 @converts("sklearn.LinearDiscriminantAnalysis")
-def _discriminant(model: Any, converter: Converter) -> Any:
+def _discriminant(model: Any, converter: Converter) -> portable.Part:
     return _classifier(model, "sigmoid" if len(model.classes_) == 2 else "softmax")
 
 
 @converts("sklearn.GaussianNB")
-def _gaussian(model: Any, converter: Converter) -> Any:
+def _gaussian(model: Any, converter: Converter) -> portable.Part:
     prior = np.log(model.class_prior_)
     return portable.GaussianNB(model.theta_, model.var_, prior, labels(model.classes_))
 
 
 @converts("sklearn.MultinomialNB")
-def _multinomial(model: Any, converter: Converter) -> Any:
+def _multinomial(model: Any, converter: Converter) -> portable.Part:
     return portable.MultinomialNB(
         model.feature_log_prob_, model.class_log_prior_, labels(model.classes_)
     )
 
 
 @converts("sklearn.DummyRegressor")
-def _dummy_regressor(model: Any, converter: Converter) -> Any:
+def _dummy_regressor(model: Any, converter: Converter) -> portable.Part:
     return portable.Constant(np.ravel(model.constant_))
 
 
 @converts("sklearn.DummyClassifier")
-def _dummy_classifier(model: Any, converter: Converter) -> Any:
+def _dummy_classifier(model: Any, converter: Converter) -> portable.Part:
     if model.strategy not in ("prior", "most_frequent") or model.n_outputs_ != 1:
         raise CannotExportError("only the most frequent class can be exported")
     prior = np.asarray(model.class_prior_)
@@ -123,7 +123,7 @@ def _perceptron(model: Any) -> tuple[portable.Network, portable.ArrayInput]:
 
 
 @converts("sklearn.MLPClassifier")
-def _perceptron_classifier(model: Any, converter: Converter) -> Any:
+def _perceptron_classifier(model: Any, converter: Converter) -> portable.Part:
     if model._label_binarizer.y_type_.startswith("multilabel"):
         raise CannotExportError("it predicts several labels for each row")
     network, source = _perceptron(model)
@@ -131,6 +131,6 @@ def _perceptron_classifier(model: Any, converter: Converter) -> Any:
 
 
 @converts("sklearn.MLPRegressor")
-def _perceptron_regressor(model: Any, converter: Converter) -> Any:
+def _perceptron_regressor(model: Any, converter: Converter) -> portable.Part:
     network, source = _perceptron(model)
     return portable.NetworkRegressor(network, source, model.n_outputs_ == 1)

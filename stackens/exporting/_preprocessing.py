@@ -17,50 +17,50 @@ def _form(transformer: Any) -> tuple[bool, int]:
 
 
 @converts("stackens.SequenceScaler")
-def _sequence_scaler(scaler: Any, converter: Converter) -> Any:
+def _sequence_scaler(scaler: Any, converter: Converter) -> portable.Part:
     return portable.SequenceScaler(*_form(scaler), scaler.center_, scaler.scale_)
 
 
 @converts("stackens.SequenceImputer")
-def _sequence_imputer(imputer: Any, converter: Converter) -> Any:
+def _sequence_imputer(imputer: Any, converter: Converter) -> portable.Part:
     return portable.SequenceImputer(*_form(imputer), imputer.strategy, imputer.statistics_)
 
 
 @converts("stackens.SequencePadder")
-def _sequence_padder(padder: Any, converter: Converter) -> Any:
+def _sequence_padder(padder: Any, converter: Converter) -> portable.Part:
     return portable.SequencePadder(*_form(padder), padder.length_, padder.truncation)
 
 
 @converts("stackens.SequenceDifferencer")
-def _sequence_differencer(differencer: Any, converter: Converter) -> Any:
+def _sequence_differencer(differencer: Any, converter: Converter) -> portable.Part:
     lag, appends = int(differencer.lag), bool(differencer.append)
     return portable.SequenceDifferencer(*_form(differencer), lag, appends)
 
 
 @converts("stackens.SequencePatcher")
-def _sequence_patcher(patcher: Any, converter: Converter) -> Any:
+def _sequence_patcher(patcher: Any, converter: Converter) -> portable.Part:
     stride = int(patcher.stride or patcher.size)
     return portable.SequencePatcher(*_form(patcher), int(patcher.size), stride)
 
 
 @converts("stackens.SequenceFlattener")
-def _sequence_flattener(flattener: Any, converter: Converter) -> Any:
+def _sequence_flattener(flattener: Any, converter: Converter) -> portable.Part:
     fill = float(flattener.fill_value)
     return portable.SequenceFlattener(*_form(flattener), flattener.length_, fill)
 
 
 @converts("stackens.SequenceSummarizer")
-def _sequence_summarizer(summarizer: Any, converter: Converter) -> Any:
+def _sequence_summarizer(summarizer: Any, converter: Converter) -> portable.Part:
     return portable.SequenceSummarizer(*_form(summarizer), list(summarizer.statistics))
 
 
 @converts("stackens.SlidingWindows")
-def _sliding_windows(windows: Any, converter: Converter) -> Any:
+def _sliding_windows(windows: Any, converter: Converter) -> portable.Part:
     raise CannotExportError("windows change the number of rows: cut them before the predictor")
 
 
 @converts("stackens.View")
-def _view(view: Any, converter: Converter) -> Any:
+def _view(view: Any, converter: Converter) -> portable.Part:
     steps = view.timesteps
     steps = slice(*steps) if isinstance(steps, tuple | list) else steps
     indices = [_index(one) for one in (view.channels, steps, view.columns)]
@@ -88,42 +88,42 @@ def _index(index: Any) -> Any:
 
 
 @converts("sklearn.StandardScaler")
-def _standard_scaler(scaler: Any, converter: Converter) -> Any:
+def _standard_scaler(scaler: Any, converter: Converter) -> portable.Part:
     center = scaler.mean_ if scaler.with_mean else None
     return _scaler(scaler, center, scaler.scale_ if scaler.with_std else None)
 
 
 @converts("sklearn.RobustScaler")
-def _robust_scaler(scaler: Any, converter: Converter) -> Any:
+def _robust_scaler(scaler: Any, converter: Converter) -> portable.Part:
     return _scaler(scaler, scaler.center_, scaler.scale_)
 
 
 @converts("sklearn.MaxAbsScaler")
-def _max_abs_scaler(scaler: Any, converter: Converter) -> Any:
+def _max_abs_scaler(scaler: Any, converter: Converter) -> portable.Part:
     part = _scaler(scaler, None, scaler.scale_)
     clips = getattr(scaler, "clip", False)  # new in scikit-learn 1.8
     return portable.Scaler(part.center, part.scale, part.n_features, [-1.0, 1.0] if clips else None)
 
 
 @converts("sklearn.MinMaxScaler")
-def _min_max_scaler(scaler: Any, converter: Converter) -> Any:
+def _min_max_scaler(scaler: Any, converter: Converter) -> portable.Part:
     clip = [float(bound) for bound in scaler.feature_range] if scaler.clip else None
     center = -scaler.min_ / scaler.scale_
     return portable.Scaler(center, scaler.scale_, int(scaler.n_features_in_), clip)
 
 
-def _scaler(scaler: Any, center: Any, divisor: Any) -> Any:
+def _scaler(scaler: Any, center: Any, divisor: Any) -> portable.Scaler:
     scale = None if divisor is None else 1 / divisor
     return portable.Scaler(center, scale, int(scaler.n_features_in_))
 
 
 @converts("sklearn.Normalizer")
-def _normalizer(normalizer: Any, converter: Converter) -> Any:
+def _normalizer(normalizer: Any, converter: Converter) -> portable.Part:
     return portable.Normalizer(normalizer.norm)
 
 
 @converts("sklearn.SimpleImputer")
-def _simple_imputer(imputer: Any, converter: Converter) -> Any:
+def _simple_imputer(imputer: Any, converter: Converter) -> portable.Part:
     if imputer.add_indicator or imputer.missing_values == imputer.missing_values:
         raise CannotExportError("only missing values that are NaN, without indicators, are filled")
     if np.asarray(imputer.statistics_).dtype.kind != "f":
@@ -132,7 +132,7 @@ def _simple_imputer(imputer: Any, converter: Converter) -> Any:
 
 
 @converts("sklearn.PCA")
-def _pca(pca: Any, converter: Converter) -> Any:
+def _pca(pca: Any, converter: Converter) -> portable.Part:
     components = pca.components_
     if pca.whiten:
         deviation = np.sqrt(pca.explained_variance_)
@@ -142,7 +142,7 @@ def _pca(pca: Any, converter: Converter) -> Any:
 
 
 @converts("sklearn.TruncatedSVD")
-def _truncated_svd(svd: Any, converter: Converter) -> Any:
+def _truncated_svd(svd: Any, converter: Converter) -> portable.Part:
     return portable.Projection(svd.components_)
 
 
@@ -154,20 +154,20 @@ def _truncated_svd(svd: Any, converter: Converter) -> Any:
     "sklearn.SelectPercentile",
     "sklearn.VarianceThreshold",
 )
-def _selector(selector: Any, converter: Converter) -> Any:
+def _selector(selector: Any, converter: Converter) -> portable.Part:
     kept = selector.get_support()
     return portable.ColumnSelector(np.flatnonzero(kept), len(kept))
 
 
 @converts("sklearn.FunctionTransformer")
-def _function(transformer: Any, converter: Converter) -> Any:
+def _function(transformer: Any, converter: Converter) -> portable.Part:
     if transformer.func is not None:
         raise CannotExportError("a function is code; only arrays can be exported")
     return portable.Chain([])
 
 
 @converts("sklearn.FeatureUnion")
-def _feature_union(union: Any, converter: Converter) -> Any:
+def _feature_union(union: Any, converter: Converter) -> portable.Part:
     pairs = [(name, one) for name, one in union.transformer_list if one != "drop"]
     parts = [
         portable.Chain([]) if one == "passthrough" else converter.convert(one, f"part {name!r}")

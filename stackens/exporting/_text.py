@@ -13,7 +13,7 @@ __all__: list[str] = []
 
 
 @converts("stackens.SequenceVectorizer")
-def _sequence_vectorizer(vectorizer: Any, converter: Converter) -> Any:
+def _sequence_vectorizer(vectorizer: Any, converter: Converter) -> portable.Part:
     analyzer = portable.Analyzer(
         vectorizer.analyzer, bool(vectorizer.lowercase), vectorizer.token_pattern, [1, 1]
     )
@@ -24,25 +24,25 @@ def _sequence_vectorizer(vectorizer: Any, converter: Converter) -> Any:
 
 
 @converts("sklearn.CountVectorizer")
-def _count_vectorizer(vectorizer: Any, converter: Converter) -> Any:
+def _count_vectorizer(vectorizer: Any, converter: Converter) -> portable.Part:
     vocabulary = vectorizer.vocabulary_
     terms = sorted(vocabulary, key=vocabulary.get)
     return portable.CountVectorizer(_analyzer(vectorizer), terms, bool(vectorizer.binary))
 
 
 @converts("sklearn.TfidfTransformer")
-def _tfidf_transformer(transformer: Any, converter: Converter) -> Any:
+def _tfidf_transformer(transformer: Any, converter: Converter) -> portable.Part:
     idf = transformer.idf_ if transformer.use_idf else None
     return portable.TfidfTransformer(idf, transformer.norm, bool(transformer.sublinear_tf))
 
 
 @converts("sklearn.TfidfVectorizer")
-def _tfidf_vectorizer(vectorizer: Any, converter: Converter) -> Any:
+def _tfidf_vectorizer(vectorizer: Any, converter: Converter) -> portable.Part:
     counts = _count_vectorizer(vectorizer, converter)
     return portable.Chain([counts, _tfidf_transformer(vectorizer, converter)])
 
 
-def _analyzer(vectorizer: Any) -> Any:
+def _analyzer(vectorizer: Any) -> portable.Analyzer:
     for name in ("preprocessor", "tokenizer"):
         if getattr(vectorizer, name) is not None:
             raise CannotExportError(f"its {name} is a function, which is code")

@@ -12,25 +12,25 @@ __all__: list[str] = []
 
 
 @converts("stackens.DepthEmbedding")
-def _depth_embedding(layer: Any, converter: Converter) -> Any:
+def _depth_embedding(layer: Any, converter: Converter) -> portable.Part:
     depth = converter.call_options.get("depth", 0)
     return portable.DepthEmbedding(array_of(layer.embeddings)[depth])
 
 
 @converts("stackens.PositionEncoding")
-def _position_encoding(layer: Any, converter: Converter) -> Any:
+def _position_encoding(layer: Any, converter: Converter) -> portable.Part:
     if converter.call_options.get("first", 0):
         raise CannotExportError("its first position is not 0")
     return portable.PositionEncoding(float(layer.input_scale))
 
 
 @converts("stackens.LastTimestep")
-def _last_timestep(layer: Any, converter: Converter) -> Any:
+def _last_timestep(layer: Any, converter: Converter) -> portable.Part:
     return portable.LastTimestep(bool(layer.bidirectional))
 
 
 @converts("stackens.TransformerEncoderBlock")
-def _encoder_block(layer: Any, converter: Converter) -> Any:
+def _encoder_block(layer: Any, converter: Converter) -> portable.Part:
     if converter.call_options.get("return_attention_scores"):
         raise CannotExportError("it returns its attention scores as well")
     dense = layer._feed_forward
@@ -47,7 +47,7 @@ def _encoder_block(layer: Any, converter: Converter) -> Any:
     )
 
 
-def _attention(layer: Any, causal: bool) -> Any:
+def _attention(layer: Any, causal: bool) -> portable.MultiHeadAttention:
     names = [f"{kind}_kernel" for kind in ("query", "key", "value", "output")]
     names += [f"{kind}_bias" for kind in ("query", "value", "output")]
     weights: dict[str, Any] = {name: array_of(getattr(layer, name)) for name in names}

@@ -13,7 +13,7 @@ from stackens.exporting._converter import CannotExportError, Converter, converts
 __all__: list[str] = []
 
 
-def _join(trees: Sequence[dict[str, np.ndarray]], n_features: int, dtype: str) -> Any:
+def _join(trees: Sequence[dict[str, np.ndarray]], n_features: int, dtype: str) -> portable.Trees:
     """Write trees one after the other; their nodes count from the first tree's root."""
     sizes = [len(tree["left"]) for tree in trees]
     roots = np.cumsum([0, *sizes[:-1]])
@@ -46,7 +46,7 @@ def _members(model: Any) -> list[Any]:
     "sklearn.ExtraTreesClassifier",
     "sklearn.RandomForestClassifier",
 )
-def _classifier(model: Any, converter: Converter) -> Any:
+def _classifier(model: Any, converter: Converter) -> portable.Part:
     if model.n_outputs_ != 1:
         raise CannotExportError("it predicts several labels for each row")
     trees = []
@@ -64,12 +64,12 @@ def _classifier(model: Any, converter: Converter) -> Any:
     "sklearn.ExtraTreesRegressor",
     "sklearn.RandomForestRegressor",
 )
-def _regressor(model: Any, converter: Converter) -> Any:
+def _regressor(model: Any, converter: Converter) -> portable.Part:
     trees = [_nodes_of(m.tree_, m.tree_.value[:, :, 0]) for m in _members(model)]
     return portable.TreesRegressor(_join(trees, model.n_features_in_, "float32"))
 
 
-def _boosted(model: Any) -> tuple[Any, np.ndarray]:
+def _boosted(model: Any) -> tuple[portable.Trees, np.ndarray]:
     if model.init is not None and model.init != "zero":
         raise CannotExportError("it starts from another estimator (`init`)")
     trees = [
@@ -81,18 +81,18 @@ def _boosted(model: Any) -> tuple[Any, np.ndarray]:
 
 
 @converts("sklearn.GradientBoostingClassifier")
-def _boosting_classifier(model: Any, converter: Converter) -> Any:
+def _boosting_classifier(model: Any, converter: Converter) -> portable.Part:
     if model.loss != "log_loss":
         raise CannotExportError(f"its loss is {model.loss!r}; only 'log_loss' can be exported")
     return portable.BoostedClassifier(*_boosted(model), labels(model.classes_))
 
 
 @converts("sklearn.GradientBoostingRegressor")
-def _boosting_regressor(model: Any, converter: Converter) -> Any:
+def _boosting_regressor(model: Any, converter: Converter) -> portable.Part:
     return portable.BoostedRegressor(*_boosted(model))
 
 
-def _histograms(model: Any) -> tuple[Any, np.ndarray]:
+def _histograms(model: Any) -> tuple[portable.Trees, np.ndarray]:
     trees = []
     for predictor in (p for stage in model._predictors for p in stage):
         nodes = predictor.nodes
@@ -116,12 +116,12 @@ def _histograms(model: Any) -> tuple[Any, np.ndarray]:
 
 
 @converts("sklearn.HistGradientBoostingClassifier")
-def _histogram_classifier(model: Any, converter: Converter) -> Any:
+def _histogram_classifier(model: Any, converter: Converter) -> portable.Part:
     return portable.BoostedClassifier(*_histograms(model), labels(model.classes_))
 
 
 @converts("sklearn.HistGradientBoostingRegressor")
-def _histogram_regressor(model: Any, converter: Converter) -> Any:
+def _histogram_regressor(model: Any, converter: Converter) -> portable.Part:
     if model.loss in ("gamma", "poisson"):
         raise CannotExportError(f"its loss {model.loss!r} predicts logarithms")
     return portable.BoostedRegressor(*_histograms(model))

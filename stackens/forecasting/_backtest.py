@@ -196,8 +196,7 @@ def _seasonal_scales(y: np.ndarray, sp: int, cutoffs: range) -> np.ndarray:
     changes = np.abs(y[sp:] - y[:-sp]).cumsum(axis=0)
     known = np.asarray(cutoffs) - sp
     means = changes[known - 1] / known[:, None]
-    result: np.ndarray = np.where(means > 0, means, np.nan)
-    return result  # (n_cutoffs, n_targets)
+    return np.where(means > 0, means, np.nan)  # (n_cutoffs, n_targets)
 
 
 def _frame(

@@ -288,8 +288,7 @@ class Forecaster(BaseEstimator, ABC):
         history = self._history
         tail = history.read_future(X, self.horizon)
         last = len(history) - 1
-        levels: np.ndarray = self._predict_levels(history, tail, range(last, last + 1))[0]
-        return levels
+        return self._predict_levels(history, tail, range(last, last + 1))[0]
 
     def _bounds(self, levels: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
         residuals = self._recent_residuals()
@@ -303,5 +302,4 @@ class Forecaster(BaseEstimator, ABC):
 
     def _recent_residuals(self) -> np.ndarray | None:
         """Return the residuals that make intervals."""
-        residuals: np.ndarray | None = self.residuals_
-        return residuals
+        return self.residuals_

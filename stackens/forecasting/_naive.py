@@ -68,15 +68,13 @@ class NaiveForecaster(Forecaster):
         if not len(cutoffs):
             return np.empty((0, self.horizon, history.y.shape[1]))
         predicted = self._predict_levels(history, None, cutoffs)
-        residuals: np.ndarray = self._targets(history.y, cutoffs) - predicted
-        return residuals
+        return self._targets(history.y, cutoffs) - predicted
 
     def _predict_levels(self, history: History, tail: Any, cutoffs: range) -> np.ndarray:
         last, steps = np.asarray(cutoffs), np.arange(self.horizon)
         if self.strategy == "drift":
             slope = (history.y[last] - history.y[0]) / last[:, None]
-            lines: np.ndarray = history.y[last][:, None] + slope[:, None] * (steps + 1)[:, None]
-            return lines
+            return history.y[last][:, None] + slope[:, None] * (steps + 1)[:, None]
         wanted = last[:, None] + 1 - self.sp + steps % self.sp  # (n_cutoffs, horizon)
         return history.y[wanted]
 

@@ -6,26 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
-__all__ = ["beam_search"]
+__all__ = ["Found", "beam_search"]
+
+Found = tuple[Tensor, Tensor]  # ids and scores
 
 _NEVER = float("-inf")
 _PART = 64  # values that are looked at together in the search for the highest
 
 
 def beam_search(
-    step: Callable[[Any, Any, Any, Any], tuple[Any, Any]],
+    step: Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, Any]],
     state: Any,
     *,
-    n_rows: Any,
+    n_rows: Tensor,
     n_beams: int,
-    max_length: Any,
+    max_length: Tensor,
     begin: int,
     end: int,
-    forbidden: Any,
-    length_penalty: Any,
+    forbidden: Tensor,
+    length_penalty: Tensor,
     invariants: Any,
-) -> tuple[Any, Any]:
+) -> Found:
     """Search for the best sequences, a token at a time.
 
     Of all continuations of the beginnings of a row, the most probable ``2 * n_beams`` are looked
@@ -66,7 +69,9 @@ def beam_search(
     width = max_length + 2
     places = tf.range(width)
 
-    def take(position: Any, ids: Any, alive: Any, parents: Any, found: Any, state: Any) -> Any:
+    def take(
+        position: Tensor, ids: Tensor, alive: Tensor, parents: Tensor, found: Found, state: Any
+    ) -> tuple[Any, ...]:
         logits, state = step(position, ids, parents, state)
         n_ids = logits.shape[-1]
         n_best = min(n_beams + 1, n_ids)  # of one beginning; among them is one that does not end
@@ -88,7 +93,7 @@ def beam_search(
         ids = tf.where(places == position + 1, new, tf.gather(ids, parents, batch_dims=1))
         return position + 1, ids, alive, parents, found, state
 
-    def keep(position: Any, found: Any, ids: Any, scores: Any, is_end: Any) -> tuple[Any, Any]:
+    def keep(position: Tensor, found: Found, ids: Tensor, scores: Tensor, is_end: Tensor) -> Found:
         found_ids, found_scores = found
         is_early = tf.range(tf.shape(scores)[1]) < n_beams
         counts = tf.logical_and(is_end, is_early) & ~is_done(found_scores)[:, None]
@@ -99,10 +104,12 @@ def beam_search(
         found_ids = tf.gather(tf.concat([found_ids, ended], axis=1), kept, batch_dims=1)
         return found_ids, found_scores
 
-    def is_done(found_scores: Any) -> Any:
+    def is_done(found_scores: Tensor) -> Tensor:
         return tf.reduce_all(found_scores > _NEVER, axis=1)
 
-    def goes_on(position: Any, ids: Any, alive: Any, parents: Any, found: Any, state: Any) -> Any:
+    def goes_on(
+        position: Tensor, ids: Tensor, alive: Tensor, parents: Tensor, found: Found, state: Any
+    ) -> Tensor:
         return tf.logical_and(position <= max_length, ~tf.reduce_all(is_done(found[1])))
 
     beams = tf.zeros([n_rows, n_beams], tf.int32) + tf.range(n_beams)
@@ -124,7 +131,7 @@ def beam_search(
     return found[0][:, :, 1:], found[1]
 
 
-def _top_k(values: Any, k: int) -> tuple[Any, Any]:
+def _top_k(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Find what ``tf.math.top_k`` finds on (n_rows, n_beams, n_ids), in a quarter of the time.
 
     The highest k are in the k parts with the highest maxima; of equal ones the first counts.

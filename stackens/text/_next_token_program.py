@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.training import Architecture
 from stackens.training.programs import ProgramCache, WeightLayout
@@ -13,7 +14,7 @@ from stackens.training.programs import ProgramCache, WeightLayout
 __all__ = ["find_program", "zero_states"]
 
 
-def zero_states(model: Any, n_rows: Any) -> list[Any]:
+def zero_states(model: Any, n_rows: Tensor) -> list[Tensor]:
     """Return the states before the first token, each of shape (n_rows, units)."""
     states = []
     for tensor in model.inputs[1:]:
@@ -44,18 +45,20 @@ class _Program:
             autograph=False,
         )
 
-    def _call(self, weights: list[Any], tokens: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+    def _call(
+        self, weights: list[Tensor], tokens: Tensor, states: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
         (logits, *states), _ = self.model.stateless_call(
             weights, self._others, [tokens, *states], training=False
         )
         return logits, states
 
-    def _score(self, flat: Any, ids: Any, counts: Any, window: Any) -> Any:
+    def _score(self, flat: Tensor, ids: Tensor, counts: Tensor, window: Tensor) -> Tensor:
         """Sum over rows of shape (n_texts, length + 1), a window at a time."""
         weights = self.layout.split(flat)
         n_rows, length = tf.unstack(tf.shape(counts))
 
-        def read(start: Any, sums: Any, states: Any) -> Any:
+        def read(start: Tensor, sums: Tensor, states: list[Tensor]) -> tuple[Any, ...]:
             stop = start + window
             logits, states = self._call(weights, ids[:, start:stop], states)
             targets = ids[:, start + 1 : stop + 1]
@@ -68,20 +71,22 @@ class _Program:
 
     def _write(
         self,
-        flat: Any,
-        prompt: Any,
-        n_tokens: Any,
-        temperature: Any,
-        top_k: Any,
-        forbidding: Any,
-        end: Any,
-        seed: Any,
-    ) -> Any:
+        flat: Tensor,
+        prompt: Tensor,
+        n_tokens: Tensor,
+        temperature: Tensor,
+        top_k: Tensor,
+        forbidding: Tensor,
+        end: Tensor,
+        seed: Tensor,
+    ) -> Tensor:
         weights = self.layout.split(flat)
         n_prompt = tf.size(prompt)
         n_steps = n_prompt - 1 + n_tokens
 
-        def write(step: Any, token: Any, written: Any, states: Any) -> Any:
+        def write(
+            step: Tensor, token: Tensor, written: tf.TensorArray, states: list[Tensor]
+        ) -> tuple[Any, ...]:
             logits, states = self._call(weights, token[None, None], states)
             logits = logits[0, 0] / temperature + forbidding  # (vocabulary_size,)
             best, places = tf.math.top_k(logits, top_k)
@@ -92,7 +97,7 @@ class _Program:
             place = tf.maximum(step + 1 - n_prompt, 0)  # what is read is written over
             return step + 1, token, written.write(place, drawn), states
 
-        def goes_on(step: Any, token: Any, *_: Any) -> Any:
+        def goes_on(step: Tensor, token: Tensor, *_: Any) -> Tensor:
             is_over = tf.logical_and(token == end, step >= n_prompt)
             return tf.logical_and(step < n_steps, tf.logical_not(is_over))
 
@@ -107,5 +112,4 @@ _PROGRAMS = ProgramCache(max_size=8)
 
 
 def find_program(architecture: Architecture) -> _Program:
-    program: _Program = _PROGRAMS.get(architecture.key, lambda: _Program(architecture))
-    return program
+    return _PROGRAMS.get(architecture.key, lambda: _Program(architecture))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.text._teacher import SoftTargets
 from stackens.text._token_nats import distance_to_mean, inside, token_nats
@@ -32,7 +33,7 @@ class _Pairs(NamedTuple):
 
     source: np.ndarray
     target: np.ndarray
-    teacher: tuple[Any, ...]
+    teacher: tuple[Tensor, ...]
 
 
 class _Program(FlatProgram):
@@ -92,7 +93,7 @@ class _Program(FlatProgram):
         source: np.ndarray,
         target: np.ndarray,
         rate: float,
-        teacher: Sequence[Any] = (),
+        teacher: Sequence[Tensor] = (),
     ) -> tuple[float, int]:
         """Take one step; return the sum of the losses of its tokens, and their number."""
         loss, n_tokens = self._step(
@@ -104,15 +105,20 @@ class _Program(FlatProgram):
         )
         return float(loss), int(n_tokens)
 
-    def _tensors_of_teacher(self, weights: list[np.ndarray]) -> list[Any]:
+    def _tensors_of_teacher(self, weights: list[np.ndarray]) -> list[Tensor]:
         """Return what the steps take as the teacher's weights."""
         assert self.teacher is not None
         layout = self.teacher.layout
         return layout.split(tf.constant(layout.flatten(weights)))
 
     def _train_step(
-        self, state: TowerState, source: Any, target: Any, rate: Any, teacher: Any
-    ) -> tuple[Any, Any]:
+        self,
+        state: TowerState,
+        source: Tensor,
+        target: Tensor,
+        rate: Tensor,
+        teacher: Sequence[Tensor],
+    ) -> tuple[Tensor, Tensor]:
         flat = state.parameters.read_value()
         n_tokens = tf.math.count_nonzero(target[:, 1:], dtype=tf.int32)
         scale = 1 / tf.cast(n_tokens, tf.float32)
@@ -132,8 +138,14 @@ class _Program(FlatProgram):
         return tf.add_n(losses) / scale, n_tokens
 
     def _loss_and_gradient(
-        self, flat: Any, before: Any, source: Any, target: Any, scale: Any, teacher: Any
-    ) -> tuple[Any, list[Any], list[Any]]:
+        self,
+        flat: Tensor,
+        before: list[Tensor],
+        source: Tensor,
+        target: Tensor,
+        scale: Tensor,
+        teacher: Sequence[Tensor],
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Return the scaled loss of a part of the batch, its gradient, and the seeds after it."""
         parameters = self.layout.split(flat)
         ids = target[:, 1:]
@@ -157,7 +169,7 @@ class _Program(FlatProgram):
         gradient = tape.gradient(loss, parameters, unconnected_gradients="zero")
         return loss, [tf.convert_to_tensor(part) for part in gradient], after
 
-    def _split(self, values: Any) -> list[Any]:
+    def _split(self, values: Tensor) -> list[Tensor]:
         half = tf.shape(values)[0] // 2
         return [values[half:], values[:half]]
 
@@ -175,7 +187,9 @@ class _Teacher:
         self.layout = WeightLayout(self.model)
         self.temperature, self.alpha = teacher.temperature, teacher.alpha
 
-    def losses(self, hidden: Any, kernel: Any, ids: Any, smoothing: float, batch: Any) -> Any:
+    def losses(
+        self, hidden: Tensor, kernel: Tensor, ids: Tensor, smoothing: float, batch: tuple[Any, ...]
+    ) -> Tensor:
         """Mix the loss of hard targets with the cross entropy to the teacher's soft ones."""
         weights, source, target, places = batch
         with inside(self.model, weights, None):
@@ -204,8 +218,7 @@ def find_program(
 ) -> _Program:
     taught = teacher and (teacher.architecture.key, teacher.temperature, teacher.alpha)
     how = freeze((optimizer.name, optimizer.options, label_smoothing))
-    program: _Program = _PROGRAMS.get(
+    return _PROGRAMS.get(
         (architecture.key, how, taught),
         lambda: _Program(architecture, optimizer, label_smoothing, teacher),
     )
-    return program

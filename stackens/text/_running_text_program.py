@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.text._next_token import sum_log_probabilities
 from stackens.text._next_token_program import zero_states
@@ -89,12 +90,14 @@ class _Program(FlatProgram):
         return float(loss) / float(counts.sum())
 
     def _train_steps(
-        self, state: TowerState, streams: Any, counts: Any, rates: Any, window: Any
-    ) -> Any:
+        self, state: TowerState, streams: Tensor, counts: Tensor, rates: Tensor, window: Tensor
+    ) -> Tensor:
         ids, weights = self._split(streams), self._split(counts)
         carried = [zero_states(self.model, tf.shape(part)[0]) for part in ids]
 
-        def train(step: Any, total: Any, carried: Any) -> Any:
+        def train(
+            step: Tensor, total: Tensor, carried: list[list[Tensor]]
+        ) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
             here = slice(step * window, (step + 1) * window)
             after = slice(step * window + 1, (step + 1) * window + 1)
             n_tokens = tf.maximum(tf.reduce_sum(counts[:, here]), 1.0)
@@ -115,8 +118,14 @@ class _Program(FlatProgram):
         return tf.while_loop(lambda k, *_: k < n_steps, train, start, parallel_iterations=1)[1]
 
     def _differentiate(
-        self, flat: Any, others: list[tf.Variable], states: Any, x: Any, y: Any, weights: Any
-    ) -> tuple[Any, Any, Any]:
+        self,
+        flat: Tensor,
+        others: list[tf.Variable],
+        states: list[Tensor],
+        x: Tensor,
+        y: Tensor,
+        weights: Tensor,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Return the summed loss of a part, its gradient, and the states to carry over."""
         parameters = self.layout.split(flat)
         with tf.GradientTape() as tape:
@@ -130,7 +139,7 @@ class _Program(FlatProgram):
             variable.assign(value)
         return loss, tape.gradient(loss, parameters, unconnected_gradients="zero"), states
 
-    def _split(self, values: Any) -> list[Any]:
+    def _split(self, values: Tensor) -> list[Tensor]:
         n_parts = self.n_parts or 1
         size = tf.shape(values)[0] // n_parts
         return [values[k * size : (k + 1) * size] for k in range(n_parts)]
@@ -144,5 +153,4 @@ def find_program(architecture: Architecture, optimizer: Optimizer, n_streams: in
     is_cut = n_streams % 2 == 0 and n_streams >= 2 * _ROWS_OF_A_HALF
     n_parts = 2 if is_cut else 1
     key: Hashable = (architecture.key, freeze((optimizer.name, optimizer.options)), n_parts)
-    program: _Program = _PROGRAMS.get(key, lambda: _Program(architecture, optimizer, n_parts))
-    return program
+    return _PROGRAMS.get(key, lambda: _Program(architecture, optimizer, n_parts))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = ["distance_to_mean", "inside", "token_nats"]
 
 
-def inside(model: Any, parameters: Sequence[Any], others: Sequence[Any] | None) -> Any:
+def inside(
+    model: keras.Model, parameters: Sequence[Tensor], others: Sequence[Tensor] | None
+) -> keras.StatelessScope:
     """Return a scope in which the weights of a model are the given tensors.
 
     Parameters
@@ -33,7 +35,7 @@ def inside(model: Any, parameters: Sequence[Any], others: Sequence[Any] | None) 
     return keras.StatelessScope(state_mapping=pairs)
 
 
-def token_nats(hidden: Any, kernel: Any, ids: Any, label_smoothing: float = 0.0) -> Any:
+def token_nats(hidden: Tensor, kernel: Tensor, ids: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Return the cross entropy of each token, with its label smoothed.
 
     Parameters
@@ -57,7 +59,7 @@ def token_nats(hidden: Any, kernel: Any, ids: Any, label_smoothing: float = 0.0)
     return nats
 
 
-def distance_to_mean(hidden: Any, kernel: Any, ids: Any) -> Any:
+def distance_to_mean(hidden: Tensor, kernel: Tensor, ids: Tensor) -> Tensor:
     """How far the logit of a label is above the mean of all: what smoothing adds, per share.
 
     The mean of logits is the product with the mean row, which costs next to nothing.
@@ -67,13 +69,13 @@ def distance_to_mean(hidden: Any, kernel: Any, ids: Any) -> Any:
 
 
 @tf.custom_gradient
-def _plain_nats(hidden: Any, kernel: Any, ids: Any) -> Any:
+def _plain_nats(hidden: Tensor, kernel: Tensor, ids: Tensor) -> Tensor:
     # The kernel that computes the loss also leaves its gradient. Weights of tokens are multiplied
     # into the narrow side: the wide one, (n_tokens, n_ids), is written once and never copied.
     logits = tf.matmul(hidden, kernel, transpose_b=True)
     nats, slope = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=ids)
 
-    def gradient(upstream: Any) -> tuple[Any, Any, None]:
+    def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         weights = upstream[:, None]
         d_hidden = tf.matmul(slope, kernel) * weights
         return d_hidden, tf.matmul(slope, hidden * weights, transpose_a=True), None

@@ -138,13 +138,11 @@ class PieceTokenizer(Tokenizer):
 
     def split(self, sentence: str) -> list[str]:
         """Return the pieces of a sentence."""
-        pieces: list[str] = _processor(self.model.tobytes()).encode(sentence, out_type=str)
-        return pieces
+        return _processor(self.model.tobytes()).encode(sentence, out_type=str)
 
     def join(self, tokens: Sequence[str]) -> str:
         """Return the sentence of some pieces."""
-        sentence: str = _processor(self.model.tobytes()).decode(list(tokens))
-        return sentence
+        return _processor(self.model.tobytes()).decode(list(tokens))
 
 
 def learn_tokenizer(

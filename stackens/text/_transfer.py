@@ -76,8 +76,7 @@ def transferred_weights(
         blocks = getattr(new, f"{part}_blocks")
         for number, (block, index) in enumerate(zip(blocks, chosen[part], strict=True)):
             _copy(getattr(old, f"{part}_blocks")[index], block, f"layer {number} of the {part}")
-    found: list[np.ndarray] = new.get_weights()
-    return found
+    return new.get_weights()
 
 
 def _check_ties(old: Any, new: Any) -> None:

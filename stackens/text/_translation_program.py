@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
-from stackens.text._beam_search import beam_search
+from stackens.text._beam_search import Found, beam_search
 from stackens.text._token_nats import inside, token_nats
 from stackens.training import Architecture
 from stackens.training.programs import ProgramCache, WeightLayout
 
 __all__ = ["find_program"]
+
+Search = Callable[..., Found]
+Step = Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, Any]]
 
 
 class _Program:
@@ -26,16 +31,18 @@ class _Program:
         signature = [self._flat, table, table]
         self.score = tf.function(self._score, input_signature=signature, autograph=False)
         self.attention = tf.function(self._attention, input_signature=signature, autograph=False)
-        self._searches: dict[Any, Any] = {}
+        self._searches: dict[tuple[int, int, int, bool], Search] = {}
         self._lock = threading.Lock()
 
-    def search(self, n_beams: int, begin: int, end: int, *, cached: bool) -> Any:
+    def search(self, n_beams: int, begin: int, end: int, *, cached: bool) -> Search:
         """Return ``search(flat, source, max_length, forbidden, length_penalty)``."""
         key = (n_beams, begin, end, cached)
         with self._lock:
             if key not in self._searches:
 
-                def search(flat: Any, source: Any, limit: Any, forbidden: Any, power: Any) -> Any:
+                def search(
+                    flat: Tensor, source: Tensor, limit: Tensor, forbidden: Tensor, power: Tensor
+                ) -> Found:
                     options = {
                         "n_rows": tf.shape(source)[0],
                         "n_beams": n_beams,
@@ -60,7 +67,9 @@ class _Program:
                 )
             return self._searches[key]
 
-    def _begin_cached(self, flat: Any, source: Any, options: Any) -> Any:
+    def _begin_cached(
+        self, flat: Tensor, source: Tensor, options: dict[str, Any]
+    ) -> tuple[Step, Any]:
         """Keys and values of all beams lie side by side, and masks say whose they are.
 
         So a beam that goes on from another one moves no keys: it only looks at others.
@@ -74,7 +83,7 @@ class _Program:
             projected = self.model.project_memory(memory)
             cache = self.model.empty_cache(n_rows)
 
-        def step(position: Any, ids: Any, parents: Any, state: Any) -> tuple[Any, Any]:
+        def step(position: Tensor, ids: Tensor, parents: Tensor, state: Any) -> tuple[Tensor, Any]:
             cache, visible = state
             visible = tf.concat([tf.gather(visible, parents, batch_dims=1), own], axis=2)
             tokens = tf.gather(ids, position, axis=2)
@@ -90,12 +99,14 @@ class _Program:
         options["invariants"] = ([(shape, shape) for _ in cache], seen)
         return step, (cache, tf.zeros([n_rows, n_beams, 0], tf.bool))
 
-    def _begin_anew(self, flat: Any, source: Any, options: Any) -> Any:
+    def _begin_anew(
+        self, flat: Tensor, source: Tensor, options: dict[str, Any]
+    ) -> tuple[Step, Any]:
         """Call the network on the sentence and each beginning of a translation, at every step."""
         weights, n_beams = self.layout.split(flat), options["n_beams"]
         sources = tf.repeat(source, n_beams, axis=0)
 
-        def step(position: Any, ids: Any, parents: Any, state: Any) -> tuple[Any, Any]:
+        def step(position: Tensor, ids: Tensor, parents: Tensor, state: Any) -> tuple[Tensor, Any]:
             so_far = tf.reshape(ids[:, :, : position + 1], [-1, position + 1])
             with inside(self.model, weights, None):
                 logits = self.model((sources, so_far))[:, -1]
@@ -104,7 +115,7 @@ class _Program:
         options["invariants"] = ()
         return step, ()
 
-    def _score(self, flat: Any, source: Any, target: Any) -> Any:
+    def _score(self, flat: Tensor, source: Tensor, target: Tensor) -> Tensor:
         """Logarithms of the probabilities of all tokens but the first, row by row."""
         ids = target[:, 1:]
         places = tf.where(ids != 0)
@@ -114,10 +125,10 @@ class _Program:
             kernel = self.model.output_kernel()
         return -token_nats(tf.gather_nd(hidden, places), kernel, tf.gather_nd(ids, places))
 
-    def _attention(self, flat: Any, source: Any, target: Any) -> Any:
+    def _attention(self, flat: Tensor, source: Tensor, target: Tensor) -> list[Tensor]:
         """Return weights (batch, n_layers, n_heads, …) of the encoder, the decoder, and across."""
-        encoder: list[Any] = []
-        decoder: list[Any] = []
+        encoder: list[Tensor] = []
+        decoder: list[tuple[Tensor, Tensor]] = []
         with inside(self.model, self.layout.split(flat), None):
             memory, mask = self.model.encode(source, scores=encoder)
             self.model.decode(target, memory, mask, scores=decoder)
@@ -129,5 +140,4 @@ _PROGRAMS = ProgramCache(max_size=8)
 
 
 def find_program(architecture: Architecture) -> _Program:
-    program: _Program = _PROGRAMS.get(architecture.key, lambda: _Program(architecture))
-    return program
+    return _PROGRAMS.get(architecture.key, lambda: _Program(architecture))

@@ -105,9 +105,7 @@ def _find_program(architecture: Architecture) -> _PredictionProgram:
         from stackens.training._flat_program import ProgramCache
 
         _CACHE.append(ProgramCache(max_size=32))
-    make = lambda: _PredictionProgram(architecture)  # noqa: E731
-    program: _PredictionProgram = _CACHE[0].get(architecture.key, make)
-    return program
+    return _CACHE[0].get(architecture.key, lambda: _PredictionProgram(architecture))
 
 
 class _PredictionProgram:

@@ -66,8 +66,7 @@ def make_keras_optimizer(optimizer: Optimizer) -> keras.optimizers.Optimizer:
     settings = dict(optimizer.options)
     if optimizer.learning_rate is not None:
         settings["learning_rate"] = optimizer.learning_rate
-    made: keras.optimizers.Optimizer = getattr(keras.optimizers, optimizer.name)(**settings)
-    return made
+    return getattr(keras.optimizers, optimizer.name)(**settings)
 
 
 def make_update_rule(optimizer: keras.optimizers.Optimizer) -> UpdateRule | None:
