@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = ["run_block_lstm"]
 
 
 def run_block_lstm(
-    sequences: Any,
-    mask: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
-    bias: Any,
-    states: Any,
+    sequences: Tensor,
+    mask: Tensor | None,
+    kernel: Tensor,
+    recurrent_kernel: Tensor,
+    bias: Tensor,
+    states: Sequence[Tensor],
     *,
     go_backwards: bool,
     return_sequences: bool,
-) -> tuple[Any, Any, list[Any]]:
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Run an LSTM with the weights of Keras's layer; tanh and sigmoid, float32.
 
     Parameters
@@ -73,11 +75,13 @@ def run_block_lstm(
     return final[0], _outputs(hidden, return_sequences), final
 
 
-def _outputs(hidden: Any, return_sequences: bool) -> Any:
+def _outputs(hidden: Tensor, return_sequences: bool) -> Tensor:
     return tf.transpose(hidden, [1, 0, 2]) if return_sequences else hidden[-1][:, None]
 
 
-def _run_kernel(steps: Any, weights: Any, states: Any, n_steps: Any) -> tuple[Any, Any]:
+def _run_kernel(
+    steps: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], n_steps: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return outputs and carries of shape (timesteps, batch, units)."""
     n_steps = tf.cast(n_steps, tf.int64)
     n_features = weights[0].shape[0]
@@ -87,7 +91,9 @@ def _run_kernel(steps: Any, weights: Any, states: Any, n_steps: Any) -> tuple[An
     # TensorFlow's gradient of the kernel, and of putting weights together for it, is right; it
     # is written out because it takes half as many operations.
     @tf.custom_gradient
-    def run(steps: Any, kernel: Any, recurrent_kernel: Any, bias: Any, h: Any, c: Any) -> Any:
+    def run(
+        steps: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor, h: Tensor, c: Tensor
+    ) -> tuple[Any, ...]:
         w = _swap_gates(tf.concat([kernel, recurrent_kernel], axis=0))
         b = _swap_gates(bias)
         inputs = {"seq_len_max": n_steps, "x": steps, "cs_prev": c, "h_prev": h, "w": w, "b": b}
@@ -98,7 +104,7 @@ def _run_kernel(steps: Any, weights: Any, states: Any, n_steps: Any) -> tuple[An
             cell_clip=-1.0,  # 0.0 would clip to zero in the gradient; only negative means "no"
         )
 
-        def gradient(d_outputs: Any, d_carries: Any) -> Any:
+        def gradient(d_outputs: Tensor, d_carries: Tensor) -> tuple[Tensor, ...]:
             d = tf.raw_ops.BlockLSTMGrad(
                 **inputs,
                 **peepholes,
@@ -117,13 +123,13 @@ def _run_kernel(steps: Any, weights: Any, states: Any, n_steps: Any) -> tuple[An
     return outputs, carries
 
 
-def _swap_gates(weights: Any) -> Any:
+def _swap_gates(weights: Tensor) -> Tensor:
     """Between the gate order of Keras (i, f, c, o) and that of the kernel (i, c, f, o)."""
     first, second, third, fourth = tf.split(weights, 4, axis=-1)
     return tf.concat([first, third, second, fourth], axis=-1)
 
 
-def _last_valid(states: Any, lengths: Any, initial: Any) -> Any:
+def _last_valid(states: Tensor, lengths: Tensor, initial: Tensor) -> Tensor:
     """Take the state after the last valid step of each row; ``states`` is (T, batch, units)."""
     steps = tf.maximum(lengths - 1, 0)
     rows = tf.range(tf.shape(lengths)[0])
@@ -131,6 +137,6 @@ def _last_valid(states: Any, lengths: Any, initial: Any) -> Any:
     return tf.where((lengths > 0)[:, None], last, initial)
 
 
-def _where_valid(hidden: Any, mask: Any, fill: Any) -> Any:
+def _where_valid(hidden: Tensor, mask: Tensor, fill: Tensor) -> Tensor:
     """Replace padded steps of ``hidden`` (T, batch, units) by ``fill`` (batch, units)."""
     return tf.where(tf.transpose(mask)[:, :, None], hidden, fill[None])

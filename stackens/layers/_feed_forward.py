@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = ["FeedForward"]
 
@@ -75,7 +76,9 @@ class FeedForward(keras.layers.Layer):
         if self.dropout:
             self._dropout = keras.layers.Dropout(self.dropout, dtype=self.dtype_policy)
 
-    def _make_dense(self, units: Any, activation: Any, initializer: Any, name: str) -> Any:
+    def _make_dense(
+        self, units: Any, activation: Any, initializer: Any, name: str
+    ) -> keras.layers.Dense:
         return keras.layers.Dense(
             units,
             activation,
@@ -85,7 +88,7 @@ class FeedForward(keras.layers.Layer):
             name=name,
         )
 
-    def call(self, sequences: Any, training: bool | None = None) -> Any:
+    def call(self, sequences: Tensor, training: bool | None = None) -> Tensor:
         """Apply both layers."""
         # All timesteps in one matrix product: a product of three dimensions with two has a
         # gradient that sums over a copy of the kernel for each row.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.layers import _recurrence
 
@@ -21,13 +23,13 @@ class FusedRecurrence:
         """Return the compiled cell that computes the same as this layer, if there is one."""
         raise NotImplementedError
 
-    def _biases(self) -> tuple[Any, Any]:
+    def _biases(self) -> tuple[Tensor | None, Tensor | None]:
         """Return the biases of the inputs and of the recurrent product; None is zero."""
         return self.cell.bias, None  # type: ignore[attr-defined]
 
     def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> tuple[Any, Any, list[Any]]:
+        self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Run over time; return last output, all outputs and the last states."""
         cell = self._find_cell() if self._is_ordinary(sequences) else None
         if cell is None or not self._can_run(sequences, mask):
@@ -41,7 +43,7 @@ class FusedRecurrence:
             sequences *= dropped[:, None, :]
         return self._run(cell, sequences, states, mask)
 
-    def _is_ordinary(self, sequences: Any) -> bool:
+    def _is_ordinary(self, sequences: Tensor) -> bool:
         return (
             not self.recurrent_dropout  # type: ignore[attr-defined]
             and not self.unroll  # type: ignore[attr-defined]
@@ -51,12 +53,12 @@ class FusedRecurrence:
             and not tf.config.get_visible_devices("GPU")
         )
 
-    def _can_run(self, sequences: Any, mask: Any) -> bool:
+    def _can_run(self, sequences: Tensor, mask: Tensor | None) -> bool:
         return _recurrence.is_available()
 
     def _run(
-        self, cell: _recurrence.Cell, sequences: Any, states: Any, mask: Any
-    ) -> tuple[Any, Any, list[Any]]:
+        self, cell: _recurrence.Cell, sequences: Tensor, states: Sequence[Tensor], mask: Any
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         n_rows, n_steps = tf.unstack(tf.shape(sequences)[:2])
         padding = [
             [0, _recurrence.step_capacity(n_steps) - n_steps],
@@ -89,8 +91,14 @@ class FusedRecurrence:
         return final[0], outputs, final
 
     def _recur(
-        self, cell: _recurrence.Cell, steps: Any, valid: Any, window: Any, states: Any, padding: Any
-    ) -> tuple[Any, list[Any]]:
+        self,
+        cell: _recurrence.Cell,
+        steps: Tensor,
+        valid: Tensor,
+        window: tuple[Tensor, Tensor],
+        states: Sequence[Tensor],
+        padding: list[list[Any]],
+    ) -> tuple[Tensor, list[Tensor]]:
         layer = self.cell  # type: ignore[attr-defined]
         kernel, recurrent = (
             tf.transpose(tf.convert_to_tensor(k)) for k in (layer.kernel, layer.recurrent_kernel)
@@ -114,7 +122,7 @@ class FusedRecurrence:
         )
 
 
-def _fill_invalid(outputs: Any, final: Any, valid: Any, stop: Any) -> Any:
+def _fill_invalid(outputs: Tensor, final: Tensor, valid: Tensor, stop: Tensor) -> Tensor:
     """Give invalid steps the output of the last valid one, and zero before the first, as Keras."""
     n_steps = tf.shape(outputs)[1]
     seen = tf.cumsum(tf.cast(tf.transpose(valid), tf.int32), axis=1) > 0  # (batch, timesteps)

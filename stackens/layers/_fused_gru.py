@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.layers import _recurrence
 from stackens.layers._fused_base import FusedRecurrence
@@ -55,7 +54,7 @@ class FusedGRU(FusedRecurrence, keras.layers.GRU):
             return None
         return _recurrence.GRU
 
-    def _biases(self) -> tuple[Any, Any]:
+    def _biases(self) -> tuple[Tensor | None, Tensor | None]:
         if not self.use_bias:
             return None, None
         bias = tf.convert_to_tensor(self.cell.bias)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.layers import _recurrence
 from stackens.layers._block_lstm import run_block_lstm
@@ -70,12 +72,12 @@ class FusedLSTM(FusedRecurrence, keras.layers.LSTM):
             return None
         return _recurrence.LSTM
 
-    def _can_run(self, sequences: Any, mask: Any) -> bool:
+    def _can_run(self, sequences: Tensor, mask: Tensor | None) -> bool:
         return self._block_kernel_pays(sequences, mask) or super()._can_run(sequences, mask)
 
     def _run(
-        self, cell: _recurrence.Cell, sequences: Any, states: Any, mask: Any
-    ) -> tuple[Any, Any, list[Any]]:
+        self, cell: _recurrence.Cell, sequences: Tensor, states: Sequence[Tensor], mask: Any
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         if not self._block_kernel_pays(sequences, mask):
             return super()._run(cell, sequences, states, mask)
         return run_block_lstm(
@@ -89,7 +91,7 @@ class FusedLSTM(FusedRecurrence, keras.layers.LSTM):
             return_sequences=self.return_sequences,
         )
 
-    def _block_kernel_pays(self, sequences: Any, mask: Any) -> bool:
+    def _block_kernel_pays(self, sequences: Tensor, mask: Tensor | None) -> bool:
         return (
             self.units <= _WIDEST_BLOCK
             and self.use_bias

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = ["LastTimestep"]
 
@@ -41,7 +42,7 @@ class LastTimestep(keras.layers.Layer):
         self.bidirectional = bidirectional
         self.supports_masking = True
 
-    def call(self, sequences: Any, mask: Any = None) -> Any:
+    def call(self, sequences: Tensor, mask: Tensor | None = None) -> Tensor:
         """Take one timestep of each sequence."""
         if mask is None:
             last = sequences[:, -1]
@@ -53,7 +54,7 @@ class LastTimestep(keras.layers.Layer):
         n_forward = sequences.shape[-1] // 2
         return tf.concat([last[:, :n_forward], sequences[:, 0, n_forward:]], axis=1)
 
-    def compute_mask(self, sequences: Any, mask: Any = None) -> None:
+    def compute_mask(self, sequences: Tensor, mask: Tensor | None = None) -> None:
         """Return None: the time axis is gone."""
         return
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = ["MultiHeadAttention", "make_causal_mask"]
 
@@ -103,7 +104,7 @@ class MultiHeadAttention(keras.layers.Layer):
             shape=(n_features,), initializer="zeros", name="output_bias"
         )
 
-    def _add_kernel(self, name: str, shape: tuple[Any, ...], initializer: Any = None) -> Any:
+    def _add_kernel(self, name: str, shape: tuple[Any, ...], initializer: Any = None) -> Tensor:
         initializer = initializer or self.kernel_initializer
         return self.add_weight(
             shape=shape,
@@ -115,12 +116,12 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def call(
         self,
-        query: Any,
-        source: Any = None,
-        attention_mask: Any = None,
+        query: Tensor,
+        source: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Let every query look at the source."""
         if source is None:
             queries, keys, values = self._project(query, ("query", "key", "value"))
@@ -130,7 +131,7 @@ class MultiHeadAttention(keras.layers.Layer):
         outputs, scores = self._attend(queries, keys, values, attention_mask, training)
         return (outputs, scores) if return_attention_scores else outputs
 
-    def project_source(self, source: Any) -> tuple[Any, Any]:
+    def project_source(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Compute keys and values.
 
         Parameters
@@ -147,12 +148,12 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def attend(
         self,
-        query: Any,
-        keys: Any,
-        values: Any,
-        attention_mask: Any = None,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        attention_mask: Tensor | None = None,
         training: bool | None = None,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor]:
         """Look at keys and values that are there already.
 
         Parameters
@@ -175,7 +176,7 @@ class MultiHeadAttention(keras.layers.Layer):
         (queries,) = self._project(query, ("query",))
         return self._attend(queries, keys, values, attention_mask, training)
 
-    def _project(self, inputs: Any, kinds: tuple[str, ...]) -> list[Any]:
+    def _project(self, inputs: Tensor, kinds: tuple[str, ...]) -> list[Tensor]:
         """Compute queries, keys, values: several in one matrix product."""
         # TensorFlow's own operations: the graph has half as many nodes as with those of Keras.
         kernels = [tf.convert_to_tensor(getattr(self, f"{kind}_kernel")) for kind in kinds]
@@ -192,8 +193,13 @@ class MultiHeadAttention(keras.layers.Layer):
         return list(tf.split(tf.transpose(heads, [0, 2, 1, 3]), len(kinds), axis=1))
 
     def _attend(
-        self, queries: Any, keys: Any, values: Any, attention_mask: Any, training: bool | None
-    ) -> tuple[Any, Any]:
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        attention_mask: Tensor | None,
+        training: bool | None,
+    ) -> tuple[Tensor, Tensor]:
         scores = tf.matmul(queries * (1 / math.sqrt(self.key_dim)), keys, transpose_b=True)
         if attention_mask is not None:  # exp of the lowest is 0 in every data type
             lowest = -6e4 if scores.dtype == "float16" else -1e9
@@ -234,11 +240,13 @@ class MultiHeadAttention(keras.layers.Layer):
         }
 
 
-def _rows_and_steps(tensor: Any) -> list[Any]:
+def _rows_and_steps(tensor: Tensor) -> list[Tensor]:
     return list(tf.unstack(tf.shape(tensor)[:2]))
 
 
-def make_causal_mask(n_queries: Any, n_keys: Any, first_query: Any = 0) -> Any:
+def make_causal_mask(
+    n_queries: int | Tensor, n_keys: int | Tensor, first_query: int | Tensor = 0
+) -> Tensor:
     """Return which keys come no later than each query.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = ["PositionEncoding"]
 
@@ -46,7 +47,7 @@ class PositionEncoding(keras.layers.Layer):
         self.input_scale = input_scale
         self.supports_masking = True
 
-    def call(self, sequences: Any, first: Any = 0) -> Any:
+    def call(self, sequences: Tensor, first: int | Tensor = 0) -> Tensor:
         """Scale the input and add the positions."""
         n_features = sequences.shape[-1]
         column = np.arange(n_features)

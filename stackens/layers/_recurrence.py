@@ -20,6 +20,7 @@ from functools import cache, partial
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 __all__ = [
     "GRU",
@@ -31,6 +32,9 @@ __all__ = [
     "run",
     "step_capacity",
 ]
+
+
+Tensors = list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,20 @@ class Cell:
     n_states: int
     n_saved: int
     has_own_projection: bool
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
+    forward: Callable[..., tuple[Tensors, Tensors]]
+    backward: Callable[..., tuple[Tensor, Tensor, Tensors]]
 
 
-def _lstm_forward(projected: Any, recurrent: Any, states: Any) -> Any:
+def _lstm_forward(projected: Tensor, recurrent: Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
     i, f, g, o = tf.split(projected + recurrent, 4, axis=0)
     i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
     carry = f * states[1] + i * g
     return [o * tf.tanh(carry), carry], [i, f, g, o]
 
 
-def _lstm_backward(gradients: Any, saved: Any, after: Any, before: Any) -> Any:
+def _lstm_backward(
+    gradients: Tensors, saved: Tensors, after: Tensors, before: Tensors
+) -> tuple[Tensor, Tensor, Tensors]:
     (dh, dc), (i, f, g, o) = gradients, saved
     squashed = tf.tanh(after[1])
     dc += dh * o * (1 - squashed * squashed)
@@ -85,14 +91,16 @@ def _lstm_backward(gradients: Any, saved: Any, after: Any, before: Any) -> Any:
     return d, d, [tf.zeros_like(dh), dc * f]
 
 
-def _gru_forward(projected: Any, recurrent: Any, states: Any) -> Any:
+def _gru_forward(projected: Tensor, recurrent: Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
     (xz, xr, xc), (hz, hr, hc) = tf.split(projected, 3, axis=0), tf.split(recurrent, 3, axis=0)
     z, r = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
     c = tf.tanh(xc + r * hc)
     return [z * states[0] + (1 - z) * c], [z, r, c, hc]
 
 
-def _gru_backward(gradients: Any, saved: Any, after: Any, before: Any) -> Any:
+def _gru_backward(
+    gradients: Tensors, saved: Tensors, after: Tensors, before: Tensors
+) -> tuple[Tensor, Tensor, Tensors]:
     (dh,), (z, r, c, hc) = gradients, saved
     dz = dh * (before[0] - c) * z * (1 - z)
     dc = dh * (1 - z) * (1 - c * c)
@@ -100,11 +108,19 @@ def _gru_backward(gradients: Any, saved: Any, after: Any, before: Any) -> Any:
     return tf.concat([dz, dr, dc * r], axis=0), tf.concat([dz, dr, dc], axis=0), [dh * z]
 
 
-def _simple_forward(activation: Any, projected: Any, recurrent: Any, states: Any) -> Any:
+def _simple_forward(
+    activation: Callable[[Tensor], Tensor], projected: Tensor, recurrent: Tensor, states: Tensors
+) -> tuple[Tensors, Tensors]:
     return [activation(projected + recurrent)], []
 
 
-def _simple_backward(slope: Any, gradients: Any, saved: Any, after: Any, before: Any) -> Any:
+def _simple_backward(
+    slope: Callable[[Tensor], Tensor],
+    gradients: Tensors,
+    saved: Tensors,
+    after: Tensors,
+    before: Tensors,
+) -> tuple[Tensor, Tensor, Tensors]:
     d = gradients[0] * slope(after[0])
     return d, d, [tf.zeros_like(d)]
 
@@ -120,31 +136,31 @@ SIMPLE_RNN = {
 }
 
 
-def step_capacity(n_steps: Any) -> Any:
+def step_capacity(n_steps: Tensor) -> Tensor:
     """Round a number of timesteps up: four sizes from one power of two to the next."""
     grain = tf.bitwise.left_shift(1, tf.maximum(_floor_log2(n_steps), 4) - 2)
     return -(-n_steps // grain) * grain
 
 
-def batch_capacity(n_rows: Any) -> Any:
+def batch_capacity(n_rows: Tensor) -> Tensor:
     """Round a number of rows up to 32, 64, 128, …."""
     return tf.bitwise.left_shift(1, tf.maximum(_floor_log2(n_rows - 1) + 1, 5))
 
 
-def _floor_log2(number: Any) -> Any:
+def _floor_log2(number: Tensor) -> Tensor:
     powers = tf.constant([2**k for k in range(31)], tf.int32)
     return tf.reduce_sum(tf.cast(powers <= number, tf.int32)) - 1
 
 
 def run(
     cell: Cell,
-    projected: Any,
-    mask: Any,
-    window: tuple[Any, Any],
-    kernel: Any,
-    bias: Any,
-    states: Sequence[Any],
-) -> tuple[Any, list[Any]]:
+    projected: Tensor,
+    mask: Tensor,
+    window: tuple[Tensor, Tensor],
+    kernel: Tensor,
+    bias: Tensor,
+    states: Sequence[Tensor],
+) -> tuple[Tensor, list[Tensor]]:
     """Run a cell over time.
 
     Parameters
@@ -175,12 +191,12 @@ def run(
     forward, backward = _compiled(cell, projected.dtype)
 
     @tf.custom_gradient
-    def apply(projected: Any, kernel: Any, bias: Any, *states: Any) -> Any:
+    def apply(projected: Tensor, kernel: Tensor, bias: Tensor, *states: Tensor) -> tuple[Any, ...]:
         # Nothing may look for the gradients of the compiled loop itself.
         values = [tf.stop_gradient(v) for v in (projected, kernel, bias, *states)]
         outputs, saved, *final = forward(values[0], mask, *window, *values[1:])
 
-        def gradient(d_outputs: Any, *d_final: Any) -> Any:
+        def gradient(d_outputs: Tensor, *d_final: Tensor) -> tuple[Tensor, ...]:
             d_recurrent, d_projected, *d_states = backward(
                 d_outputs, mask, *window, kernel, outputs, saved, *states, *d_final
             )
@@ -212,7 +228,7 @@ def is_available() -> bool:
 
 
 @cache
-def _compiled(cell: Cell, dtype: Any) -> tuple[Any, Any]:
+def _compiled(cell: Cell, dtype: tf.DType) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return forward and backward, open in all sizes; XLA compiles once for each."""
     cube, matrix = tf.TensorSpec([None] * 3, dtype), tf.TensorSpec([None] * 2, dtype)
     vector, step = tf.TensorSpec([None], dtype), tf.TensorSpec([], tf.int32)
@@ -229,7 +245,7 @@ def _compiled(cell: Cell, dtype: Any) -> tuple[Any, Any]:
     )
 
 
-def _update(array: Any, value: Any, start: Sequence[Any]) -> Any:
+def _update(array: Tensor, value: Tensor, start: Sequence[Any]) -> Tensor:
     from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
     return gen_xla_ops.xla_dynamic_update_slice(array, value, tf.stack(start))
@@ -237,18 +253,18 @@ def _update(array: Any, value: Any, start: Sequence[Any]) -> Any:
 
 def _forward(
     cell: Cell,
-    projected: Any,
-    mask: Any,
-    first: Any,
-    stop: Any,
-    kernel: Any,
-    bias: Any,
-    *start: Any,
-) -> Any:
+    projected: Tensor,
+    mask: Tensor,
+    first: Tensor,
+    stop: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    *start: Tensor,
+) -> Tensors:
     units = tf.shape(kernel)[1]
     n_time, n_rows = tf.unstack(tf.shape(mask))
 
-    def body(t: Any, outputs: Any, saved: Any, *states: Any) -> Any:
+    def body(t: Tensor, outputs: Tensor, saved: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
         recurrent = tf.matmul(kernel, states[0]) + bias[:, None]
         proposed, values = cell.forward(projected[:, t], recurrent, states)
         kept = [tf.where(mask[t], new, old) for new, old in zip(proposed, states, strict=True)]
@@ -268,25 +284,27 @@ def _forward(
 
 def _backward(
     cell: Cell,
-    d_outputs: Any,
-    mask: Any,
-    first: Any,
-    stop: Any,
-    kernel: Any,
-    outputs: Any,
-    saved: Any,
-    *states: Any,
-) -> Any:
+    d_outputs: Tensor,
+    mask: Tensor,
+    first: Tensor,
+    stop: Tensor,
+    kernel: Tensor,
+    outputs: Tensor,
+    saved: Tensor,
+    *states: Tensor,
+) -> tuple[Tensor, ...]:
     start, d_states = states[: cell.n_states], states[cell.n_states :]
     kernel = tf.transpose(kernel)  # (units, n_gates * units)
     units = tf.shape(kernel)[0]
     n_time, n_rows = tf.unstack(tf.shape(mask))
 
-    def at(t: Any) -> tuple[list[Any], list[Any]]:
+    def at(t: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         values = tf.split(saved[t], _n_saved(cell), axis=0) if _n_saved(cell) else []
         return values[: cell.n_saved], [outputs[:, t], *values[cell.n_saved :]]
 
-    def body(t: Any, d_recurrent: Any, d_projected: Any, dh: Any, *rest: Any) -> Any:
+    def body(
+        t: Tensor, d_recurrent: Tensor, d_projected: Tensor, dh: Tensor, *rest: Tensor
+    ) -> tuple[Tensor, ...]:
         arrived = [dh + d_outputs[:, t], *rest]
         gradients = [tf.where(mask[t], d, tf.zeros_like(d)) for d in arrived]
         values, after = at(t)

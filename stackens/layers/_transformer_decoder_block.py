@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.layers._multi_head_attention import MultiHeadAttention, make_causal_mask
 from stackens.layers._transformer_encoder_block import TransformerEncoderBlock
@@ -114,12 +115,12 @@ class TransformerDecoderBlock(keras.layers.Layer):
 
     def call(
         self,
-        sequences: Any,
-        source: Any,
-        source_mask: Any = None,
+        sequences: Tensor,
+        source: Tensor,
+        source_mask: Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, ...]:
         """Let every timestep look back, then at the source, then transform it."""
         n_steps = tf.shape(sequences)[1]
         earlier = make_causal_mask(n_steps, n_steps)[None, None]
@@ -137,7 +138,7 @@ class TransformerDecoderBlock(keras.layers.Layer):
         outputs = self.stem.transform(hidden + found, training)
         return (outputs, own, scores) if return_attention_scores else outputs
 
-    def project_source(self, source: Any) -> tuple[Any, Any]:
+    def project_source(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Compute keys and values of a source, once for all steps.
 
         Parameters
@@ -153,12 +154,12 @@ class TransformerDecoderBlock(keras.layers.Layer):
 
     def step(
         self,
-        new: Any,
-        cache: tuple[Any, Any],
-        cache_mask: Any,
-        source: tuple[Any, Any],
-        source_mask: Any,
-    ) -> tuple[Any, tuple[Any, Any]]:
+        new: Tensor,
+        cache: tuple[Tensor, Tensor],
+        cache_mask: Tensor,
+        source: tuple[Tensor, Tensor],
+        source_mask: Tensor,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Go on by some timesteps, with the keys and values of those before.
 
         Parameters

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.exceptions import InvalidInputError
 from stackens.layers._feed_forward import FeedForward
@@ -131,18 +132,20 @@ class TransformerEncoderBlock(keras.layers.Layer):
 
     def call(
         self,
-        sequences: Any,
-        mask: Any = None,
+        sequences: Tensor,
+        mask: Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, ...]:
         """Let every timestep look at the others, then transform it."""
         allowed = self._attention_mask(sequences, mask)
         hidden, scores = self.attend(sequences, allowed, training)
         outputs = self.transform(hidden, training)
         return (outputs, scores) if return_attention_scores else outputs
 
-    def attend(self, sequences: Any, attention_mask: Any, training: bool | None) -> tuple[Any, Any]:
+    def attend(
+        self, sequences: Tensor, attention_mask: Tensor | None, training: bool | None
+    ) -> tuple[Tensor, Tensor]:
         """Do the first half: attention with its residual connection and normalisation.
 
         Parameters
@@ -169,8 +172,8 @@ class TransformerEncoderBlock(keras.layers.Layer):
         return self._add(sequences, added, norm, training), scores
 
     def attend_cached(
-        self, new: Any, cache: tuple[Any, Any], attention_mask: Any
-    ) -> tuple[Any, tuple[Any, Any]]:
+        self, new: Tensor, cache: tuple[Tensor, Tensor], attention_mask: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Do the first half for new timesteps, with the keys and values of those before.
 
         Parameters
@@ -194,7 +197,7 @@ class TransformerEncoderBlock(keras.layers.Layer):
         added, _ = self._attention.attend(queries, keys, values, attention_mask)
         return self._add(new, added, norm, False), (keys, values)
 
-    def transform(self, hidden: Any, training: bool | None) -> Any:
+    def transform(self, hidden: Tensor, training: bool | None) -> Tensor:
         """Do the second half: the feed-forward network, likewise.
 
         Parameters
@@ -212,13 +215,13 @@ class TransformerEncoderBlock(keras.layers.Layer):
         added = self._feed_forward(norm(hidden) if self.norm_first else hidden, training=training)
         return self._add(hidden, added, norm, training)
 
-    def _add(self, hidden: Any, added: Any, norm: Any, training: bool | None) -> Any:
+    def _add(self, hidden: Tensor, added: Tensor, norm: Any, training: bool | None) -> Tensor:
         """Add what a part found, with dropout and, unless that came first, normalisation."""
         if self._dropout is not None:
             added = self._dropout(added, training=training)
         return hidden + added if self.norm_first else norm(hidden + added)
 
-    def _attention_mask(self, sequences: Any, mask: Any) -> Any:
+    def _attention_mask(self, sequences: Tensor, mask: Tensor | None) -> Tensor | None:
         """Return who may look where, (batch or 1, 1, timesteps or 1, timesteps), or None."""
         allowed = None if mask is None else tf.cast(mask, tf.bool)[:, None, None]
         if not self.causal:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.layers import (
@@ -150,14 +151,14 @@ class TranslationNetwork(keras.Model):
             layer.build(shape)
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: tuple[Tensor, Tensor], training: bool | None = None) -> Tensor:
         """Compute logits of the tokens that come next."""
         source, target = inputs
         memory, mask = self.encode(source, training)
         hidden = self.decode(target, memory, mask, training)
         return tf.matmul(hidden, self.output_kernel(), transpose_b=True)
 
-    def output_kernel(self) -> Any:
+    def output_kernel(self) -> Tensor:
         """Return the output layer.
 
         Returns
@@ -168,8 +169,8 @@ class TranslationNetwork(keras.Model):
         return tf.convert_to_tensor(self.output_embedding.embeddings)
 
     def encode(
-        self, source: Any, training: bool | None = False, scores: list[Any] | None = None
-    ) -> tuple[Any, Any]:
+        self, source: Tensor, training: bool | None = False, scores: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Read the source.
 
         Parameters
@@ -201,12 +202,12 @@ class TranslationNetwork(keras.Model):
 
     def decode(
         self,
-        target: Any,
-        memory: Any,
-        mask: Any,
+        target: Tensor,
+        memory: Tensor,
+        mask: Tensor,
         training: bool | None = False,
-        scores: list[Any] | None = None,
-    ) -> Any:
+        scores: list[Tensor] | None = None,
+    ) -> Tensor:
         """Read the target, each token with those before it.
 
         Parameters
@@ -237,7 +238,7 @@ class TranslationNetwork(keras.Model):
                 scores.append((own, cross))
         return self.decoder_norm(hidden)
 
-    def project_memory(self, memory: Any) -> list[tuple[Any, Any]]:
+    def project_memory(self, memory: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Compute keys and values of what was encoded, once for all steps.
 
         Parameters
@@ -252,7 +253,7 @@ class TranslationNetwork(keras.Model):
         """
         return [block.project_source(memory) for block in self.decoder_blocks]
 
-    def empty_cache(self, n_rows: Any) -> list[tuple[Any, Any]]:
+    def empty_cache(self, n_rows: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Make keys and values as they are before the first step.
 
         Parameters
@@ -271,13 +272,13 @@ class TranslationNetwork(keras.Model):
 
     def step(
         self,
-        tokens: Any,
-        position: Any,
+        tokens: Tensor,
+        position: Tensor,
         cache: list[tuple[Any, Any]],
-        cache_mask: Any,
-        projected: list[tuple[Any, Any]],
-        mask: Any,
-    ) -> tuple[Any, list[tuple[Any, Any]]]:
+        cache_mask: Tensor,
+        projected: list[tuple[Tensor, Tensor]],
+        mask: Tensor,
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Read one token of each of several beginnings of one sentence.
 
         Parameters
@@ -323,7 +324,7 @@ class TranslationNetwork(keras.Model):
         return {"name": self.name, **self._options}
 
 
-def _begin_with(n_added: int) -> Any:
+def _begin_with(n_added: int) -> keras.initializers.Initializer:
     """Return an initializer of what is added ``n_added`` times: Glorot's, for their sum."""
     return keras.initializers.VarianceScaling(1 / n_added, "fan_avg", "uniform")
 
