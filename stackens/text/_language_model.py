@@ -23,12 +23,12 @@ from stackens.parameters import (
 from stackens.store import NoKey, data_digest, fit_key
 from stackens.text._next_token import sample_tokens, sum_log_probabilities
 from stackens.text._running_text import RunningText
-from stackens.text._saved import check_tokens, check_weights
 from stackens.text._text_model import POSITIVE_INT, TextModel
 from stackens.text._tokens import (
     BOUNDARY,
     UNKNOWN,
     check_texts,
+    check_tokens,
     encode,
     learn_vocabulary,
     split_text,
@@ -416,7 +416,7 @@ class StackedRNNLanguageModel(TextModel):
             raise ValueError("a vocabulary of another size, or of tokens of another kind")
         sizes = [n_ids, network["embedding_dim"], *network["units"], n_ids]
         at_least = sum(a * b for a, b in pairwise(sizes)) + sum(n * n for n in network["units"])
-        check_weights(self.weights_, self._architecture(), at_least)
+        self._check_weights(at_least)
 
 
 def _count_targets(encoded: Sequence[np.ndarray]) -> int:

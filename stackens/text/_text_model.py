@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.store import JobStore, NoKey, train_alone
-from stackens.training import Trainable, TrainedNetwork, require_keras
+from stackens.training import Architecture, Trainable, TrainedNetwork, require_keras
 
 __all__ = ["POSITIVE_INT", "TextModel"]
 
@@ -34,6 +34,10 @@ class TextModel(BaseEstimator):
     }
 
     @abstractmethod
+    def _architecture(self) -> Architecture:
+        """Return the network."""
+
+    @abstractmethod
     def _key(self, job: Any) -> str | NoKey:
         """Return the key of everything that the trained network depends on."""
 
@@ -50,6 +54,23 @@ class TextModel(BaseEstimator):
         )
         self.weights_, self.history_ = trained.weights, trained.history
         return trained
+
+    def _check_weights(self, at_least: int) -> None:
+        """Refuse weights out of a file that are not those of the network that it asks for.
+
+        It is built only if there are as many numbers as it needs, which is ``at_least`` so many.
+        """
+        weights: Any = self.weights_
+        is_list = isinstance(weights, list) and all(isinstance(w, np.ndarray) for w in weights)
+        if not is_list or any(w.dtype not in (np.float32, np.float64) for w in weights):
+            raise ValueError("weights that are no list of arrays of floats")
+        n_found = sum(w.size for w in weights)
+        if n_found < at_least:
+            raise ValueError(f"{n_found} weights, where the network has {at_least} or more")
+        shapes = [tuple(variable.shape) for variable in self._architecture().build().weights]
+        found = [w.shape for w in weights]
+        if found != shapes:
+            raise ValueError(f"weights of shapes {found}, where the parameters say {shapes}")
 
     @property
     def n_parameters_(self) -> int:

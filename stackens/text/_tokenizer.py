@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import InvalidInputError, MissingExtraError
-from stackens.text._saved import check_tokens
-from stackens.text._tokens import most_frequent, warn_of_unknown
+from stackens.text._tokens import check_texts, check_tokens, most_frequent, warn_of_unknown
 
 __all__ = [
     "BEGIN",
@@ -21,6 +20,8 @@ __all__ = [
     "UNKNOWN",
     "PieceTokenizer",
     "Tokenizer",
+    "check_pairs",
+    "close",
     "learn_tokenizer",
 ]
 
@@ -143,6 +144,22 @@ class PieceTokenizer(Tokenizer):
     def join(self, tokens: Sequence[str]) -> str:
         """Return the sentence of some pieces."""
         return _processor(self.model.tobytes()).decode(list(tokens))
+
+
+def check_pairs(source: Any, target: Any) -> tuple[list[str], list[str]]:
+    """Return both sides as lists; refuse what are no pairs of texts."""
+    source, target = check_texts(source, "source"), check_texts(target, "target")
+    if len(source) != len(target):
+        raise InvalidInputError(
+            "`source` and `target` must have equally many sentences, one translation for each; "
+            f"got {len(source)} and {len(target)}."
+        )
+    return source, target
+
+
+def close(ids: np.ndarray, *, begin: bool = False) -> np.ndarray:
+    """Put the end after a sentence, and perhaps begin before it."""
+    return np.array([*([BEGIN] if begin else []), *ids, END], "int32")
 
 
 def learn_tokenizer(

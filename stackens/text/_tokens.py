@@ -16,6 +16,7 @@ __all__ = [
     "BOUNDARY",
     "UNKNOWN",
     "check_texts",
+    "check_tokens",
     "encode",
     "learn_vocabulary",
     "most_frequent",
@@ -114,3 +115,26 @@ def check_texts(texts: Any, name: str = "texts") -> list[str]:
                 f"`{name}` must not hold empty texts; text {number} is empty. Leave it out."
             )
     return texts
+
+
+def check_tokens(vocabulary: Any, ids: Any, first: int) -> None:
+    """Refuse a vocabulary whose ids are not the places of its tokens.
+
+    Parameters
+    ----------
+    vocabulary : list of str
+        Tokens by id.
+    ids : dict of str to int
+        The way back, for those from ``first`` on.
+    first : int
+        How many ids stand for no token.
+
+    Raises
+    ------
+    ValueError
+        If one says otherwise than the other.
+    """
+    if not isinstance(vocabulary, list) or not all(isinstance(t, str) for t in vocabulary):
+        raise ValueError("a vocabulary that is no list of strings")
+    if ids != {token: i for i, token in enumerate(vocabulary) if i >= first}:
+        raise ValueError("ids of tokens that are not their places in the vocabulary")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from stackens.exceptions import InvalidInputError, SentenceLengthWarning
-from stackens.text._bleu import corpus_bleu
-from stackens.text._pairs import check_pairs, close
-from stackens.text._tokenizer import BEGIN, END, UNKNOWN
+from stackens.exceptions import InvalidInputError, MissingExtraError, SentenceLengthWarning
+from stackens.text._tokenizer import BEGIN, END, UNKNOWN, check_pairs, close
 from stackens.text._tokens import check_texts
 from stackens.text._translation import attention_of_pair, score_pairs, translate
 
@@ -123,7 +122,7 @@ class TranslatingMixin:
         check_is_fitted(self)
         source, target = check_pairs(source, target)
         tokenizer = self._tokenizers[1]  # of the fit, whatever the parameter has become
-        return corpus_bleu(
+        return _corpus_bleu(
             self._translate(self._read(source)), target, _BLEU_TOKENS[tokenizer.kind]
         )
 
@@ -205,3 +204,20 @@ class TranslatingMixin:
             source_tokens=[*of_source.split(source), of_source.vocabulary[END]],
             target_tokens=[of_target.vocabulary[BEGIN], *said],
         )
+
+
+def _corpus_bleu(translations: Sequence[str], references: Sequence[str], tokenize: str) -> float:
+    """Return BLEU from 0 to 100; ``tokenize`` is how sacrebleu cuts both sides."""
+    try:
+        from sacrebleu.metrics import BLEU
+    except ImportError as error:
+        raise MissingExtraError(
+            "`SequenceTranslator.score` needs sacrebleu, which is not installed. Install it with: "
+            'pip install "stackens[text]"'
+        ) from error
+    # Without `force`, sacrebleu warns of sentences that look tokenised, which they may well be.
+    return float(
+        BLEU(tokenize=tokenize, force=True, effective_order=True)
+        .corpus_score(list(translations), [list(references)])
+        .score
+    )

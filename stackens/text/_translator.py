@@ -21,13 +21,10 @@ from stackens.exceptions import InvalidInputError, SentenceLengthWarning, Unknow
 from stackens.layer_sharing import resolve_layer_sharing
 from stackens.parameters import all_or_nothing, draw_seed, known_arguments
 from stackens.store import NoKey, data_digest, fit_key
-from stackens.text._pairs import check_pairs, close
 from stackens.text._parallel_text import ParallelText
-from stackens.text._saved import check_weights
-from stackens.text._teacher import SoftTargets, check_teacher, describe_teacher
+from stackens.text._teacher import SoftTargets, check_teacher, describe_teacher, transferred_weights
 from stackens.text._text_model import POSITIVE_INT, TextModel
-from stackens.text._tokenizer import TOKENS, learn_tokenizer
-from stackens.text._transfer import transferred_weights
+from stackens.text._tokenizer import TOKENS, check_pairs, close, learn_tokenizer
 from stackens.text._translating import TranslatingMixin
 from stackens.training import (
     Architecture,
@@ -537,7 +534,7 @@ sequence of int, default="none"
         if not network["share_encoder_decoder"]:
             n_layers += max(network["decoder_sharing"]) + 1
         at_least = self._n_embedding_parameters() + width * n_layers * (4 * width + 2 * hidden)
-        check_weights(self.weights_, self._architecture(), at_least)
+        self._check_weights(at_least)
 
     # ---- scikit-learn --------------------------------------------------------------------------
 

@@ -35,8 +35,8 @@ from stackens.text import (
     _text_model,
     _translating,
 )
+from stackens.text._teacher import _check_map
 from stackens.text._tokenizer import UNKNOWN, learn_tokenizer
-from stackens.text._transfer import _check_map
 from stackens.training import TrainedNetwork
 
 WORDS = {"one": "un", "two": "deux", "three": "trois"}
