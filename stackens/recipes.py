@@ -14,7 +14,13 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import check_consistent_length
@@ -121,7 +127,7 @@ def make_stack(
     time_limit: float | None = None,
     random_state: Any = None,
     verbose: int = 0,
-) -> Any:
+) -> StackingClassifier | StackingRegressor:
     """Choose a stack for data like these; nothing is trained.
 
     LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
@@ -192,7 +198,7 @@ def make_stack(
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
     seed = None if random_state is None else draw_seed(random_state)
     learners = _choose_networks(facts) + _choose_others(facts)
-    kind: Any = StackingClassifier if facts.is_classification else StackingRegressor
+    kind = StackingClassifier if facts.is_classification else StackingRegressor
     return kind(
         learners,
         _choose_final(facts, len(learners)),
@@ -297,7 +303,7 @@ def _holds_texts(X: Any) -> bool:
 # ---- level 0: networks --------------------------------------------------------------------------
 
 
-def _choose_networks(facts: _Facts) -> list[tuple[str, Any]]:
+def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     if facts.vectors is not None:
         _tell("words: %s", _use_of_vectors(facts.n_rows))
     _tell_steps(facts)
@@ -383,7 +389,7 @@ def _of_deep(facts: _Facts, pooling: str) -> str:
     return f", of a deep network {pooling}" if facts.has_deep else ""
 
 
-def _network(facts: _Facts, units: int, **options: Any) -> Any:
+def _network(facts: _Facts, units: int, **options: Any) -> BaseEstimator:
     kind: Any = StackedRNNClassifier if facts.is_classification else StackedRNNRegressor
     if facts.is_text:
         vectorizer, width = _choose_vectorizer(facts), min(2 * units, 64)
@@ -423,7 +429,7 @@ def _choose_vectorizer(facts: _Facts) -> SequenceVectorizer:
     return SequenceVectorizer(tokens, max_length=length)
 
 
-def _with_target(facts: _Facts, learner: Any) -> Any:
+def _with_target(facts: _Facts, learner: BaseEstimator) -> BaseEstimator:
     """Scale a target that a network would take long to reach."""
     if not facts.y_is_far:
         return learner
@@ -433,7 +439,7 @@ def _with_target(facts: _Facts, learner: Any) -> Any:
 # ---- level 0: others, and level 1 ---------------------------------------------------------------
 
 
-def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
+def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     if facts.y_is_far:
         _tell("target: scaled for the networks, which start near 0")
     if facts.is_spelled:
@@ -466,43 +472,43 @@ def _choose_others(facts: _Facts) -> list[tuple[str, Any]]:
     return [*others, ("value_trees", trees), ("value_linear", linear)]
 
 
-def _letter_trees(facts: _Facts) -> tuple[str, Any]:
+def _letter_trees(facts: _Facts) -> tuple[str, BaseEstimator]:
     _tell("letter_trees: trees on the letter at each place, as all texts are of one length")
     vectorizer = SequenceVectorizer(_LETTERS, max_length=facts.longest, analyzer="char")
     one_hot = OneHotEncoder(handle_unknown="ignore")
     return "letter_trees", make_pipeline(vectorizer, one_hot, _value_trees(facts))
 
 
-def _trees(facts: _Facts, **options: Any) -> Any:
-    trees: Any = ExtraTreesClassifier if facts.is_classification else ExtraTreesRegressor
+def _trees(facts: _Facts, **options: Any) -> BaseEstimator:
+    trees = ExtraTreesClassifier if facts.is_classification else ExtraTreesRegressor
     return trees(300, **options)
 
 
-def _value_trees(facts: _Facts) -> Any:
+def _value_trees(facts: _Facts) -> BaseEstimator:
     return _trees(facts, max_features="sqrt")  # there may be thousands of columns
 
 
-def _filled(facts: _Facts) -> list[Any]:
+def _filled(facts: _Facts) -> list[BaseEstimator]:
     return [SequenceImputer()] if facts.has_gaps else []
 
 
-def _changes(facts: _Facts) -> list[Any]:
+def _changes(facts: _Facts) -> list[BaseEstimator]:
     return [*_filled(facts), *([SequenceDifferencer()] if facts.has_changes else [])]
 
 
-def _statistics(facts: _Facts) -> list[Any]:
+def _statistics(facts: _Facts) -> list[BaseEstimator]:
     statistics = SequenceSummarizer().statistics
     of_all = SequenceSummarizer((*statistics, "length") if facts.is_ragged else statistics)
     return [*_changes(facts), of_all]
 
 
-def _linear(facts: _Facts, c: float) -> Any:
+def _linear(facts: _Facts, c: float) -> BaseEstimator:
     if facts.is_classification:
         return LogisticRegression(C=c, max_iter=2_000)
     return RidgeCV(np.logspace(-2, 4, 13))
 
 
-def _choose_final(facts: _Facts, n_learners: int) -> Any:
+def _choose_final(facts: _Facts, n_learners: int) -> BaseEstimator:
     n_classes = len(facts.classes)
     columns = n_learners * (n_classes if n_classes > 2 else 1)
     weights = (columns + 1) * (n_classes if n_classes > 2 else 1)
@@ -513,7 +519,7 @@ def _choose_final(facts: _Facts, n_learners: int) -> Any:
     return _linear(facts, c=1.0)
 
 
-def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> Any:
+def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> BaseCrossValidator:
     n_splits = 3 if facts.n_rows >= _LARGE else 5
     if groups is not None:
         return _choose_folds_of_groups(facts, np.asarray(y), np.asarray(groups), n_splits, seed)
@@ -528,7 +534,7 @@ def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> Any:
 
 def _choose_folds_of_groups(
     facts: _Facts, y: np.ndarray, groups: np.ndarray, n_splits: int, seed: int | None
-) -> Any:
+) -> BaseCrossValidator:
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise InvalidInputError(

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
@@ -214,7 +215,7 @@ class SequenceVectorizer(TakesOutputMixin, TransformerMixin, BaseEstimator):
             tokens = tokens[: self.max_length] if right else tokens[-self.max_length :]
         return tokens or [_UNKNOWN]
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -571,7 +572,7 @@ sequence of int, default="none"
         }
         return type(self)(**parameters)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
