@@ -49,7 +49,7 @@ def test_the_citation_is_of_this_package():
 
 
 def test_the_python_versions_that_networks_run_on_are_the_same_everywhere():
-    from stackens.training._backend import _NEWEST_PYTHON
+    from stackens.training._architecture import _NEWEST_PYTHON
 
     newest = ".".join(map(str, _NEWEST_PYTHON))
     classifiers = "\n".join(PROJECT["classifiers"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from stackens.training._architecture import Architecture, initial_weights
-from stackens.training._backend import require_keras
+from stackens.training._architecture import Architecture, initial_weights, require_keras
 from stackens.training._job import (
     ArrayPool,
     CutShortError,
@@ -20,9 +19,9 @@ from stackens.training._prediction import (
     check_row_shape,
     predict,
     prepare_prediction,
+    remembering_predictions,
 )
 from stackens.training._random import seeded_globals, stream
-from stackens.training._remembered import remembering_predictions
 from stackens.training._row_job import HeldOutRows, HoldOut, Job, TowerLearner
 from stackens.training._soft_targets import with_soft_targets
 from stackens.training._towers import EpochCounter, OnProgress, train

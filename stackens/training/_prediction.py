@@ -1,23 +1,33 @@
-"""Prediction: one compiled program per architecture, for any number of rows and timesteps."""
+"""Prediction: one compiled program per architecture; what is asked twice may be remembered."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
+from stackens.digests import Digester, combine
 from stackens.exceptions import InvalidInputError
-from stackens.training._architecture import Architecture
-from stackens.training._backend import require_keras
-from stackens.training._remembered import remembered
+from stackens.training._architecture import (
+    Architecture,
+    ProgramCache,
+    WeightLayout,
+    require_keras,
+)
 
-if TYPE_CHECKING:
-    from stackens.training._flat_program import ProgramCache
-
-__all__ = ["PREDICTION_BLOCK", "check_row_shape", "predict", "prepare_prediction"]
+__all__ = [
+    "PREDICTION_BLOCK",
+    "check_row_shape",
+    "predict",
+    "prepare_prediction",
+    "remembered",
+    "remembering_predictions",
+]
 
 # Rows are computed in blocks of a fixed size: a row's result must not depend on its company, and
 # the rounding of a matrix product depends on its shape.
@@ -26,7 +36,9 @@ _PIECE_BYTES = 16 * 2**20
 # Up to so many blocks are run one by one, which saves tracing a loop over them.
 _FEW_BLOCKS = 12
 _KEPT_WEIGHTS = 2  # networks of one architecture
-_CACHE: list[ProgramCache] = []
+_PROGRAMS = ProgramCache(max_size=32)
+_MOST_BYTES = 64 * 2**20  # of all predictions that are remembered
+_IS_WANTED: ContextVar[bool] = ContextVar("stackens_remembering", default=False)
 
 
 def predict(
@@ -101,18 +113,12 @@ def check_row_shape(model: Any, shape: tuple[int, ...]) -> None:
 
 
 def _find_program(architecture: Architecture) -> _PredictionProgram:
-    if not _CACHE:
-        from stackens.training._flat_program import ProgramCache
-
-        _CACHE.append(ProgramCache(max_size=32))
-    return _CACHE[0].get(architecture.key, lambda: _PredictionProgram(architecture))
+    return _PROGRAMS.get(architecture.key, lambda: _PredictionProgram(architecture))
 
 
 class _PredictionProgram:
     def __init__(self, architecture: Architecture) -> None:
         import tensorflow as tf
-
-        from stackens.training._flat_program import WeightLayout
 
         self.model = architecture.build()
         self.layout = WeightLayout(self.model)
@@ -207,3 +213,67 @@ class _PredictionProgram:
             blocks,
             fn_output_signature=tf.TensorSpec([PREDICTION_BLOCK, *result.shape[1:]], result.dtype),
         )
+
+
+@contextmanager
+def remembering_predictions(wanted: bool = True) -> Iterator[None]:
+    """Within it, the output of a network for an input is computed once in this process.
+
+    Network and input count by their content. The least recently used outputs are forgotten when
+    there are more than 64 MiB.
+
+    Parameters
+    ----------
+    wanted : bool, default=True
+        False changes nothing.
+    """
+    token = _IS_WANTED.set(wanted or _IS_WANTED.get())
+    try:
+        yield
+    finally:
+        _IS_WANTED.reset(token)
+
+
+def remembered(
+    architecture: Architecture,
+    weights: Sequence[np.ndarray],
+    values: np.ndarray,
+    compute: Callable[[], np.ndarray],
+) -> np.ndarray:
+    """Return what ``compute`` returns, or returned for the same network and input."""
+    if not _IS_WANTED.get():
+        return compute()
+    digester = Digester()
+    content = combine("output", *(digester.digest_rows(part) for part in (*weights, values)))
+    key = (architecture.key, content)
+    found = _MEMORY.get(key)
+    if found is None:
+        found = compute()
+        _MEMORY.put(key, found)
+    return found.copy()
+
+
+class _Memory:
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes, self.n_bytes = most_bytes, 0
+        self._outputs: OrderedDict[Any, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any) -> np.ndarray | None:
+        with self._lock:
+            found = self._outputs.get(key)
+            if found is not None:
+                self._outputs.move_to_end(key)
+            return found
+
+    def put(self, key: Any, output: np.ndarray) -> None:
+        with self._lock:
+            if key in self._outputs:
+                return
+            self._outputs[key] = output
+            self.n_bytes += output.nbytes
+            while self.n_bytes > self.most_bytes:
+                self.n_bytes -= self._outputs.popitem(last=False)[1].nbytes
+
+
+_MEMORY = _Memory(_MOST_BYTES)

@@ -1,27 +1,151 @@
-"""The compiled program that trains networks on the rows of arrays."""
+"""Compiled programs that train: weights as one flat vector, on the batches of a kind of job.
+
+A *tower* is a job with its own flat vector of parameters. All towers of one architecture are run
+by the same program, traced once and open in all sizes: the tower's state is an argument. A job
+alone is therefore computed by the very same operations as in a group.
+"""
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import freeze
-from stackens.training._flat_program import FlatProgram, ProgramCache, TowerState, count_outputs
+from stackens.training._architecture import ProgramCache, WeightLayout, freeze
 from stackens.training._job import RowSource, Shared
 from stackens.training._objective import make_loss, make_metric
+from stackens.training._random import stream
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 
-__all__ = ["TowerProgram", "find_program"]
+__all__ = ["FlatProgram", "TowerProgram", "TowerState", "count_outputs", "find_program"]
 
 # Validation computes no gradients, so that larger batches only save time.
 _EVALUATION_BATCH = 256
 
 
 Pieces = Iterable[tuple[tuple[Any, ...], np.ndarray]]
+
+
+class TowerState(NamedTuple):
+    """The variables of one tower."""
+
+    parameters: tf.Variable  # (n_parameters,)
+    others: list[tf.Variable]  # moving averages; seeds and counters of dropout, of each part
+    slots: list[tf.Variable]  # each (n_parameters,)
+    step: tf.Variable
+
+
+class FlatProgram(ABC):
+    """Training of one network with one optimizer; a kind of job says on which batches.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network; only its structure is used.
+    rule : UpdateRule
+        The optimizer.
+    n_parts : int, default=None
+        Parts of a batch that are computed side by side, each with its own dropout; None is one,
+        with the seed of the job itself.
+    """
+
+    def __init__(self, model: keras.Model, rule: UpdateRule, n_parts: int | None = None) -> None:
+        self.model, self.rule, self.n_parts = model, rule, n_parts
+        self.layout = WeightLayout(model)
+        self._tracing = threading.Lock()
+        self._is_traced = False
+
+    # ---- what a kind of job supplies -----------------------------------------------------------
+
+    @abstractmethod
+    def _trace(self, job: Any, state: TowerState) -> None:
+        """Trace the functions, open in all sizes, so that no data retraces."""
+
+    @abstractmethod
+    def read(self, job: Any, shared: Shared) -> Any:
+        """Return what a job trains on, as ``train`` takes it."""
+
+    @abstractmethod
+    def train(
+        self, job: Any, state: TowerState, data: Any, first: int, count: int
+    ) -> list[dict[str, float]]:
+        """Train up to ``count`` epochs from the epoch ``first`` on; return the logs of each.
+
+        The logs of the last one hold the scores of held-out rows, too.
+        """
+
+    @abstractmethod
+    def count_numbers(self, job: Any) -> int:
+        """Estimate how many numbers a batch takes in all layers, with their gradients."""
+
+    @abstractmethod
+    def count_products(self, job: Any) -> int:
+        """Return a measure of how long a job takes."""
+
+    # ---- what all share ------------------------------------------------------------------------
+
+    def prepare(self, job: Any) -> None:
+        """Trace now."""
+        with self._tracing:
+            if not self._is_traced:
+                weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
+                self._trace(job, self.new_state(job, weights, anew=True))
+                self._is_traced = True
+
+    def new_state(
+        self, job: Any, weights: Sequence[np.ndarray], *, anew: bool = False
+    ) -> TowerState:
+        """Make the variables of a tower, whose optimizer may go on from an earlier training."""
+        flat = self.layout.flatten(weights)
+        step, slots = np.array(0, "int64"), [np.full_like(flat, v) for v in self.rule.initial_slots]
+        if job.initial_optimizer_state is not None and not anew:
+            step, *slots = job.initial_optimizer_state
+        others = [v for seed in self._seeds(job) for v in self.layout.others(weights, seed)]
+        return TowerState(
+            tf.Variable(flat),
+            [tf.Variable(v) for v in others],
+            [tf.Variable(v) for v in slots],
+            tf.Variable(step),
+        )
+
+    def weights(self, flat: np.ndarray, others: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Put a tower's values into the order of ``Model.get_weights``."""
+        return self.layout.weights(flat, others[: self.layout.n_others])
+
+    def _seeds(self, job: Any) -> list[int]:
+        if self.n_parts is None:
+            return [job.seed]
+        return [int(stream(job.seed, "part", k).integers(2**31)) for k in range(self.n_parts)]
+
+    def weights_of(self, state: TowerState) -> list[np.ndarray]:
+        """Return the present weights in the order of ``Model.get_weights``."""
+        return self.weights(state.parameters.numpy(), [v.numpy() for v in state.others])
+
+    def parts(self, state: TowerState) -> list[list[tf.Variable]]:
+        """Return the states of dropout of each part of a batch."""
+        size = self.layout.n_others
+        return [state.others[k * size : (k + 1) * size] for k in range(self.n_parts or 1)]
+
+    def update(self, state: TowerState, gradient: Any, learning_rate: Any) -> None:
+        """Change the parameters by one step along a flat gradient, clipped as one vector."""
+        (clipped,) = self.rule.clip([gradient])
+        self.rule.update(state.parameters, state.slots, state.step, learning_rate, clipped)
+        state.step.assign_add(1)
+
+    def n_bytes(self, job: Any) -> int:
+        """Estimate what training one job takes beside its data.
+
+        That is the parameters with their gradient, the optimizer's slots and the best weights so
+        far, and the outputs of all layers for one batch.
+        """
+        per_parameter = 4 + len(self.rule.initial_slots)
+        n_numbers = self.layout.n_parameters * per_parameter + self.count_numbers(job)
+        return int(np.dtype(self.layout.dtype).itemsize * n_numbers)
 
 
 class TowerProgram(FlatProgram):
@@ -324,3 +448,23 @@ def _open_shape(values: np.ndarray, model_shape: Sequence[int | None]) -> list[i
 
 def _n_timesteps(job: Any) -> int:
     return job.X.shape[1] if job.X.ndim > 1 else 1
+
+
+def count_outputs(model: Any, n_timesteps: int) -> int:
+    """Estimate how many numbers the layers of a network take for one row, with their gradients.
+
+    Recurrent layers keep their gates and states for every step.
+    """
+    layers = model._flatten_layers(include_self=False)
+    return sum(_output_size(layer, n_timesteps) for layer in layers)
+
+
+def _output_size(layer: Any, n_steps: int) -> int:
+    """Numbers that one row needs in one layer, forward and backward."""
+    if hasattr(layer, "units") and hasattr(layer, "recurrent_dropout"):
+        return 12 * n_steps * int(layer.units)
+    try:
+        shape = layer.output.shape[1:]
+    except (AttributeError, ValueError):
+        return 0
+    return 3 * int(np.prod([n_steps if size is None else size for size in shape]))

@@ -18,7 +18,7 @@ import joblib
 import numpy as np
 
 from stackens.exceptions import TimeLimitError, TrainingDivergedError
-from stackens.training._backend import require_keras
+from stackens.training._architecture import require_keras
 from stackens.training._job import (
     CutShortError,
     Shared,
@@ -31,7 +31,7 @@ from stackens.training._prediction import prepare_prediction
 from stackens.training._row_job import Job
 
 if TYPE_CHECKING:
-    from stackens.training._flat_program import FlatProgram, TowerState
+    from stackens.training._program import FlatProgram, TowerState
 
 __all__ = ["EpochCounter", "OnProgress", "available_bytes", "by_steps", "train"]
 

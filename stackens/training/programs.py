@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from stackens.training._architecture import freeze
-from stackens.training._flat_program import (
-    FlatProgram,
-    ProgramCache,
-    TowerState,
-    WeightLayout,
-    count_outputs,
-)
+from stackens.training._architecture import ProgramCache, WeightLayout, freeze
 from stackens.training._job import Shared
+from stackens.training._program import FlatProgram, TowerState, count_outputs
 from stackens.training._updates import make_flat_rule
 
 __all__ = [

@@ -29,7 +29,7 @@ from stackens import (
 from stackens.adapters import adapt
 from stackens.exceptions import MissingExtraError
 from stackens.text import SequenceTranslator, StackedRNNLanguageModel
-from stackens.training import _backend, require_keras
+from stackens.training import _architecture, require_keras
 
 X = np.random.default_rng(0).normal(size=(12, 4, 2)).astype("float32")
 Y = np.array([0, 1] * 6)
@@ -171,7 +171,7 @@ def test_on_a_newer_python_the_error_says_which_ones_have_tensorflow(monkeypatch
     with pytest.raises(MissingExtraError) as caught:
         require_keras()
     assert "Python" not in str(caught.value)
-    monkeypatch.setattr(_backend, "_NEWEST_PYTHON", (3, 10))
+    monkeypatch.setattr(_architecture, "_NEWEST_PYTHON", (3, 10))
     this = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     with pytest.raises(MissingExtraError, match=rf"no release for {this}: 3\.11 to 3\.10"):
         require_keras()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stackens.training import Architecture, remembering_predictions
-from stackens.training._remembered import _Memory, remembered
+from stackens.training._prediction import _Memory, remembered
 
 WEIGHTS = [np.ones((2, 3), "f4"), np.zeros(3, "f4")]
 VALUES = np.arange(8, dtype="f4").reshape(4, 2)
@@ -15,7 +15,7 @@ VALUES = np.arange(8, dtype="f4").reshape(4, 2)
 @pytest.fixture
 def computed(monkeypatch):
     """Compute something, and write down what for."""
-    monkeypatch.setattr("stackens.training._remembered._MEMORY", _Memory(1000))
+    monkeypatch.setattr("stackens.training._prediction._MEMORY", _Memory(1000))
     done = []
 
     def compute(key="a", weights=WEIGHTS, values=VALUES):
