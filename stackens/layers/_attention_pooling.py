@@ -44,12 +44,14 @@ class AttentionPooling1D(keras.layers.Layer):
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
         """Create the projection, its bias and the context vector."""
         n_features = sequences_shape[-1]
+        self.kernel_initializer = keras.initializers.get("glorot_uniform")
+        self.context_initializer = keras.initializers.get("glorot_uniform")
         self.kernel = self.add_weight(
-            shape=(n_features, n_features), initializer="glorot_uniform", name="kernel"
+            shape=(n_features, n_features), initializer=self.kernel_initializer, name="kernel"
         )
         self.bias = self.add_weight(shape=(n_features,), initializer="zeros", name="bias")
         self.context = self.add_weight(
-            shape=(n_features, 1), initializer="glorot_uniform", name="context"
+            shape=(n_features, 1), initializer=self.context_initializer, name="context"
         )
 
     def call(self, sequences: Any, mask: Any = None) -> Any:

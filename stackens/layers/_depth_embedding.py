@@ -45,8 +45,11 @@ class DepthEmbedding(keras.layers.Layer):
 
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
         """Create a vector for each depth."""
+        self.embeddings_initializer = keras.initializers.get("uniform")
         self.embeddings = self.add_weight(
-            shape=(self.n_layers, sequences_shape[-1]), initializer="uniform", name="embeddings"
+            shape=(self.n_layers, sequences_shape[-1]),
+            initializer=self.embeddings_initializer,
+            name="embeddings",
         )
 
     def call(self, sequences: Any, depth: int = 0) -> Any:

@@ -80,6 +80,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.output_initializer = keras.initializers.get(output_initializer)
+        self.own_initializers: list[Any] = []  # of each kernel
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self._dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy) if dropout else None
 
@@ -106,10 +107,12 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def _add_kernel(self, name: str, shape: tuple[Any, ...], initializer: Any = None) -> Tensor:
         initializer = initializer or self.kernel_initializer
+        initializer = type(initializer).from_config(initializer.get_config())
+        self.own_initializers.append(initializer)
         return self.add_weight(
             shape=shape,
             # One object would draw the same numbers for all kernels.
-            initializer=type(initializer).from_config(initializer.get_config()),
+            initializer=initializer,
             regularizer=self.kernel_regularizer,
             name=f"{name}_kernel",
         )

@@ -46,7 +46,7 @@ class _Program(FlatProgram):
         label_smoothing: float,
         teacher: SoftTargets | None,
     ) -> None:
-        super().__init__(architecture.build(), make_flat_rule(optimizer), _PARTS)
+        super().__init__(architecture.network(), make_flat_rule(optimizer), _PARTS)
         self.label_smoothing = label_smoothing
         self.teacher = None if teacher is None else _Teacher(teacher)
         # A function of its own: both parts are the same graph, traced once.

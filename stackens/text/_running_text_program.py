@@ -46,7 +46,7 @@ class _Program(FlatProgram):
     """
 
     def __init__(self, architecture: Architecture, optimizer: Optimizer, n_parts: int) -> None:
-        super().__init__(architecture.build(), make_flat_rule(optimizer), n_parts)
+        super().__init__(architecture.network(), make_flat_rule(optimizer), n_parts)
         self._train = tf.function(self._train_steps, autograph=False)
 
     def _trace(self, job: Any, state: TowerState) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import logging
 import os
+import random
 import sys
 import threading
 import uuid
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Architecture",
+    "Network",
     "ProgramCache",
     "WeightLayout",
     "freeze",
@@ -61,6 +65,7 @@ class Architecture:
         self._build = build
         self.options = dict(options or {})
         self.key: Hashable = key if key is not None else (build, freeze(self.options))
+        self._is_plain = key is None and _is_plain(self.options)
 
     @classmethod
     def from_model(
@@ -93,6 +98,20 @@ class Architecture:
         with seeded_globals(0):
             return self._build(**self.options)
 
+    def network(self) -> Network:
+        """Return the one network of this architecture that all its programs run.
+
+        It is built at the first call, and dropped with the last program.
+        """
+        with _NETWORKS_LOCK:
+            network = _NETWORKS.get(self.key)
+            if network is None:
+                with seeded_globals(0) as seeds:
+                    model = self._build(**self.options)
+                network = Network(model, seeds if self._is_plain else None)
+                _NETWORKS[self.key] = network
+            return network
+
 
 def initial_weights(architecture: Architecture, seed: int) -> list[np.ndarray]:
     """Draw initial weights: a function of the network and the seed alone.
@@ -102,9 +121,107 @@ def initial_weights(architecture: Architecture, seed: int) -> list[np.ndarray]:
     list of ndarray
         In the order of ``keras.Model.get_weights``.
     """
-    with seeded_globals(seed):
-        weights: list[np.ndarray] = architecture._build(**architecture.options).get_weights()
-    return weights
+    network = _NETWORKS.get(architecture.key)
+    drawn = None if network is None else network.draw_weights(seed)
+    if drawn is None:
+        with seeded_globals(seed):
+            drawn = architecture._build(**architecture.options).get_weights()
+    return drawn
+
+
+class Network:
+    """A built network: its structure serves all programs, its own weights are of no account.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As it was built.
+    seeds : list of int or None
+        Those that Keras drew while it was built; None if its weights may have other sources.
+
+    Attributes
+    ----------
+    tracing : threading.RLock
+        To be held by who traces: layers keep masks of dropout meanwhile.
+    """
+
+    def __init__(self, model: keras.Model, seeds: list[int] | None) -> None:
+        self.model, self.tracing = model, threading.RLock()
+        self._seeds = seeds
+        self._sources: list[_Source] | None = None
+
+    def draw_weights(self, seed: int) -> list[np.ndarray] | None:
+        """Draw what building the network anew would draw from a seed; None if only that can tell.
+
+        Keras draws a seed for each initializer as it is made, always in one order. Its value
+        depends on that seed and the shape alone.
+        """
+        with self.tracing:
+            if self._sources is None and self._seeds is not None:
+                self._sources = _find_sources(self.model, self._seeds)
+                if self._sources is None:
+                    self._seeds = None
+        if self._seeds is None or self._sources is None:
+            return None
+        seeds = _draw_keras_seeds(seed, len(self._seeds))
+        return [source.draw(seeds) for source in self._sources]
+
+
+_NETWORKS: weakref.WeakValueDictionary[Hashable, Network] = weakref.WeakValueDictionary()
+_NETWORKS_LOCK = threading.RLock()
+
+
+class _Source(NamedTuple):
+    """Where a weight of a network comes from."""
+
+    value: np.ndarray  # with the seeds of the first build
+    initializer: Any  # None for a constant
+    number: int  # which of the seeds the initializer got
+
+    def draw(self, seeds: Sequence[int]) -> np.ndarray:
+        if self.initializer is None:
+            return self.value.copy()
+        initializer = copy.copy(self.initializer)
+        initializer.seed = seeds[self.number]
+        return np.array(initializer(self.value.shape, dtype=self.value.dtype.name))
+
+
+def _draw_keras_seeds(seed: int, count: int) -> list[int]:
+    generator = random.Random(seed)
+    return [generator.randint(1, int(1e9)) for _ in range(count)]  # as Keras does
+
+
+def _find_sources(model: Any, seeds: list[int]) -> list[_Source] | None:
+    """Find out how each weight was drawn; None if one is neither drawn by a seed nor constant."""
+    if seeds != _draw_keras_seeds(0, len(seeds)):  # somebody else has drawn in between
+        return None
+    import keras
+
+    owners = {id(v): layer for layer in model._flatten_layers() for v in layer.weights}
+    sources = []
+    for variable in model.weights:
+        value = np.array(variable)
+        found = [_Source(value, None, 0)] if np.isin(value, (0, 1)).all() else []
+        for attribute in vars(owners[id(variable)]).values():
+            for initializer in attribute if isinstance(attribute, list) else [attribute]:
+                is_drawn = isinstance(initializer, keras.initializers.Initializer)
+                if is_drawn and getattr(initializer, "seed", None) in seeds:
+                    source = _Source(value, initializer, seeds.index(initializer.seed))
+                    with suppress(ValueError):  # it may be for other numbers of dimensions
+                        found += [source] if np.array_equal(source.draw(seeds), value) else []
+        if len(found) != 1:
+            return None
+        sources += found
+    return sources
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a setting is made of words and numbers, with no code of anybody."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(v) for v in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(v) for v in value)
+    return value is None or isinstance(value, (bool, int, float, str, np.number))
 
 
 class WeightLayout:
@@ -123,8 +240,8 @@ class WeightLayout:
         self.dtype = model.trainable_variables[0].dtype if self.shapes else "float32"
         order = {id(v): i for i, v in enumerate(model.weights)}
         self._trainable = [order[id(v)] for v in model.trainable_variables]
-        self._other = [order.get(id(v)) for v in model.non_trainable_variables]
-        self.n_parameters, self.n_others = sum(self.sizes), len(self._other)
+        self.places = [order.get(id(v)) for v in model.non_trainable_variables]
+        self.n_parameters, self.n_others = sum(self.sizes), len(self.places)
 
     def split(self, flat: Any) -> list[Any]:
         """Cut a flat tensor into the tensors of the trainable variables."""
@@ -148,7 +265,7 @@ class WeightLayout:
         """Take what is not trained: moving averages, and the seeds of the dropout layers."""
         values = []
         for i, (variable, position) in enumerate(
-            zip(self.model.non_trainable_variables, self._other, strict=True)
+            zip(self.model.non_trainable_variables, self.places, strict=True)
         ):
             if position is not None:
                 values.append(np.asarray(weights[position]))
@@ -163,7 +280,7 @@ class WeightLayout:
         parts = np.split(flat, np.cumsum(self.sizes)[:-1])
         for position, part, shape in zip(self._trainable, parts, self.shapes, strict=True):
             result[position] = part.reshape(shape).copy()
-        for place, value in zip(self._other, others, strict=True):
+        for place, value in zip(self.places, others, strict=True):
             if place is not None:
                 result[place] = np.array(value)
         return [result[i] for i in range(len(result))]

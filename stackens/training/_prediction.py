@@ -36,6 +36,7 @@ _PIECE_BYTES = 16 * 2**20
 # Up to so many blocks are run one by one, which saves tracing a loop over them.
 _FEW_BLOCKS = 12
 _KEPT_WEIGHTS = 2  # networks of one architecture
+_KEPT_SHAPES = 64  # of rows that it is prepared for
 _PROGRAMS = ProgramCache(max_size=32)
 _MOST_BYTES = 64 * 2**20  # of all predictions that are remembered
 _IS_WANTED: ContextVar[bool] = ContextVar("stackens_remembering", default=False)
@@ -120,13 +121,14 @@ class _PredictionProgram:
     def __init__(self, architecture: Architecture) -> None:
         import tensorflow as tf
 
-        self.model = architecture.build()
+        self.network = architecture.network()
+        self.model = self.network.model
         self.layout = WeightLayout(self.model)
-        weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
+        self._others = self.layout.others(self._zeros(), seed=0)
         self.dtype = self.model.inputs[0].dtype
         signature = (
             tf.TensorSpec([sum(self.layout.sizes)], self.layout.dtype),
-            [tf.TensorSpec(v.shape, v.dtype) for v in self.layout.others(weights, seed=0)],
+            [tf.TensorSpec(v.shape, v.dtype) for v in self._others],
         )
         rows = list(self.model.inputs[0].shape[1:])  # open in timesteps: nothing traces again
         self._forward = tf.function(
@@ -144,12 +146,22 @@ class _PredictionProgram:
         )
         self._concrete: dict[bool, Any] = {}
         self._tensors: OrderedDict[int, tuple[Any, Any, Any]] = OrderedDict()
+        self._prepared: set[tuple[int, ...]] = set()
         self._lock = threading.Lock()
 
     def prepare(self, shape: tuple[int, ...]) -> None:
-        weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
+        if shape in self._prepared:
+            return
+        weights = self._zeros()
         self(weights, np.zeros([1, *shape], self.dtype))
-        self._tensors.clear()
+        with self._lock:
+            self._tensors.pop(id(weights), None)
+        if len(self._prepared) == _KEPT_SHAPES:
+            self._prepared.clear()
+        self._prepared.add(shape)
+
+    def _zeros(self) -> list[np.ndarray]:
+        return [np.zeros(v.shape, v.dtype) for v in self.model.weights]
 
     def __call__(self, weights: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
         import tensorflow as tf
@@ -180,11 +192,12 @@ class _PredictionProgram:
 
     def _find(self, several: bool) -> Any:
         """Return the traced function itself: finding it anew takes as long as running it."""
-        with self._lock:
-            if several not in self._concrete:
-                function = self._forward_all if several else self._forward
-                self._concrete[several] = function.get_concrete_function()
-            return self._concrete[several]
+        if several not in self._concrete:
+            with self.network.tracing:
+                if several not in self._concrete:
+                    function = self._forward_all if several else self._forward
+                    self._concrete[several] = function.get_concrete_function()
+        return self._concrete[several]
 
     def _weights(self, weights: Sequence[np.ndarray]) -> tuple[Any, Any]:
         """Return a network's weights as tensors; those used last are kept."""
@@ -194,7 +207,8 @@ class _PredictionProgram:
             key = id(weights)
             if key not in self._tensors:  # the list is kept, so that its id stays its own
                 flat = tf.constant(self.layout.flatten(weights))
-                others = [tf.constant(v) for v in self.layout.others(weights, seed=0)]
+                kept = zip(self.layout.places, self._others, strict=True)
+                others = [tf.constant(v if i is None else weights[i]) for i, v in kept]
                 self._tensors[key] = (weights, flat, others)
             self._tensors.move_to_end(key)
             while len(self._tensors) > _KEPT_WEIGHTS:

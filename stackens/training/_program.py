@@ -7,7 +7,6 @@ alone is therefore computed by the very same operations as in a group.
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
@@ -16,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stackens.training._architecture import ProgramCache, WeightLayout, freeze
+from stackens.training._architecture import Network, ProgramCache, WeightLayout, freeze
 from stackens.training._job import RowSource, Shared
 from stackens.training._objective import make_loss, make_metric
 from stackens.training._random import stream
@@ -45,8 +44,8 @@ class FlatProgram(ABC):
 
     Parameters
     ----------
-    model : keras.Model
-        The network; only its structure is used.
+    network : Network
+        What is trained.
     rule : UpdateRule
         The optimizer.
     n_parts : int, default=None
@@ -54,10 +53,9 @@ class FlatProgram(ABC):
         with the seed of the job itself.
     """
 
-    def __init__(self, model: keras.Model, rule: UpdateRule, n_parts: int | None = None) -> None:
-        self.model, self.rule, self.n_parts = model, rule, n_parts
-        self.layout = WeightLayout(model)
-        self._tracing = threading.Lock()
+    def __init__(self, network: Network, rule: UpdateRule, n_parts: int | None = None) -> None:
+        self.network, self.rule, self.n_parts = network, rule, n_parts
+        self.model, self.layout = network.model, WeightLayout(network.model)
         self._is_traced = False
 
     # ---- what a kind of job supplies -----------------------------------------------------------
@@ -91,7 +89,7 @@ class FlatProgram(ABC):
 
     def prepare(self, job: Any) -> None:
         """Trace now."""
-        with self._tracing:
+        with self.network.tracing:
             if not self._is_traced:
                 weights = [np.zeros(v.shape, v.dtype) for v in self.model.weights]
                 self._trace(job, self.new_state(job, weights, anew=True))
@@ -157,16 +155,16 @@ class TowerProgram(FlatProgram):
         Any job of the group that this program serves.
     rule : UpdateRule
         The optimizer.
-    model : keras.Model
-        The architecture's network; only its structure is used.
+    network : Network
+        The architecture's.
     default_rate : float
         Learning rate of the optimizer, for jobs that name none.
     """
 
-    def __init__(self, job: Any, rule: UpdateRule, model: keras.Model, default_rate: float) -> None:
-        super().__init__(model, rule)
+    def __init__(self, job: Any, rule: UpdateRule, network: Network, default_rate: float) -> None:
+        super().__init__(network, rule)
         self.default_rate = default_rate
-        self.input_dtype = model.inputs[0].dtype
+        self.input_dtype = self.model.inputs[0].dtype
         self.loss = make_loss(job.loss)
         self.metrics = [make_metric(m, self.loss, job.y.shape) for m in job.metrics]
         self._ones: dict[int, np.ndarray] = {}
@@ -419,10 +417,10 @@ def find_program(job: Any) -> TowerProgram | None:
 def _make_program(job: Any) -> TowerProgram | None:
     optimizer = make_keras_optimizer(job.optimizer)
     rule = make_update_rule(optimizer)
-    model = job.architecture.build()
-    if rule is None or not _is_plain(model):
+    network = job.architecture.network()
+    if rule is None or not _is_plain(network.model):
         return None
-    return TowerProgram(job, rule, model, default_rate=float(optimizer.learning_rate))
+    return TowerProgram(job, rule, network, default_rate=float(optimizer.learning_rate))
 
 
 def _is_plain(model: keras.Model) -> bool:

@@ -35,20 +35,36 @@ def stream(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
 
 
 @contextlib.contextmanager
-def seeded_globals(seed: int) -> Iterator[None]:
+def seeded_globals(seed: int) -> Iterator[list[int]]:
     """Seed the global generators that Keras and user code draw from, then put them back.
 
     Keras takes the seeds of initialisers and of dropout from Python's ``random``; a user's
     builder may also draw from ``numpy.random``. Another thread (a cluster's heartbeat, say) that
     draws from ``random`` meanwhile gets what it would have got, and changes nothing here.
+
+    Yields
+    ------
+    list of int
+        What ``random.randint`` has given since.
     """
-    with _GLOBALS, _own_generator(random.Random(seed)):
+    generator = _NotingRandom(seed)
+    with _GLOBALS, _own_generator(generator):
         numpy_state = np.random.get_state()
         np.random.seed(seed % 2**32)
         try:
-            yield
+            yield generator.given
         finally:
             np.random.set_state(numpy_state)
+
+
+class _NotingRandom(random.Random):
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.given: list[int] = []
+
+    def randint(self, a: int, b: int) -> int:
+        self.given.append(super().randint(a, b))
+        return self.given[-1]
 
 
 @contextlib.contextmanager
