@@ -830,7 +830,8 @@ class NetworkClassifier(ClassifierMixin, NetworkLearner):
         ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; of several labels the probability of each.
         """
-        return self._target.probabilities(self._predict_outputs(X))
+        outputs = self._predict_outputs(X)  # refuses to, if it is not fitted
+        return self._target.probabilities(outputs)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict classes.
@@ -844,7 +845,8 @@ class NetworkClassifier(ClassifierMixin, NetworkLearner):
         -------
         ndarray of shape (n_samples,), or (n_samples, n_labels) of 0 and 1
         """
-        return self._target.labels(self.predict_proba(X))
+        probabilities = self.predict_proba(X)
+        return self._target.labels(probabilities)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -887,7 +889,8 @@ class NetworkRegressor(RegressorMixin, NetworkLearner):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._target.values(self._predict_outputs(X))
+        outputs = self._predict_outputs(X)  # refuses to, if it is not fitted
+        return self._target.values(outputs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
