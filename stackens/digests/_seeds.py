@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,24 +23,24 @@ _no_restarts = _one_of("n_restarts_optimizer", 0)
 
 # By exact class: a subclass may do anything. What is not here is taken to use its seed.
 _RULES: dict[str, Callable[[Params], bool]] = {
-    "sklearn.decomposition._pca.PCA": _one_of("svd_solver", "full", "covariance_eigh"),
+    "sklearn.decomposition.PCA": _one_of("svd_solver", "full", "covariance_eigh"),
     "sklearn.dummy.DummyClassifier": _one_of("strategy", "most_frequent", "prior", "constant"),
-    "sklearn.gaussian_process._gpc.GaussianProcessClassifier": _no_restarts,
-    "sklearn.gaussian_process._gpr.GaussianProcessRegressor": _no_restarts,
-    "sklearn.linear_model._coordinate_descent.ElasticNet": _cyclic,
-    "sklearn.linear_model._coordinate_descent.ElasticNetCV": _cyclic,
-    "sklearn.linear_model._coordinate_descent.Lasso": _cyclic,
-    "sklearn.linear_model._coordinate_descent.LassoCV": _cyclic,
-    "sklearn.linear_model._coordinate_descent.MultiTaskElasticNet": _cyclic,
-    "sklearn.linear_model._coordinate_descent.MultiTaskLasso": _cyclic,
-    "sklearn.linear_model._logistic.LogisticRegression": _linear,
-    "sklearn.linear_model._logistic.LogisticRegressionCV": _linear,
-    "sklearn.linear_model._ridge.Ridge": _ridge,
-    "sklearn.linear_model._ridge.RidgeClassifier": _ridge,
-    "sklearn.svm._classes.LinearSVC": _primal,
-    "sklearn.svm._classes.LinearSVR": _primal,
-    "sklearn.svm._classes.NuSVC": _one_of("probability", False),
-    "sklearn.svm._classes.SVC": _one_of("probability", False),
+    "sklearn.gaussian_process.GaussianProcessClassifier": _no_restarts,
+    "sklearn.gaussian_process.GaussianProcessRegressor": _no_restarts,
+    "sklearn.linear_model.ElasticNet": _cyclic,
+    "sklearn.linear_model.ElasticNetCV": _cyclic,
+    "sklearn.linear_model.Lasso": _cyclic,
+    "sklearn.linear_model.LassoCV": _cyclic,
+    "sklearn.linear_model.MultiTaskElasticNet": _cyclic,
+    "sklearn.linear_model.MultiTaskLasso": _cyclic,
+    "sklearn.linear_model.LogisticRegression": _linear,
+    "sklearn.linear_model.LogisticRegressionCV": _linear,
+    "sklearn.linear_model.Ridge": _ridge,
+    "sklearn.linear_model.RidgeClassifier": _ridge,
+    "sklearn.svm.LinearSVC": _primal,
+    "sklearn.svm.LinearSVR": _primal,
+    "sklearn.svm.NuSVC": _one_of("probability", False),
+    "sklearn.svm.SVC": _one_of("probability", False),
 }
 
 
@@ -62,5 +63,8 @@ def ignores_random_state(estimator: Any, params: Params) -> bool:
     kind = type(estimator)
     if vars(kind).get("_hands_on_seeds"):
         return True
-    rule = _RULES.get(f"{kind.__module__}.{kind.__qualname__}")
+    room = kind.__module__.partition("._")[0]
+    if getattr(sys.modules.get(room), kind.__qualname__, None) is not kind:
+        return False
+    rule = _RULES.get(f"{room}.{kind.__qualname__}")
     return rule is not None and rule(params)
