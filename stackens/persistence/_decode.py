@@ -23,8 +23,7 @@ from stackens.learners.saved import (
 from stackens.persistence._distributions import make_distribution
 from stackens.persistence._times import make_times
 from stackens.persistence._trust import Trust
-from stackens.sklearn_parts import Schema, read_part, read_vocabularies, unpack_part
-from stackens.vocabularies import Vocabulary
+from stackens.sklearn_parts import Part
 
 __all__ = ["Content"]
 
@@ -55,8 +54,7 @@ class Content:
         if not isinstance(objects, list) or not objects:
             raise ArchiveError("There is no estimator in the file.")
         self._objects, self._arrays = objects, arrays
-        self._schemas: dict[int, Schema] = {}
-        self._vocabularies: dict[int, list[Vocabulary]] = {}  # of the same parts
+        self._parts: dict[int, Part] = {}
         self._functions: set[str] = set()
         self._types: set[str] = set()
         sizes: list[int] = []
@@ -68,12 +66,12 @@ class Content:
     @property
     def names(self) -> set[str]:
         """All types and functions that the file needs."""
-        inside = (schema.names for schema in self._schemas.values())
+        inside = (part.names for part in self._parts.values())
         return self._types | self._functions | {name for names in inside for name in names}
 
     def unknown(self, trust: Trust) -> list[str]:
         """Return the names that nobody vouched for."""
-        inside = (schema.unknown for schema in self._schemas.values())
+        inside = (part.unknown for part in self._parts.values())
         asked = self._functions | {name for names in inside for name in names}
         unknown = {name for name in asked if name not in trust}
         return sorted(unknown | {name for name in self._types if not trust.allows(name)})
@@ -85,8 +83,7 @@ class Content:
             raise ArchiveError("There is an object in the file that is none.")
         kind = node.get("is")
         if kind == "skops":
-            self._schemas[number] = read_part(node, self._arrays)
-            self._vocabularies[number] = read_vocabularies(node, self._arrays)
+            self._parts[number] = Part(node, self._arrays)
             return 1
         if kind not in _MAKERS:
             raise ArchiveError(
@@ -128,12 +125,8 @@ class Content:
         """Make all objects, and return the last one; call ``unknown`` before."""
         self._trust, self._made = trust, []
         for number, node in enumerate(self._objects):
-            if number in self._schemas:
-                schema = self._schemas[number]
-                made = unpack_part(schema, sorted(schema.names), self._vocabularies[number])
-            else:
-                made = _MAKERS[node["is"]](self, node)
-            self._made.append(made)
+            part = self._parts.get(number)
+            self._made.append(_MAKERS[node["is"]](self, node) if part is None else part.make())
         return self._made[-1]
 
     def _make_object(self, node: Mapping[str, Any]) -> Any:

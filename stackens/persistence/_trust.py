@@ -10,7 +10,7 @@ from typing import Any
 from stackens import learners
 from stackens.exceptions import ArchiveError, InvalidInputError
 from stackens.public_names import public_name
-from stackens.sklearn_parts import ESTIMATORS, INTERNALS
+from stackens.sklearn_parts import ESTIMATORS, INTERNALS, TRANSFORMERS
 
 __all__ = ["OWN_TYPES", "TYPES_ON_TRUST", "Trust", "find_type", "is_own"]
 
@@ -45,22 +45,12 @@ _OWN = {
     # Of a learner, only numbers, and parameters of known kinds, are kept, by code of that room.
     "learners": (*vars(learners)["__all__"], "SciKerasClassifier", "SciKerasRegressor"),
     "model_selection": ("GridSearchCV", "RandomizedSearchCV"),
-    "preprocessing": (
-        "SequenceDifferencer",
-        "SequenceFlattener",
-        "SequenceImputer",
-        "SequencePadder",
-        "SequencePatcher",
-        "SequenceScaler",
-        "SequenceSummarizer",
-        "SequenceVectorizer",
-        "SlidingWindows",
-        "View",
-        "WordVectors",
-    ),
+    "preprocessing": ("WordVectors",),  # and its transformers, which a store may hold, too
     "text": ("SequenceTranslator", "StackedRNNLanguageModel", "Tokenizer"),
 }
-OWN_TYPES = frozenset(f"stackens.{room}.{name}" for room, names in _OWN.items() for name in names)
+OWN_TYPES = TRANSFORMERS | {
+    f"stackens.{room}.{name}" for room, names in _OWN.items() for name in names
+}
 # Ours, and written, but made from a file only if its user says so: compiled code reads its bytes.
 TYPES_ON_TRUST = frozenset({"stackens.text.PieceTokenizer"})
 _SCIKERAS = frozenset({"scikeras.wrappers.KerasClassifier", "scikeras.wrappers.KerasRegressor"})

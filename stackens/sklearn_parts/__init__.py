@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from stackens.sklearn_parts._part import pack_part, read_part, read_vocabularies, unpack_part
-from stackens.sklearn_parts._schema import Schema
+from stackens.sklearn_parts._part import Part, pack_part
 from stackens.sklearn_parts._soundness import check_objects, walk
-from stackens.sklearn_parts._types import ESTIMATORS, INTERNALS
+from stackens.sklearn_parts._types import ESTIMATORS, INTERNALS, TRANSFORMERS
 
 __all__ = [
     "ESTIMATORS",
     "INTERNALS",
-    "Schema",
+    "TRANSFORMERS",
+    "Part",
     "check_objects",
     "pack_part",
-    "read_part",
-    "read_vocabularies",
-    "unpack_part",
     "walk",
 ]

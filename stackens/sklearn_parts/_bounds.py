@@ -108,8 +108,9 @@ def _check_vocabulary(estimator: Any) -> None:
     if words is None:
         return
     numbers = list(words.values())
-    fits = type(words) is dict and all(_is_number(one, 0, len(numbers)) for one in numbers)
-    if not fits or len(set(numbers)) < len(numbers):
+    kinds = {type(one) for one in numbers}
+    are_whole = all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
+    if type(words) is not dict or not are_whole or set(numbers) != set(range(len(numbers))):
         raise ArchiveError(
             f"A {type(estimator).__name__} in the file has a vocabulary that is none: each of n "
             "words has one of the numbers from 0 to n - 1."

@@ -1,8 +1,7 @@
-"""Parts that hold nothing of ours, by skops: its schema and entries as arrays of our archive.
+"""What skops writes of an estimator, taken apart into JSON and arrays, and put together again.
 
-What skops writes is a zip file. It is taken apart when it is saved, and put together when it is
-loaded, so that no zip file of unknown origin is ever opened: sizes, names and content of entries
-are checked first, and there is no compression.
+It is a zip file. As that is taken apart when it is kept, no zip file of unknown origin is ever
+opened: sizes, names and content of entries are checked first, and there is no compression.
 """
 
 from __future__ import annotations
@@ -19,13 +18,27 @@ import numpy as np
 
 from stackens.exceptions import ArchiveError, InvalidInputError, MissingExtraError
 from stackens.sklearn_parts._schema import Schema
+from stackens.sklearn_parts._types import ESTIMATORS
 from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
 
-__all__ = ["pack_part", "read_part", "read_vocabularies", "unpack_part"]
+__all__ = ["Part", "pack_part"]
 
 _ENTRY = re.compile(r"[0-9]{1,9}\.(npy|npz|bin)")
 _SCHEMA_LIMIT = 1 << 26  # bytes
 _CONTAINER_LIMIT = 2_000_000
+# It looks at every name that it is given for every part of every tree.
+_TRUSTED_BY_SKOPS = ESTIMATORS | {
+    "builtins.bool",
+    "builtins.float",
+    "builtins.int",
+    "builtins.list",
+    "builtins.str",
+    "builtins.tuple",
+    "numpy.float64",
+    "numpy.int64",
+    "numpy.ndarray",
+    "numpy.random.mtrand.RandomState",
+}
 # What older versions call modules of compiled code. The first is a name that any file could have.
 _MODULES = {
     "_loss": "sklearn._loss._loss",
@@ -39,14 +52,14 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
     Parameters
     ----------
     value : object
-        A fitted scikit-learn estimator, say.
+        A fitted scikit-learn estimator, say; or one of ``TRANSFORMERS``.
     add_array : callable
-        Takes an array for the archive, and returns its name there.
+        Takes an array to be kept, and returns its name there.
 
     Returns
     -------
     dict
-        The part's node.
+        The part's node, in JSON.
 
     Raises
     ------
@@ -80,7 +93,7 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
 def _normalize(node: Any, names: dict[str, str]) -> Any:
     """Drop addresses of objects, and number files; the same object gives the same bytes.
 
-    Compiled code is named alike whatever the version.
+    Types are named by their rooms, and compiled code is named alike whatever the version.
     """
     if isinstance(node, list):
         return [_normalize(one, names) for one in node]
@@ -88,11 +101,16 @@ def _normalize(node: Any, names: dict[str, str]) -> Any:
         return node
     made = {key: _normalize(one, names) for key, one in node.items() if key != "__id__"}
     if "__loader__" in node:
-        made["__module__"] = _MODULES.get(node["__module__"], node["__module__"])
+        made["__module__"] = _public_module(node["__module__"])
     if isinstance(node.get("file"), str) and "__loader__" in node:
         suffix = node["file"].rpartition(".")[2]
         made["file"] = names.setdefault(node["file"], f"{len(names)}.{suffix}")
     return made
+
+
+def _public_module(module: str) -> str:
+    is_ours = module.startswith("stackens.")
+    return module.partition("._")[0] if is_ours else _MODULES.get(module, module)
 
 
 def _entry_bytes(name: str, data: bytes) -> np.ndarray:
@@ -105,26 +123,71 @@ def _entry_bytes(name: str, data: bytes) -> np.ndarray:
     return np.frombuffer(data, np.uint8)
 
 
-def read_part(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Schema:
-    """Check a part from a file, without making anything of it.
+class Part:
+    """A part from a file or a store: looked at, and nothing made of it yet.
 
     Parameters
     ----------
     node : mapping
         From ``pack_part``.
     arrays : mapping of str to ndarray
-        Of the archive.
+        Among which are those of the part.
 
-    Returns
-    -------
-    Schema
-        It knows the names of all types in it.
+    Attributes
+    ----------
+    names : set of str
+        All types and functions in it.
+    unknown : set of str
+        Those among them that nobody vouches for, and a user must trust.
 
     Raises
     ------
     ArchiveError, KeyError, TypeError, ValueError
         If it is not what ``pack_part`` writes.
     """
+
+    def __init__(self, node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        self._schema = _read_schema(node, arrays)
+        self.names, self.unknown = self._schema.names, self._schema.unknown
+        self._vocabularies = [
+            Vocabulary.from_arrays(
+                one["path"], {name: arrays[where] for name, where in one.items() if name != "path"}
+            )
+            for one in node.get("vocabularies", ())
+        ]
+
+    def make(self) -> Any:
+        """Make it; every name in ``unknown`` must be trusted.
+
+        Returns
+        -------
+        object
+            To be given to ``check_objects`` before it is used, with whatever it is a part of.
+
+        Raises
+        ------
+        ArchiveError
+            If it cannot be made.
+        MissingExtraError
+            Without skops.
+        """
+        skops_io = _require_skops()
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
+            for name, data in self._schema.entries.items():
+                file.writestr(name, data)
+            file.writestr("schema.json", json.dumps(self._schema.root))
+        trusted = sorted(self.names - _TRUSTED_BY_SKOPS | self.unknown)
+        try:
+            made = skops_io.loads(buffer.getvalue(), trusted=trusted)
+            put_vocabularies(made, self._vocabularies)
+        except Exception as error:  # whatever the many types in it raise
+            kind, reason = _name(self._schema.root), f"{type(error).__name__}: {error}"
+            raise ArchiveError(f"A {kind} in the file cannot be made: {reason}") from error
+        return made
+
+
+def _read_schema(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Schema:
     entries = {}
     for name, where in node["entries"].items():
         if not _ENTRY.fullmatch(name):
@@ -138,67 +201,6 @@ def read_part(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Sche
         return Schema(root, entries)
     except ArchiveError as error:
         raise ArchiveError(f"{error} It belongs to a {_name(root)}.") from error
-
-
-def read_vocabularies(
-    node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
-) -> list[Vocabulary]:
-    """Check the vocabularies of a part from a file.
-
-    Parameters
-    ----------
-    node : mapping
-        From ``pack_part``.
-    arrays : mapping of str to ndarray
-        Of the archive.
-
-    Returns
-    -------
-    list of Vocabulary
-
-    Raises
-    ------
-    ArchiveError, KeyError, TypeError, ValueError
-        If they are not what ``pack_part`` writes.
-    """
-    return [
-        Vocabulary.from_arrays(
-            one["path"], {name: arrays[where] for name, where in one.items() if name != "path"}
-        )
-        for one in node.get("vocabularies", ())
-    ]
-
-
-def unpack_part(schema: Schema, trusted: list[str], vocabularies: list[Vocabulary]) -> Any:
-    """Make the part that a checked schema describes.
-
-    Parameters
-    ----------
-    schema : Schema
-        All of whose types are trusted.
-    trusted : list of str
-        These types.
-    vocabularies : list of Vocabulary
-        Of the part.
-
-    Returns
-    -------
-    object
-    """
-    skops_io = _require_skops()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
-        for name, data in schema.entries.items():
-            file.writestr(name, data)
-        file.writestr("schema.json", json.dumps(schema.root))
-    try:
-        made = skops_io.loads(buffer.getvalue(), trusted=trusted)
-        put_vocabularies(made, vocabularies)
-    except Exception as error:  # whatever the many types in it raise
-        raise ArchiveError(
-            f"A {_name(schema.root)} in the file cannot be made: {type(error).__name__}: {error}"
-        ) from error
-    return made
 
 
 def _name(root: Any) -> Any:

@@ -7,13 +7,21 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from stackens.exceptions import ArchiveError
 from stackens.sklearn_parts._soundness import check_tree_arrays
-from stackens.sklearn_parts._types import ESTIMATORS, FUNCTIONS, INTERNALS, LOSSES, TREE
+from stackens.sklearn_parts._types import (
+    ESTIMATORS,
+    FUNCTIONS,
+    INTERNALS,
+    LOSSES,
+    TRANSFORMERS,
+    TREE,
+)
 
 __all__ = ["Schema"]
 
@@ -62,7 +70,7 @@ _LOADERS: dict[str, frozenset[str]] = {
     "LossNode": LOSSES,
     "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}),
     "NdArrayNode": _SCALARS | {"numpy.ndarray"},
-    "ObjectNode": ESTIMATORS | INTERNALS,
+    "ObjectNode": ESTIMATORS | INTERNALS | TRANSFORMERS,
     "PartialNode": frozenset({"functools.partial"}),
     "RandomGeneratorNode": frozenset({"numpy.random._generator.Generator"}),
     "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
@@ -79,6 +87,7 @@ _SUFFIXES = {
     "NdArrayNode": ".npy",
     "SparseMatrixNode": ".npz",
 }
+_LENGTHS = {(1, 0): 2, (2, 0): 4}  # bytes that say how long the header of an array is
 # What a user may trust beside these, by name.
 _ON_TRUST = frozenset(
     {"ConstructorFromReduceNode", "DictNode", "FunctionNode", "ObjectNode", "TypeNode"}
@@ -108,6 +117,7 @@ class Schema:
         self.root, self.entries = root, dict(entries)
         self.names: set[str] = set()
         self.unknown: set[str] = set()
+        self._arrays: dict[str, np.ndarray] = {}
         used: set[str] = set()
         nodes = list(_nodes(root))
         for node in nodes:
@@ -152,7 +162,7 @@ class Schema:
         if wanted is None or not name.endswith(wanted):
             raise ArchiveError(f"A part of the file takes entry {name!r} for something else.")
         if wanted == ".npy":
-            _check_npy(self.entries[name])
+            self._arrays[name] = _read_npy(self.entries[name])
         elif wanted == ".npz":
             _check_npz(self.entries[name])
         return name
@@ -160,8 +170,7 @@ class Schema:
     def _array(self, node: Any) -> np.ndarray:
         if node["__loader__"] != "NdArrayNode" or node.get("type") != "numpy":
             raise ArchiveError("A part of the file has no array where one belongs.")
-        data = io.BytesIO(self.entries[node["file"]])
-        return np.asarray(np.lib.format.read_array(data, allow_pickle=False))
+        return self._arrays[node["file"]]
 
     @staticmethod
     def _number(node: Any) -> int:
@@ -207,35 +216,38 @@ class Schema:
 
 def _nodes(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Find everything that skops may take for a node, and more."""
-    todo: list[tuple[Any, int]] = [(root, 0)]
+    todo: list[tuple[dict[str, Any] | list[Any], int]] = [(root, 0)]
     while todo:
         one, depth = todo.pop()
         if depth > _DEEPEST:
             raise ArchiveError("A part of the file is nested too deeply.")
-        if isinstance(one, dict):
-            if "__loader__" in one:
-                yield one
-            todo += [(value, depth + 1) for value in one.values()]
-        elif isinstance(one, list):
-            todo += [(value, depth + 1) for value in one]
+        if isinstance(one, dict) and "__loader__" in one:
+            yield one
+        inside = one.values() if isinstance(one, dict) else one
+        todo += [(part, depth + 1) for part in inside if isinstance(part, dict | list)]
 
 
-def _check_npy(data: bytes) -> None:
+def _read_npy(data: bytes) -> np.ndarray:
     """Refuse an array that says it is larger than its bytes, or holds objects."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
+    version = np.lib.format.read_magic(io.BytesIO(data[:8]))
+    if version not in _LENGTHS:
         raise ArchiveError("An array in the file is of an unknown version.")
-    read = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    shape, _, dtype = read(file)
-    left = len(data) - file.tell()
+    start = 8 + _LENGTHS[version]
+    end = start + int.from_bytes(data[8:start], "little")
+    shape, is_fortran, dtype = _read_header(version, data[8:end])
+    left = len(data) - end
     if dtype.hasobject or len(shape) > 32 or not all(0 <= n < 1 << 48 for n in shape):
         raise ArchiveError(f"An array in the file has shape {shape} and type {dtype}.")
     if math.prod(shape) * dtype.itemsize != left:
         raise ArchiveError(f"An array in the file has {left} bytes, which do not make {shape}.")
+    return np.ndarray(shape, dtype, data, end, order="F" if is_fortran else "C")
+
+
+@lru_cache(maxsize=256)  # the arrays of a forest are often of one size, and NumPy parses Python
+def _read_header(version: tuple[int, int], head: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(io.BytesIO(head))
+    return np.lib.format.read_array_header_2_0(io.BytesIO(head))
 
 
 def _check_npz(data: bytes) -> None:
@@ -249,4 +261,4 @@ def _check_npz(data: bytes) -> None:
         if sum(info.file_size for info in file.infolist()) > len(data):
             raise ArchiveError("A sparse matrix in the file has entries that overlap.")
         for info in file.infolist():
-            _check_npy(file.read(info))
+            _read_npy(file.read(info))

@@ -1,4 +1,4 @@
-"""The types of scikit-learn that a file may hold without anybody being asked.
+"""The types that a part may hold without anybody being asked.
 
 Each was looked at: what it computes with from a file is NumPy arrays, which check their own bounds,
 or arrays that :mod:`stackens.sklearn_parts._soundness` checks. Not here, so that a user must trust
@@ -8,7 +8,9 @@ nobody checks: support vector machines by libsvm, and trees of nearest neighbour
 
 from __future__ import annotations
 
-__all__ = ["ESTIMATORS", "FUNCTIONS", "INTERNALS", "LOSSES", "TREE"]
+from collections.abc import Mapping
+
+__all__ = ["ESTIMATORS", "FUNCTIONS", "INTERNALS", "LOSSES", "TRANSFORMERS", "TREE"]
 
 TREE = "sklearn.tree._tree.Tree"
 
@@ -200,6 +202,22 @@ _ESTIMATORS = {
     ),
 }
 
+# Ours, which hold numbers and arrays only.
+_TRANSFORMERS = {
+    "stackens.preprocessing": (
+        "SequenceDifferencer",
+        "SequenceFlattener",
+        "SequenceImputer",
+        "SequencePadder",
+        "SequencePatcher",
+        "SequenceScaler",
+        "SequenceSummarizer",
+        "SequenceVectorizer",
+        "SlidingWindows",
+        "View",
+    ),
+}
+
 # Parts of fitted estimators, and splitters.
 _INTERNALS = {
     "sklearn._loss.link": (
@@ -286,11 +304,12 @@ _FUNCTIONS = {
 }
 
 
-def _names(table: dict[str, tuple[str, ...]]) -> frozenset[str]:
+def _names(table: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     return frozenset(f"{module}.{name}" for module, names in table.items() for name in names)
 
 
 ESTIMATORS = _names(_ESTIMATORS)
 INTERNALS = _names(_INTERNALS)
+TRANSFORMERS = _names(_TRANSFORMERS)
 LOSSES = _names(_LOSSES)
 FUNCTIONS = _names(_FUNCTIONS)

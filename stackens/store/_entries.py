@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from stackens.sklearn_parts import Part, check_objects, pack_part
 from stackens.store._job_store import JobStore
-from stackens.store._models import pack_model, unpack_model
 from stackens.training import TrainedNetwork, without_callbacks
 
 __all__ = [
@@ -41,7 +42,7 @@ class KeptFit:
     seconds : float
         Time that fit and prediction took.
     estimator : estimator or None
-        The fitted estimator. It is kept if skops is installed and trusts all types in it.
+        The fitted estimator. It is kept if skops is installed and all types in it are trusted.
 
     Examples
     --------
@@ -156,14 +157,18 @@ def put_fit(store: JobStore, key: str, kept: KeptFit) -> bool:
     """
     is_list = isinstance(kept.values, list)
     values = kept.values if is_list else [] if kept.values is None else [kept.values]
-    model = None if kept.estimator is None else pack_model(without_callbacks(kept.estimator))
-    if not all(isinstance(value, np.ndarray) for value in values) or (model is None and not values):
+    part, part_arrays = _pack_estimator(kept.estimator)
+    if not all(isinstance(value, np.ndarray) for value in values) or (part is None and not values):
         return False
-    arrays = pack_list("values", values)
+    arrays = pack_list("values", values) | part_arrays
     if kept.classes is not None:
         arrays["classes"] = np.asarray(kept.classes)
-    arrays |= model or {}
-    meta = {"is_list": is_list, "n_values": len(values), "seconds": float(kept.seconds)}
+    meta = {
+        "is_list": is_list,
+        "n_values": len(values),
+        "seconds": float(kept.seconds),
+        "estimator": part,
+    }
     return store.put(key, arrays, meta, kind=_FIT)
 
 
@@ -207,8 +212,45 @@ def _unpack_fit(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Ke
         values if meta["is_list"] else values[0] if values else None,
         arrays.get("classes"),
         float(meta["seconds"]),
-        unpack_model(arrays),
+        _unpack_estimator(meta["estimator"], arrays),
     )
+
+
+def _pack_estimator(estimator: Any) -> tuple[dict[str, Any] | None, dict[str, np.ndarray]]:
+    """Write an estimator down; None if there is none, or it would be refused."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def add_array(array: np.ndarray) -> str:
+        name = f"estimator/{len(arrays)}"
+        arrays[name] = array
+        return name
+
+    if estimator is None:
+        return None, {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            node = pack_part(without_callbacks(estimator), add_array)
+        unknown = Part(node, arrays).unknown
+        check_objects(estimator)
+    except Exception:  # without skops, or whatever the many types in an estimator raise
+        return None, {}
+    return (None, {}) if unknown else (node, arrays)
+
+
+def _unpack_estimator(node: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Do the reverse; None without skops, or if it is not sound and trusted in every part."""
+    if node is None:
+        return None
+    try:
+        part = Part(node, arrays)
+        if part.unknown:
+            return None
+        estimator = part.make()
+        check_objects(estimator)
+    except Exception:  # whatever comes of parts that do not fit together
+        return None
+    return estimator
 
 
 # ---- lists and histories as named arrays --------------------------------------------------------

@@ -1,6 +1,7 @@
 """Makes files that want to do harm: hundreds, most of them with right checksums.
 
 Each generator yields a name and either bytes, or a function that makes whatever it is at a path.
+What applies to an entry of a store is done to one, too.
 Every attempt to run something would write the file that `CANARY` names.
 """
 
@@ -15,7 +16,7 @@ import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,13 @@ from sklearn.preprocessing import OneHotEncoder
 import stackens
 from stackens.archive import read_archive, write_archive
 from stackens.persistence._files import _FORMAT
+from stackens.store import JobStore, KeptFit, put_fit
 from stackens.text import SequenceTranslator, StackedRNNLanguageModel
 
 CANARY = "STACKENS_CANARY"  # a variable of the environment
 DATA = Path(__file__).parent / "data"
 NETWORK, STACK = DATA / "format_4_network.stackens", DATA / "format_4_stack.stackens"
+GOOD, BAD = "a", "b"  # how keys of entries begin
 Made = tuple[str, "bytes | Callable[[Path], Any]"]
 
 
@@ -54,26 +57,41 @@ def hostile_files(folder: Path) -> Iterator[Made]:
     yield from of_other_kinds()
     yield from no_files()
     yield from headers()
-    base = {"network": NETWORK, "stack": STACK, **tables(folder)}
-    for group, start in (
-        (values, "network"),
-        (networks, "network"),
-        (objects, "stack"),
-        (parts, "forest"),
-        (trees, "forest"),
-        (boosting, "boosting"),
-        (histograms, "histogram"),
-        (others, "mlp"),
-        (vocabularies, "vocabulary"),
-        (texts, "translator"),
-    ):
+    estimators = {**tables(), **readers()}
+    for name, estimator in estimators.items():
+        stackens.save(estimator, folder / name)
+    base = {"network": NETWORK, "stack": STACK, **{name: folder / name for name in estimators}}
+    groups = {values: "network", networks: "network", objects: "stack", texts: "translator"}
+    for name, source, change in changes(base, {**groups, **IN_PARTS}):
+        yield name, rewritten(base[source], change)
+
+
+def hostile_entries(store: JobStore) -> Iterator[tuple[str, str]]:
+    """Keep fits whose parts of scikit-learn want to do harm; yield names and keys."""
+    base = {}
+    for number, (name, estimator) in enumerate(tables().items()):
+        key = f"{GOOD}{number:063}"
+        assert put_fit(store, key, KeptFit(None, None, 0.1, estimator))
+        base[name] = store.get(key, kind="fit")
+    for number, (name, source, change) in enumerate(changes(base, IN_PARTS)):
+        key, found = f"{BAD}{number:063}", base[source]
+        meta, arrays = {"objects": [copy.deepcopy(found.meta["estimator"])]}, dict(found.arrays)
+        change(meta, arrays)
+        meta = {**found.meta, "estimator": meta["objects"][0]}
+        assert store.put(key, arrays, meta, kind="fit")
+        yield name, key
+
+
+def changes(base: Container[str], groups: dict) -> Iterator[tuple[str, str, Callable]]:
+    """Yield name, source and function of what is done to good files or entries."""
+    for group, start in groups.items():
         for name, change in group():
-            source = next((s for s in base if name.startswith(f"{s}:")), start)
-            yield f"{group.__name__}: {name}", rewritten(base[source], change)
+            source = name.partition(":")[0]
+            yield f"{group.__name__}: {name}", source if source in base else start, change
 
 
-def tables(folder: Path) -> dict[str, Path]:
-    """Save fitted estimators of scikit-learn."""
+def tables() -> dict[str, Any]:
+    """Fit estimators of scikit-learn."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 4)), np.arange(60) % 3
     X[:, 3] = np.arange(60) % 5
@@ -91,13 +109,17 @@ def tables(folder: Path) -> dict[str, Path]:
         "codes": OneHotEncoder().fit(X[:, 3:]),
     }
     made["mlp"].fit(X, y)
-    made["translator"] = SequenceTranslator(8, n_heads=2, n_layers=1, epochs=1, random_state=0)
-    made["translator"].fit(["a b", "b a"], ["x y", "y x"])
-    made["language"] = StackedRNNLanguageModel(embedding_dim=4, units=4, epochs=1, random_state=0)
-    made["language"].fit(["a text of some length"])
-    for name, estimator in made.items():
-        stackens.save(estimator, folder / name)
-    return {name: folder / name for name in made}
+    return made
+
+
+def readers() -> dict[str, Any]:
+    """Fit estimators that read and write texts."""
+    translator = SequenceTranslator(8, n_heads=2, n_layers=1, epochs=1, random_state=0)
+    language = StackedRNNLanguageModel(embedding_dim=4, units=4, epochs=1, random_state=0)
+    return {
+        "translator": translator.fit(["a b", "b a"], ["x y", "y x"]),
+        "language": language.fit(["a text of some length"]),
+    }
 
 
 def rewritten(source: Path, change: Callable) -> Callable[[Path], Any]:
@@ -1010,6 +1032,17 @@ def vocabularies() -> Iterator[tuple[str, Callable]]:
         )
     twice = lambda meta, _: _part(meta)["vocabularies"].append(_part(meta)["vocabularies"][0])  # noqa: E731
     yield "twice in one place", twice
+
+
+# What is done to parts of scikit-learn, and which estimator is taken if the name names none.
+IN_PARTS = {
+    parts: "forest",
+    trees: "forest",
+    boosting: "boosting",
+    histograms: "histogram",
+    others: "mlp",
+    vocabularies: "vocabulary",
+}
 
 
 # ---- translators and language models ------------------------------------------------------------

@@ -1,11 +1,11 @@
 """Puts numbers out of bounds into files of every trusted estimator, and loads and uses them.
 
-    python out_of_bounds.py [NAME ...]
+    python out_of_bounds.py [--store] [NAME ...]
 
 Each number and array of a fitted estimator, one at a time, is made too large, negative, or of
-another size, with right checksums. What comes of it must be an error of Python, or a prediction:
-no crash, and no memory for the asking. A process of its own does so for each estimator; it prints
-JSON lines of what went wrong.
+another size, with right checksums; with --store, in entries of a store instead. What comes of it
+must be an error of Python, or a prediction: no crash, and no memory for the asking. A process of
+its own does so for each estimator; it prints JSON lines of what went wrong.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ import stackens
 from stackens.archive import read_archive
 from stackens.persistence._decode import Content
 from stackens.persistence._trust import Trust
+from stackens.sklearn_parts import ESTIMATORS, check_objects
 from stackens.sklearn_parts._schema import _nodes
-from stackens.sklearn_parts._soundness import check_objects
-from stackens.sklearn_parts._types import ESTIMATORS
+from stackens.store import get_fit
 
+OF_STORE = "--store"
 ROOM = 3 << 29  # bytes of address space beyond what libraries take
 rng = np.random.default_rng(0)
 TABLE = np.abs(rng.normal(size=(40, 4))) + 0.1
@@ -193,13 +194,27 @@ ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def use(meta: Any, arrays: dict, fitted_on: tuple, X: Any) -> None:
-    """Load, and call what an estimator has."""
+def read_file(meta: Any, arrays: dict) -> Any:
+    """Return the estimator, if its types are trusted."""
     content = Content(meta["objects"], arrays)
     if content.unknown(Trust()):
-        return
+        return None
     estimator = content.make(Trust())
     check_objects(estimator)
+    return estimator
+
+
+def read_entry(meta: Any, arrays: dict) -> Any:
+    """Return the estimator, if the store does so."""
+    fit = {"is_list": False, "n_values": 0, "seconds": 0.0, "estimator": meta["objects"][0]}
+    with tempfile.TemporaryDirectory() as folder:
+        store = stackens.JobStore(folder)
+        store.put("0" * 64, arrays, fit, kind="fit")
+        return get_fit(store, "0" * 64).estimator
+
+
+def use(estimator: Any, fitted_on: tuple, X: Any) -> None:
+    """Call what an estimator has."""
     for method in METHODS:
         if hasattr(estimator, method):
             try:
@@ -238,7 +253,8 @@ def try_all(name: str, start: int, report: int) -> None:
         os.write(report, f"{number} {what}\n".encode())
         resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, resource.RLIM_INFINITY))
         try:
-            use(meta, arrays, fitted_on, X)
+            read = read_entry if OF_STORE in sys.argv else read_file
+            use(read(meta, arrays), fitted_on, X)
         except MemoryError as error:
             os.write(report, f"{number} {what}: MemoryError {error}\n".encode())
         except Exception:
@@ -278,9 +294,10 @@ def run(name: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    assert set(sys.argv[1:]) <= {name.rpartition(".")[2] for name in ESTIMATORS}, sys.argv
+    names = set(sys.argv[1:]) - {OF_STORE}
+    assert names <= {name.rpartition(".")[2] for name in ESTIMATORS}, sys.argv
     for name in sorted(ESTIMATORS):
-        if not sys.argv[1:] or name.rpartition(".")[2] in sys.argv[1:]:
+        if not names or name.rpartition(".")[2] in names:
             for wrong in run(name):
                 if wrong:
                     print(json.dumps([name, wrong]), flush=True)

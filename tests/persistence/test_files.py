@@ -35,7 +35,7 @@ from stackens.learners._shapes import stacked_rnn_shapes, transformer_shapes
 from stackens.networks import build_stacked_rnn, build_transformer_encoder
 from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, find_type
 from stackens.public_names import public_name
-from stackens.sklearn_parts._types import ESTIMATORS
+from stackens.sklearn_parts import ESTIMATORS
 
 DATA = Path(__file__).parent / "data"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import stackens
+
 HERE = Path(__file__).parent
 LOADER = HERE / "load_each.py"
 spec = importlib.util.spec_from_file_location("hostile_files", HERE / "hostile_files.py")
@@ -20,8 +22,8 @@ spec.loader.exec_module(hostile)
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    """What came of each file, in a process of its own whose memory is limited."""
+def watched(tmp_path_factory):
+    """What came of each file and entry, in a process of its own whose memory is limited."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "bad").mkdir()
     (folder / "good").mkdir()
@@ -35,6 +37,8 @@ def reports(tmp_path_factory):
             path.write_bytes(content)
         else:
             content(path)
+    entries = hostile.hostile_entries(stackens.JobStore(folder / "store"))
+    names |= {key: f"entry: {name}" for name, key in entries}
     for source in (hostile.NETWORK, hostile.STACK, *(folder / "made").iterdir()):
         (folder / "good" / source.name).write_bytes(source.read_bytes())
     before = sorted(folder.rglob("*"))
@@ -52,6 +56,18 @@ def reports(tmp_path_factory):
     assert done.returncode == 0, f"after {last!r}: {done.stderr[-3000:]}"
     assert len(found) == len(names)
     return {names[one["name"]]: one for one in found}
+
+
+@pytest.fixture(scope="module")
+def reports(watched):
+    """Of the files."""
+    return {name: one for name, one in watched.items() if "load" in one}
+
+
+@pytest.fixture(scope="module")
+def served(watched):
+    """Of the entries of a store."""
+    return {name: one["serve"] for name, one in watched.items() if "serve" in one}
 
 
 CONTROL = """
@@ -133,3 +149,11 @@ def test_looking_at_a_file_is_as_safe(reports):
     """What a file says of itself may be read where only making it is refused."""
     outcomes = {one["file_info"]["outcome"] for one in reports.values()}
     assert outcomes <= {"loaded", "ArchiveError", "UntrustedTypesError", "FileNotFoundError"}
+
+
+def test_a_store_serves_none_of_its_estimators(served):
+    """So that they are trained anew, as those that it could not keep."""
+    assert len(served) >= 180
+    assert {one["outcome"] for one in served.values()} == {"nothing"}
+    assert not {name: one for name, one in served.items() if one["seen"]}
+    assert max(one["megabytes"] for one in served.values()) < 200

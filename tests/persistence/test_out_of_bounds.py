@@ -38,7 +38,7 @@ from sklearn.svm import LinearSVC
 
 import stackens
 from stackens.exceptions import ArchiveError
-from stackens.sklearn_parts._soundness import check_objects
+from stackens.sklearn_parts import check_objects
 from stackens.text import SequenceTranslator
 
 SCRIPT = Path(__file__).parent / "out_of_bounds.py"
@@ -66,6 +66,11 @@ def what_went_wrong(*names):
 def test_no_column_of_words_or_categories_is_out_of_bounds():
     """What crashed the interpreter: sparse matrices whose columns are what a file says."""
     assert what_went_wrong("CountVectorizer", "OneHotEncoder", "MultiLabelBinarizer") == []
+
+
+@pytest.mark.parametrize("name", ["CountVectorizer", "DecisionTreeClassifier", "OneHotEncoder"])
+def test_nor_in_an_entry_of_a_store(name):
+    assert what_went_wrong("--store", name) == []
 
 
 @pytest.mark.slow

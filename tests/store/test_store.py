@@ -30,14 +30,15 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stackens import SequenceFlattener, archive
 from stackens.exceptions import InvalidInputError, StoreWarning
-from stackens.store import JobStore, KeptFit, check_memory, get_fit, put_fit
+from stackens.sklearn_parts import pack_part
+from stackens.store import JobStore, KeptFit, check_memory, fit_once, get_fit, put_fit
 from stackens.store._entries import get_network, put_network
-from stackens.store._models import pack_model, unpack_model
 from stackens.training import TrainedNetwork
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -462,11 +463,25 @@ class Own(LogisticRegression):
     pass
 
 
+def put_unchecked(store, estimator, change=lambda part, arrays: None):
+    """Keep a fit as an attacker would, who may change what is written."""
+    arrays = {}
+
+    def add_array(array):
+        arrays[f"estimator/{len(arrays)}"] = array
+        return list(arrays)[-1]
+
+    part = pack_part(estimator, add_array)
+    change(part, arrays)
+    meta = {"is_list": False, "n_values": 0, "seconds": 0.1, "estimator": part}
+    assert store.put(KEY, arrays, meta, kind="fit")
+
+
 @pytest.mark.parametrize(
     "last", [RandomForestClassifier(3), GradientBoostingClassifier(n_estimators=2)], ids=str
 )
 def test_trees_come_back_if_their_nodes_are_sound(store, last):
-    skops_io = pytest.importorskip("skops.io")
+    pytest.importorskip("skops")
     estimator = fitted(last.set_params(random_state=0, max_depth=3))
     assert put_fit(store, KEY, KeptFit(None, None, 0.1, estimator))
     found = get_fit(store, KEY).estimator
@@ -484,14 +499,48 @@ def test_trees_come_back_if_their_nodes_are_sound(store, last):
         nodes = state["nodes"].copy()
         nodes[field][0] = value  # of the root
         tree.__setstate__({**state, "nodes": nodes})
-        forged = np.frombuffer(skops_io.dumps(found), np.uint8)
-        assert unpack_model({"model": forged}) is None
-        assert pack_model(found) is None
+        put_unchecked(store, found)
+        assert get_fit(store, KEY).estimator is None
+        assert not put_fit(store, OTHER, KeptFit(None, None, 0.1, found))
+        assert made_anew(store, estimator)
     tree.__setstate__(state)
-    assert pack_model(found) is not None
+    assert put_fit(store, OTHER, KeptFit(None, None, 0.1, found))
 
 
-@pytest.mark.parametrize("last", [Own(), HistGradientBoostingClassifier(max_iter=2)], ids=str)
+def made_anew(store, estimator):
+    """Whether who asks for an estimator has to fit it, and nobody else afterwards."""
+    fits = []
+
+    def fit():
+        fits.append(estimator)
+        return KeptFit(None, None, 0.1, estimator)
+
+    for _ in range(2):
+        found = fit_once(KEY, store, fit, needs_estimator=True).estimator
+        np.testing.assert_array_equal(found.predict(X), estimator.predict(X))
+    return len(fits) == 1
+
+
+def test_an_estimator_that_does_not_fit_together_is_made_anew(store):
+    """What is known only when it is there: a forest of other classes than its labels."""
+    pytest.importorskip("skops")
+    estimator = fitted(RandomForestClassifier(2))
+    spoiled = copy.deepcopy(estimator)
+    spoiled[-1].n_classes_ = 10**9
+    put_unchecked(store, spoiled)
+    assert made_anew(store, estimator)
+    assert not put_fit(store, OTHER, KeptFit(None, None, 0.1, spoiled))
+
+
+def test_boosted_histograms_come_back(store):
+    pytest.importorskip("skops")
+    estimator = fitted(HistGradientBoostingClassifier(max_iter=2))
+    assert put_fit(store, KEY, KeptFit(None, None, 0.1, estimator))
+    found = get_fit(store, KEY).estimator
+    np.testing.assert_array_equal(found.predict_proba(X), estimator.predict_proba(X))
+
+
+@pytest.mark.parametrize("last", [Own(), KNeighborsClassifier()], ids=str)
 def test_of_other_estimators_only_predictions_are_kept(store, last):
     estimator = fitted(last)
     assert not put_fit(store, KEY, KeptFit(None, None, 0.1, estimator))
@@ -510,12 +559,14 @@ def test_without_skops_only_predictions_are_kept(store, monkeypatch):
 
 
 def test_bytes_that_name_other_types_are_not_opened(store):
-    io = pytest.importorskip("skops.io")
-    data = np.frombuffer(io.dumps(fitted(Own())), np.uint8)
-    for model in (data, data[:100], np.zeros(0, np.uint8)):
-        store.put(
-            KEY, {"model": model}, {"is_list": False, "n_values": 0, "seconds": 0.0}, kind="fit"
-        )
+    pytest.importorskip("skops")
+    for change in (
+        lambda part, arrays: None,
+        lambda part, arrays: arrays.update({part["schema"]: arrays[part["schema"]][:100]}),
+        lambda part, arrays: arrays.update({part["schema"]: np.zeros(0, np.uint8)}),
+        lambda part, arrays: part.clear(),
+    ):
+        put_unchecked(store, fitted(Own()), change)
         assert get_fit(store, KEY).estimator is None
 
 
