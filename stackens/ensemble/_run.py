@@ -85,11 +85,11 @@ def run_fits(
     waves = [fits] if policy.deadline is None else [folds, [f for f in fits if f.fold is None]]
     with reading_files_once(), using_store(store):
         for wave in waves:
-            towers, plain = _plan(wave, X, y, policy, pool)
+            towers, others = _plan_jobs(wave, X, y, policy, pool)
             if wave is waves[0]:
                 _announce(fits, towers, progress, policy)
-            if plain:
-                run_others(plain, X, y, **how)
+            if others:
+                run_others(others, X, y, **how)
             waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
             _run_towers([t for t in towers if t not in waiting], X, y, best_epochs, **how)
             for tower in waiting:
@@ -190,7 +190,7 @@ def plan_fits(
     fits: Sequence[Fit], X: Any, y: np.ndarray, refit_epochs: str
 ) -> list[tuple[Any, Any]]:
     """Plan the networks among fits, but for those that wait for others."""
-    towers, _ = _plan(fits, X, y, Policy(), ArrayPool())
+    towers, _ = _plan_jobs(fits, X, y, Policy(), ArrayPool())
     return [
         (t.learner, t.job)
         for t in towers
@@ -242,28 +242,28 @@ def _fitting_pipeline(
         root.end(**last_data)
 
 
-def _plan(
+def _plan_jobs(
     fits: Sequence[Fit], X: Any, y: np.ndarray, policy: Policy, pool: ArrayPool
 ) -> tuple[list[_Tower], list[Fit]]:
     """Tell networks from others, and plan their jobs."""
     towers: list[_Tower] = []
-    plain: list[Fit] = []
+    others: list[Fit] = []
     for fit in fits:
         if fit.name in policy.lost:
             continue
         with policy.watch(fit):
             plan = _plan_tower(fit, X, y)
             if plan is None:
-                plain.append(fit)
+                others.append(fit)
             else:
                 learner, job, data = plan
                 job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
                 towers.append(_Tower(fit, learner, job, data))
-    return towers, plain
+    return towers, others
 
 
 def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
-    """Return the tower learner, its job and its data, or None if this fit is a plain one."""
+    """Return the tower learner, its job and its data, or None if it is no network."""
     learner = clone(fit.learner)
     is_pipeline = isinstance(learner, Pipeline)
     last = adapt(last_step(learner))

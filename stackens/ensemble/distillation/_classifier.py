@@ -22,13 +22,6 @@ from stackens.ensemble.distillation._soft_targets import join_rows, soften
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.store import train_with_memory
-from stackens.targets import (
-    check_rows,
-    read_groups,
-    read_target,
-    read_weights,
-    refuse_several_inputs,
-)
 from stackens.training import with_soft_targets
 
 __all__ = ["DistilledClassifier"]
@@ -178,11 +171,7 @@ class DistilledClassifier(ClassifierMixin, Distilled):
                 "`sample_weight` does not reach the network at the end of a Pipeline; leave it "
                 "out, or give a `student` without other steps."
             )
-        y = read_target(y)
-        refuse_several_inputs(X, y)
-        check_rows(X, y, sample_weight)
-        sample_weight = read_weights(sample_weight)
-        groups = read_groups(X, groups)
+        y, groups, sample_weight = self._read(X, y, groups, sample_weight)
         if type_of_target(y) == "multilabel-indicator":
             raise InvalidInputError(
                 "Distillation is for one class a row; `y` has a column for each of several labels."

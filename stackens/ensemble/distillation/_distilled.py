@@ -21,6 +21,13 @@ from stackens.ensemble._stack import Stack
 from stackens.ensemble.distillation._soft_targets import out_of_fold_targets
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import draw_seed, fill_seeds
+from stackens.targets import (
+    check_rows,
+    read_groups,
+    read_target,
+    read_weights,
+    refuse_several_inputs,
+)
 from stackens.training import stream
 
 __all__ = ["Distilled"]
@@ -80,6 +87,13 @@ class Distilled(MetaEstimatorMixin, BaseEstimator):
         last = adapt_learner(last_step(student))
         if X_unlabelled is None and hasattr(last, "check_hold_out"):
             last.check_hold_out(y)
+
+    def _read(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """Check what comes with the rows; return the target, groups and weights."""
+        y = read_target(y)
+        refuse_several_inputs(X, y)
+        check_rows(X, y, sample_weight)
+        return y, read_groups(X, groups), read_weights(sample_weight)
 
     def _fit_teacher(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> np.ndarray:
         """Set the fitted teacher; return its out-of-fold targets."""

@@ -20,11 +20,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.targets import (
     check_numbers,
-    check_rows,
-    read_groups,
-    read_target,
-    read_weights,
-    refuse_several_inputs,
 )
 
 __all__ = ["DistilledRegressor"]
@@ -151,12 +146,8 @@ class DistilledRegressor(RegressorMixin, Distilled):
             raise InvalidInputError(
                 "DistilledRegressor requires y to be passed, but the target y is None."
             )
-        y = read_target(y)
+        y, groups, sample_weight = self._read(X, y, groups, sample_weight)
         check_numbers(y)
-        refuse_several_inputs(X, y)
-        check_rows(X, y, sample_weight)
-        sample_weight = read_weights(sample_weight)
-        groups = read_groups(X, groups)
         y = np.asarray(y)
         self._check_hold_out(student, y, X_unlabelled)
         X, joined = join_rows(X, None), join_rows(X, X_unlabelled)
