@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral
@@ -28,6 +29,7 @@ __all__ = [
     "fill_seeds",
     "forget",
     "known_arguments",
+    "stream",
 ]
 
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -76,6 +78,26 @@ def draw_seed(random_state: Any) -> int:
             "`random_state` must be an integer >= 0, a numpy.random.RandomState or None; got "
             f"{random_state!r}."
         ) from error
+
+
+def stream(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
+    """Return the generator of one purpose, e.g. the shuffling of epoch ``index``.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the job.
+    purpose : str
+        What the numbers are for; different purposes are independent.
+    index : int, default=0
+        Which epoch, layer, ….
+
+    Returns
+    -------
+    numpy.random.Generator
+    """
+    key = (seed, zlib.crc32(purpose.encode()), index)
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
 
 def fill_seeds(estimator: Any, draw: Callable[[int], Any]) -> Any:

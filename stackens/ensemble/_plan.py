@@ -26,7 +26,7 @@ from stackens.ensemble._splits import (
 )
 from stackens.exceptions import InvalidInputError
 from stackens.frames import column_names, is_frame
-from stackens.parameters import advise_argument, fill_seeds
+from stackens.parameters import advise_argument, fill_seeds, stream
 from stackens.sequences import channel_names
 from stackens.targets import (
     check_rows,
@@ -35,7 +35,6 @@ from stackens.targets import (
     read_weights,
     refuse_several_inputs,
 )
-from stackens.training import stream
 from stackens.views import has_views, with_rows
 
 __all__ = ["Data", "Plan", "is_dropped", "make_plan", "read_data", "read_names"]

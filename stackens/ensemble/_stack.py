@@ -62,16 +62,9 @@ from stackens.ensemble._plan import Data, Plan, is_dropped, make_plan, read_data
 from stackens.ensemble._run import plan_fits, run_fits
 from stackens.ensemble._splits import consumes_groups, count_coverage, is_number_of_folds
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import fill_seeds
+from stackens.parameters import fill_seeds, stream
 from stackens.store import JobStore
-from stackens.training import (
-    CallbackSupportMixin,
-    Progress,
-    Task,
-    has_callbacks,
-    refuse_propagated,
-    stream,
-)
+from stackens.training import CallbackSupportMixin, Progress, Task, has_callbacks, refuse_propagated
 from stackens.views import with_rows
 
 __all__ = ["Stack", "final_has"]

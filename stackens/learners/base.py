@@ -21,7 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
 from stackens.learners._targets import ClassTarget, Target, ValueTarget, make_loss
-from stackens.parameters import all_or_nothing, did_you_mean, draw_seed, known_arguments
+from stackens.parameters import all_or_nothing, did_you_mean, draw_seed, known_arguments, stream
 from stackens.sequences import (
     SequenceBatch,
     looks_like_tokens,
@@ -51,7 +51,6 @@ from stackens.training import (
     prepare_prediction,
     remembering_predictions,
     require_keras,
-    stream,
 )
 
 __all__ = ["Network", "NetworkClassifier", "NetworkLearner", "NetworkRegressor"]

@@ -19,6 +19,7 @@ from stackens.parameters import (
     check_count,
     draw_seed,
     known_arguments,
+    stream,
 )
 from stackens.store import NoKey, data_digest, fit_key
 from stackens.text._next_token import sample_tokens, sum_log_probabilities
@@ -34,7 +35,7 @@ from stackens.text._tokens import (
     split_text,
     warn_of_unknown,
 )
-from stackens.training import Architecture, Optimizer, stream
+from stackens.training import Architecture, Optimizer
 
 __all__ = ["StackedRNNLanguageModel"]
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from stackens.parameters import stream
 from stackens.text._teacher import SoftTargets
-from stackens.training import Architecture, EarlyStopping, Observer, Optimizer, Trainable, stream
+from stackens.training import Architecture, EarlyStopping, Observer, Optimizer, Trainable
 
 __all__ = ["ParallelText"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from stackens.training import Architecture, Observer, Optimizer, Trainable, stream
+from stackens.parameters import stream
+from stackens.training import Architecture, Observer, Optimizer, Trainable
 
 __all__ = ["RunningText", "cut_streams"]
 

@@ -20,19 +20,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError, SentenceLengthWarning, UnknownTokenWarning
 from stackens.layer_sharing import resolve_layer_sharing
-from stackens.parameters import all_or_nothing, draw_seed, known_arguments
+from stackens.parameters import all_or_nothing, draw_seed, known_arguments, stream
 from stackens.store import NoKey, data_digest, fit_key
 from stackens.text._parallel_text import ParallelText
 from stackens.text._teacher import SoftTargets, check_teacher, describe_teacher, transferred_weights
 from stackens.text._text_model import POSITIVE_INT, TextModel
 from stackens.text._tokenizer import TOKENS, check_pairs, close, learn_tokenizer
 from stackens.text._translating import TranslatingMixin
-from stackens.training import (
-    Architecture,
-    EarlyStopping,
-    Optimizer,
-    stream,
-)
+from stackens.training import Architecture, EarlyStopping, Optimizer
 
 __all__ = ["SequenceTranslator", "TranslationSettings"]
 

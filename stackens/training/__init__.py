@@ -21,7 +21,7 @@ from stackens.training._prediction import (
     prepare_prediction,
     remembering_predictions,
 )
-from stackens.training._random import seeded_globals, stream
+from stackens.training._random import seeded_globals
 from stackens.training._row_job import HeldOutRows, HoldOut, Job, TowerLearner
 from stackens.training._soft_targets import with_soft_targets
 from stackens.training._towers import EpochCounter, OnProgress, train
@@ -68,7 +68,6 @@ __all__ = [
     "remembering_predictions",
     "require_keras",
     "seeded_globals",
-    "stream",
     "train",
     "with_soft_targets",
     "without_callbacks",

@@ -20,7 +20,8 @@ import numpy as np
 
 from stackens.digests import rename_layers
 from stackens.exceptions import BackendError, MissingExtraError
-from stackens.training._random import seeded_globals, stream
+from stackens.parameters import stream
+from stackens.training._random import seeded_globals
 
 if TYPE_CHECKING:
     import keras

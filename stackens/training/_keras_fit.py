@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from stackens.parameters import stream
 from stackens.training._architecture import initial_weights
 from stackens.training._job import TrainedNetwork
 from stackens.training._objective import make_loss, make_metric
-from stackens.training._random import stream
 from stackens.training._row_job import Job
 from stackens.training._updates import make_keras_optimizer
 

@@ -15,10 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from stackens.parameters import stream
 from stackens.training._architecture import Network, ProgramCache, WeightLayout, freeze
 from stackens.training._job import RowSource, Shared
 from stackens.training._objective import make_loss, make_metric
-from stackens.training._random import stream
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 
 __all__ = ["FlatProgram", "TowerProgram", "TowerState", "count_outputs", "find_program"]

@@ -1,37 +1,16 @@
-"""Random streams that depend on a seed and a purpose, not on what was drawn before."""
+"""Global random generators, seeded for as long as a network is built."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-__all__ = ["seeded_globals", "stream"]
-
-
-def stream(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
-    """Return the generator of one purpose, e.g. the shuffling of epoch ``index``.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the job.
-    purpose : str
-        What the numbers are for; different purposes are independent.
-    index : int, default=0
-        Which epoch, layer, ….
-
-    Returns
-    -------
-    numpy.random.Generator
-    """
-    key = (seed, zlib.crc32(purpose.encode()), index)
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+__all__ = ["seeded_globals"]
 
 
 @contextlib.contextmanager

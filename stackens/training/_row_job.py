@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 
 from stackens.exceptions import InvalidInputError
+from stackens.parameters import stream
 from stackens.training._architecture import Architecture
 from stackens.training._job import (
     EarlyStopping,
@@ -18,7 +19,6 @@ from stackens.training._job import (
     Trainable,
     TrainedNetwork,
 )
-from stackens.training._random import stream
 
 __all__ = ["HeldOutRows", "HoldOut", "Job", "TowerLearner"]
 

@@ -18,7 +18,7 @@ from stackens import (
 )
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import InvalidInputError
-from stackens.training import stream
+from stackens.parameters import stream
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from stackens import StackedRNNClassifier
 from stackens.exceptions import StoreWarning, TimeLimitError
+from stackens.parameters import stream
 from stackens.store import Checkpoint, JobStore, KeptFit, NoKey, fit_once, network_key, train_once
 from stackens.training import (
     Architecture,
@@ -23,7 +24,6 @@ from stackens.training import (
     Optimizer,
     TrainedNetwork,
     TrainingState,
-    stream,
     train,
 )
 

@@ -21,10 +21,10 @@ from stackens.exceptions import (
     UnknownTokenWarning,
 )
 from stackens.networks import build_language_model
+from stackens.parameters import stream
 from stackens.store import JobStore
 from stackens.text import StackedRNNLanguageModel, _running_text, _running_text_program
 from stackens.text._tokens import split_text
-from stackens.training import stream
 
 TEXTS = ["the cat sat on the mat.\n", "a dog sat on a log.\n", "the dog and the cat ran.\n"] * 4
 

@@ -20,7 +20,7 @@ from stackens.ensemble._fit import adapt_learner, last_step
 from stackens.ensemble._stack import Stack
 from stackens.ensemble.distillation._soft_targets import out_of_fold_targets
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import draw_seed, fill_seeds
+from stackens.parameters import draw_seed, fill_seeds, stream
 from stackens.targets import (
     check_rows,
     read_groups,
@@ -28,7 +28,6 @@ from stackens.targets import (
     read_weights,
     refuse_several_inputs,
 )
-from stackens.training import stream
 
 __all__ = ["Distilled"]
 
