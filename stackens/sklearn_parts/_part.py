@@ -39,10 +39,12 @@ _TRUSTED_BY_SKOPS = ESTIMATORS | {
     "numpy.ndarray",
     "numpy.random.mtrand.RandomState",
 }
-# What older versions call modules of compiled code. The first is a name that any file could have.
+# What some versions call modules of compiled code. The first is a name that any file could have.
 _MODULES = {
     "_loss": "sklearn._loss._loss",
     "numpy.core._multiarray_umath": "numpy",
+    "scipy.special._special_ufuncs": "scipy.special",
+    "scipy.special._ufuncs": "scipy.special",
 }
 
 

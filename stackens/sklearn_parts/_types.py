@@ -18,8 +18,21 @@ _ESTIMATORS = {
     "sklearn.calibration": ("CalibratedClassifierCV",),
     "sklearn.compose._column_transformer": ("ColumnTransformer",),
     "sklearn.compose._target": ("TransformedTargetRegressor",),
+    "sklearn.cross_decomposition._pls": (
+        "CCA",
+        "PLSCanonical",
+        "PLSRegression",
+        "PLSSVD",
+    ),
+    "sklearn.decomposition._factor_analysis": ("FactorAnalysis",),
+    "sklearn.decomposition._fastica": ("FastICA",),
     "sklearn.decomposition._incremental_pca": ("IncrementalPCA",),
+    "sklearn.decomposition._kernel_pca": ("KernelPCA",),
     "sklearn.decomposition._pca": ("PCA",),
+    "sklearn.decomposition._sparse_pca": (
+        "MiniBatchSparsePCA",
+        "SparsePCA",
+    ),
     "sklearn.decomposition._truncated_svd": ("TruncatedSVD",),
     "sklearn.discriminant_analysis": (
         "LinearDiscriminantAnalysis",
@@ -72,6 +85,7 @@ _ESTIMATORS = {
         "RFE",
         "RFECV",
     ),
+    "sklearn.feature_selection._sequential": ("SequentialFeatureSelector",),
     "sklearn.feature_selection._univariate_selection": (
         "GenericUnivariateSelect",
         "SelectFdr",
@@ -86,6 +100,15 @@ _ESTIMATORS = {
         "MissingIndicator",
         "SimpleImputer",
     ),
+    "sklearn.impute._knn": ("KNNImputer",),
+    "sklearn.isotonic": ("IsotonicRegression",),
+    "sklearn.kernel_approximation": (
+        "AdditiveChi2Sampler",
+        "Nystroem",
+        "RBFSampler",
+        "SkewedChi2Sampler",
+    ),
+    "sklearn.kernel_ridge": ("KernelRidge",),
     "sklearn.linear_model._base": ("LinearRegression",),
     "sklearn.linear_model._bayes": (
         "ARDRegression",
@@ -140,6 +163,8 @@ _ESTIMATORS = {
         "SGDRegressor",
     ),
     "sklearn.linear_model._theil_sen": ("TheilSenRegressor",),
+    "sklearn.mixture._bayesian_mixture": ("BayesianGaussianMixture",),
+    "sklearn.mixture._gaussian_mixture": ("GaussianMixture",),
     "sklearn.model_selection._classification_threshold": (
         "FixedThresholdClassifier",
         "TunedThresholdClassifierCV",
@@ -148,10 +173,15 @@ _ESTIMATORS = {
         "GridSearchCV",
         "RandomizedSearchCV",
     ),
-    "sklearn.multiclass": ("OneVsRestClassifier",),
+    "sklearn.multiclass": (
+        "OneVsOneClassifier",
+        "OneVsRestClassifier",
+    ),
     "sklearn.multioutput": (
+        "ClassifierChain",
         "MultiOutputClassifier",
         "MultiOutputRegressor",
+        "RegressorChain",
     ),
     "sklearn.naive_bayes": (
         "BernoulliNB",
@@ -160,16 +190,20 @@ _ESTIMATORS = {
         "GaussianNB",
         "MultinomialNB",
     ),
+    "sklearn.neighbors._nca": ("NeighborhoodComponentsAnalysis",),
+    "sklearn.neighbors._nearest_centroid": ("NearestCentroid",),
     "sklearn.neural_network._multilayer_perceptron": (
         "MLPClassifier",
         "MLPRegressor",
     ),
+    "sklearn.neural_network._rbm": ("BernoulliRBM",),
     "sklearn.pipeline": (
         "FeatureUnion",
         "Pipeline",
     ),
     "sklearn.preprocessing._data": (
         "Binarizer",
+        "KernelCenterer",
         "MaxAbsScaler",
         "MinMaxScaler",
         "Normalizer",
@@ -190,6 +224,8 @@ _ESTIMATORS = {
         "MultiLabelBinarizer",
     ),
     "sklearn.preprocessing._target_encoder": ("TargetEncoder",),
+    "sklearn.random_projection": ("GaussianRandomProjection",),
+    "sklearn.semi_supervised._self_training": ("SelfTrainingClassifier",),
     "sklearn.svm._classes": (
         "LinearSVC",
         "LinearSVR",
@@ -237,6 +273,8 @@ _INTERNALS = {
         "HalfMultinomialLoss",
         "HalfPoissonLoss",
         "HalfSquaredError",
+        "HalfTweedieLoss",
+        "HalfTweedieLossIdentity",
         "HuberLoss",
         "PinballLoss",
     ),
@@ -293,7 +331,28 @@ _LOSSES = {
 
 # Functions that estimators hold as parameters.
 _FUNCTIONS = {
-    "numpy": ("abs", "absolute", "cbrt", "exp", "expm1", "log", "log10", "log1p", "log2", "sqrt"),
+    "numpy": (
+        "abs",
+        "absolute",
+        "arctan",
+        "cbrt",
+        "cos",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "negative",
+        "reciprocal",
+        "sign",
+        "sin",
+        "sqrt",
+        "square",
+        "tanh",
+    ),
+    "scipy.special": ("expit", "logit"),
     "sklearn.feature_selection._univariate_selection": (
         "chi2",
         "f_classif",

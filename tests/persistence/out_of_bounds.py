@@ -53,11 +53,13 @@ OF_LABELS = {"LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer"}
 TRANSFORMERS = [("scale", "passthrough", [0, 1])]
 OPTIONS: dict[str, dict[str, Any]] = {
     "CalibratedClassifierCV": {"estimator": LogisticRegression(), "cv": 2},
+    "ClassifierChain": {"estimator": LogisticRegression()},
     "ColumnTransformer": {"transformers": TRANSFORMERS},
     "FeatureHasher": {"n_features": 8},
     "FeatureUnion": {"transformer_list": [("all", "passthrough")]},
     "FixedThresholdClassifier": {"estimator": LogisticRegression()},
     "FrozenEstimator": {"estimator": LogisticRegression().fit(TABLE, CLASSES)},
+    "GaussianRandomProjection": {"n_components": 2},
     "GradientBoostingClassifier": {"n_estimators": 2, "max_depth": 2},
     "GradientBoostingRegressor": {"n_estimators": 2, "max_depth": 2},
     "GridSearchCV": {"estimator": Ridge(), "param_grid": {"alpha": [1.0, 2.0]}, "cv": 2},
@@ -69,6 +71,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "MultiOutputClassifier": {"estimator": LogisticRegression()},
     "MultiOutputRegressor": {"estimator": Ridge()},
     "OneHotEncoder": {"max_categories": 2, "handle_unknown": "infrequent_if_exist"},
+    "OneVsOneClassifier": {"estimator": LogisticRegression()},
     "OneVsRestClassifier": {"estimator": LogisticRegression()},
     "OrdinalEncoder": {"max_categories": 2},
     "Pipeline": {"steps": [("line", Ridge())]},
@@ -83,6 +86,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "SelectFromModel": {"estimator": Ridge()},
     "SelectKBest": {"k": 2},
+    "RegressorChain": {"estimator": Ridge()},
+    "SelfTrainingClassifier": {"estimator": LogisticRegression()},
+    "SequentialFeatureSelector": {"estimator": LogisticRegression(), "cv": 2},
     "StackingClassifier": {"estimators": [("a", LogisticRegression())], "cv": 2},
     "StackingRegressor": {"estimators": [("a", Ridge())], "cv": 2},
     "TunedThresholdClassifierCV": {"estimator": LogisticRegression(), "cv": 2},
@@ -110,15 +116,21 @@ def make(name: str) -> tuple[Any, tuple, Any]:
         return estimator, (CLASSES,), CLASSES
     if kind == "TfidfTransformer":
         return estimator, (scipy.sparse.csr_array(LABELS),), scipy.sparse.csr_array(LABELS)
+    if kind == "KernelCenterer":
+        return estimator, (TABLE @ TABLE.T,), TABLE @ TABLE.T
     X = CATEGORIES if kind in ENCODERS else TABLE
+    X = TABLE[:, :1] if kind == "IsotonicRegression" else X
     y = CLASSES
     if "Regressor" in kind or kind in ("Ridge", "RidgeCV", "RFE", "RFECV"):
         y = NUMBERS
     if "Threshold" in kind and kind.endswith(("Classifier", "ClassifierCV")):
         y = CLASSES > 0
-    if kind == "MultiOutputClassifier":
+    if kind in ("MultiOutputClassifier", "ClassifierChain"):
         y = LABELS
-    if kind.startswith("MultiTask") or kind == "MultiOutputRegressor":
+    if kind.startswith(("MultiTask", "PLS", "CCA")) or kind in (
+        "MultiOutputRegressor",
+        "RegressorChain",
+    ):
         y = np.stack([NUMBERS, -NUMBERS], 1)
     return estimator, (X, y), X
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -33,12 +34,18 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.preprocessing import MultiLabelBinarizer, OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MultiLabelBinarizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+)
 from sklearn.svm import LinearSVC
 
 import stackens
 from stackens.exceptions import ArchiveError
 from stackens.sklearn_parts import check_objects
+from stackens.store import JobStore, KeptFit, get_fit, put_fit
 from stackens.text import SequenceTranslator
 
 SCRIPT = Path(__file__).parent / "out_of_bounds.py"
@@ -86,6 +93,19 @@ def test_every_trusted_type_is_kept_as_it_is(name, tmp_path):
         warnings.simplefilter("ignore")  # two iterations are few
         estimator, fitted_on, _ = bounds.make(name)
         stackens.save(estimator.fit(*fitted_on), tmp_path / "some")
+        store, kept = JobStore(tmp_path / "store"), KeptFit(None, None, 0.1, estimator)
+        # These hold scorers, which are functions; a file takes them apart, or asks.
+        has_scorer = name.endswith(("SearchCV", "TunedThresholdClassifierCV"))
+        assert put_fit(store, "0" * 64, kept) == (not has_scorer)
+        assert has_scorer or type(get_fit(store, "0" * 64).estimator) is type(estimator)
+
+
+@pytest.mark.parametrize("function", [np.log1p, np.square, expit], ids=lambda f: f.__name__)
+def test_usual_functions_need_no_trust(function, tmp_path):
+    estimator = FunctionTransformer(function).fit(TABLE)
+    stackens.save(estimator, tmp_path / "some")
+    found = stackens.load(tmp_path / "some")
+    np.testing.assert_array_equal(found.transform(TABLE), estimator.transform(TABLE))
 
 
 @pytest.mark.parametrize(
