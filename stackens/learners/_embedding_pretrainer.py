@@ -12,7 +12,7 @@ from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from stackens.learners._vector_source import check_parts, find_vectors
+from stackens.learners._pretraining import check_parts, find_vectors
 from stackens.parameters import all_or_nothing, known_arguments
 from stackens.preprocessing import SequenceVectorizer, WordVectors
 from stackens.targets import check_rows, read_groups, read_target

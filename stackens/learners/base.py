@@ -403,15 +403,15 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
         )
         members = []
         for number in range(1, self.n_seeds):  # the same from other seeds
-            seed_of_member = int(stream(seed, "member", number).integers(np.iinfo(np.int32).max))
-            held_out = self._hold_out(y, rows, seed_of_member, hold_out)
+            seed = int(stream(job.seed, "member", number).integers(np.iinfo(np.int32).max))
+            training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
             members.append(
                 replace(
                     job,
-                    seed=seed_of_member,
-                    rows=held_out[0],
-                    validation_rows=held_out[1],
-                    initial_weights=self._describe(batch, target, seed_of_member).weights,
+                    seed=seed,
+                    rows=training_rows,
+                    validation_rows=validation_rows,
+                    initial_weights=self._describe(batch, target, seed).weights,
                     name=f"{job.name}, member {number}",
                 )
             )
