@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import KerasTensor, ops
 
 from stackens.exceptions import InvalidInputError
 from stackens.layers import (
@@ -25,6 +25,9 @@ from stackens.layers import (
 )
 
 __all__ = ["make_plain", "refuse_foreign_exports"]
+
+# What stands for a layer that is several of Keras.
+Expansion = Callable[..., KerasTensor]
 
 _LOWEST = -1e9  # as in the layers: its exponential is 0
 
@@ -47,9 +50,9 @@ def make_plain(model: keras.Model) -> keras.Model:
     InvalidInputError
         If it has layers of this package that nothing of Keras computes.
     """
-    copies: list[tuple[Any, Any]] = []
+    copies: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
 
-    def copy(layer: Any) -> Any:
+    def copy(layer: keras.layers.Layer) -> keras.layers.Layer | Expansion:
         if type(layer) in _EXPANSIONS:
             return _EXPANSIONS[type(layer)](layer)
         if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
@@ -106,7 +109,7 @@ _PLAIN = {
 _PLAIN_NAMES = {f"stackens>{ours.__name__}": plain.__name__ for ours, plain in _PLAIN.items()}
 
 
-def _copy_layer(layer: Any) -> Any:
+def _copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     config = _plain_config(layer.get_config())
     if type(layer) not in _PLAIN:
         return type(layer).from_config(config)
@@ -132,7 +135,7 @@ def _plain_config(node: Any) -> Any:
 # ---- layers that are several of Keras ----------------------------------------------------------
 
 
-def _dense(weights: list[Any], name: str, activation: Any = None) -> Any:
+def _dense(weights: list[Any], name: str, activation: Any = None) -> keras.layers.Dense:
     kernel = weights[0]
     layer = keras.layers.Dense(kernel.shape[1], activation, use_bias=len(weights) == 2, name=name)
     layer.build((None, kernel.shape[0]))
@@ -140,11 +143,11 @@ def _dense(weights: list[Any], name: str, activation: Any = None) -> Any:
     return layer
 
 
-def _expand_attention_pooling(layer: Any) -> Callable[..., Any]:
+def _expand_attention_pooling(layer: AttentionPooling1D) -> Expansion:
     project = _dense([layer.kernel, layer.bias], f"{layer.name}_projection", "tanh")
     score = _dense([layer.context], f"{layer.name}_score")
 
-    def call(sequences: Any, mask: Any = None) -> Any:
+    def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
         scores = score(project(sequences))
         if mask is not None:
             scores = ops.where(ops.expand_dims(mask, -1), scores, _LOWEST)
@@ -153,8 +156,8 @@ def _expand_attention_pooling(layer: Any) -> Callable[..., Any]:
     return call
 
 
-def _expand_max_pooling(layer: Any) -> Callable[..., Any]:
-    def call(sequences: Any, mask: Any = None) -> Any:
+def _expand_max_pooling(layer: MaskedMaxPooling1D) -> Expansion:
+    def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
         if mask is not None:
             lowest = float(np.finfo("float32").min)
             sequences = ops.where(ops.expand_dims(mask, -1), sequences, lowest)
@@ -163,8 +166,8 @@ def _expand_max_pooling(layer: Any) -> Callable[..., Any]:
     return call
 
 
-def _expand_last_timestep(layer: Any) -> Callable[..., Any]:
-    def last(sequences: Any, mask: Any) -> Any:
+def _expand_last_timestep(layer: LastTimestep) -> Expansion:
+    def last(sequences: KerasTensor, mask: KerasTensor | None) -> KerasTensor:
         if mask is None:
             return sequences[:, -1]
         mask = ops.cast(mask, "int32")
@@ -173,7 +176,7 @@ def _expand_last_timestep(layer: Any) -> Callable[..., Any]:
         is_last = ops.expand_dims(ops.equal(position, length), -1)
         return ops.sum(ops.where(is_last, sequences, 0.0), axis=1)
 
-    def call(sequences: Any, mask: Any = None) -> Any:
+    def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
         found = last(sequences, mask)
         if not layer.bidirectional:
             return found
@@ -183,8 +186,8 @@ def _expand_last_timestep(layer: Any) -> Callable[..., Any]:
     return call
 
 
-def _expand_position_encoding(layer: Any) -> Callable[..., Any]:
-    def call(sequences: Any) -> Any:
+def _expand_position_encoding(layer: PositionEncoding) -> Expansion:
+    def call(sequences: KerasTensor) -> KerasTensor:
         n_features = sequences.shape[-1]
         column = np.arange(n_features)
         rate = (10_000.0 ** -(column // 2 * 2 / n_features)).astype("float32")
@@ -195,20 +198,20 @@ def _expand_position_encoding(layer: Any) -> Callable[..., Any]:
     return call
 
 
-def _expand_depth_embedding(layer: Any) -> Callable[..., Any]:
+def _expand_depth_embedding(layer: DepthEmbedding) -> Expansion:
     n_features = layer.embeddings.shape[1]
     embedding = keras.layers.Embedding(layer.n_layers, n_features, name=layer.name)
     embedding.build((None, 1))
     embedding.set_weights(layer.get_weights())
 
-    def call(sequences: Any, depth: int = 0) -> Any:
+    def call(sequences: KerasTensor, depth: int = 0) -> KerasTensor:
         rows = ops.cast(ops.zeros_like(sequences[:, :1, 0]), "int32")
         return sequences + embedding(rows + depth)
 
     return call
 
 
-def _expand_feed_forward(layer: Any, name: str = "") -> Callable[..., Any]:
+def _expand_feed_forward(layer: FeedForward, name: str = "") -> Expansion:
     name = name or layer.name
     first = _dense(layer._first.weights, f"{name}_first", layer.activation)
     second = _dense(layer._second.weights, f"{name}_second")
@@ -216,7 +219,7 @@ def _expand_feed_forward(layer: Any, name: str = "") -> Callable[..., Any]:
     return lambda sequences: second(drop(first(sequences)))
 
 
-def _expand_attention(layer: Any, name: str = "") -> Callable[..., Any]:
+def _expand_attention(layer: MultiHeadAttention, name: str = "") -> Expansion:
     n_heads, width = layer.num_heads, layer.key_dim
     n_features, n_source = layer.query_kernel.shape[0], layer.key_kernel.shape[0]
     attention = keras.layers.MultiHeadAttention(
@@ -236,14 +239,19 @@ def _expand_attention(layer: Any, name: str = "") -> Callable[..., Any]:
     weights = [array for pair in pairs for array in pair]
     attention.set_weights([*weights, output, np.asarray(layer.output_bias)])
 
-    def call(query: Any, source: Any = None, attention_mask: Any = None, **options: Any) -> Any:
+    def call(
+        query: KerasTensor,
+        source: KerasTensor | None = None,
+        attention_mask: KerasTensor | None = None,
+        **options: Any,
+    ) -> KerasTensor:
         source = query if source is None else source
         return attention(query, source, attention_mask=attention_mask, **options)
 
     return call
 
 
-def _expand_encoder_block(layer: Any) -> Callable[..., Any]:
+def _expand_encoder_block(layer: TransformerEncoderBlock) -> Expansion:
     attend = _expand_attention(layer._attention, f"{layer.name}_attention")
     transform = _expand_feed_forward(layer._feed_forward, f"{layer.name}_feed_forward")
     drop = keras.layers.Dropout(layer.dropout, name=f"{layer.name}_dropout")
@@ -255,17 +263,17 @@ def _expand_encoder_block(layer: Any) -> Callable[..., Any]:
         copied.set_weights(norm.get_weights())
         norms.append(copied)
 
-    def add(sequences: Any, norm: Any, part: Callable[..., Any]) -> Any:
+    def add(sequences: KerasTensor, norm: keras.layers.Layer, part: Expansion) -> KerasTensor:
         if layer.norm_first:
             return sequences + drop(part(norm(sequences)))
         return norm(sequences + drop(part(sequences)))
 
-    def call(sequences: Any, mask: Any = None) -> Any:
+    def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
         allowed = None
         if mask is not None:  # (batch, timesteps, timesteps)
             allowed = ops.expand_dims(mask, 1) & ops.ones_like(ops.expand_dims(mask, 2))
 
-        def look(queries: Any) -> Any:
+        def look(queries: KerasTensor) -> KerasTensor:
             return attend(queries, attention_mask=allowed, use_causal_mask=layer.causal)
 
         return add(add(sequences, norms[0], look), norms[1], transform)
@@ -273,7 +281,7 @@ def _expand_encoder_block(layer: Any) -> Callable[..., Any]:
     return call
 
 
-_EXPANSIONS: dict[type, Callable[[Any], Callable[..., Any]]] = {
+_EXPANSIONS: dict[type, Callable[[Any], Expansion]] = {
     AttentionPooling1D: _expand_attention_pooling,
     DepthEmbedding: _expand_depth_embedding,
     FeedForward: _expand_feed_forward,
