@@ -31,9 +31,9 @@ def check_names(stack: Any, X: Any) -> None:
     InvalidInputError
         If there are others.
     """
-    known = getattr(stack, "_names_in", {})
+    known = stack._names_in
     learners = [learner for _, learner in stack.estimators]
-    for view, names in read_names(X).items() if known else ():
+    for view, names in read_names(X).items():
         if names == known.get(view, names):
             continue
         if stack.passthrough is False and not _go_by_place(learners, view):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -89,6 +90,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
 
     _default_final: ClassVar[Any]
     _hands_on_seeds = True  # and draws nothing itself; a subclass may
+    _names_in: Mapping[str | None, list[str]] = MappingProxyType({})  # of columns, by view
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_BaseStacking._parameter_constraints,
         "predict_with": [StrOptions({"refit", "folds"})],

@@ -375,8 +375,13 @@ def require_keras() -> None:
         with _quiet_import():
             import keras
 
+        from tensorflow.python.framework import config
+
         wanted = keras.backend.backend()
         _set_threads()
+        # SciKeras turns on operations that are deterministic, which compute other last bits, and
+        # off again only if somebody had asked before whether they are on.
+        config.is_op_determinism_enabled()
     if wanted != "tensorflow":
         raise BackendError(
             f"stackens needs Keras on the 'tensorflow' backend; got {wanted!r}. Set the "

@@ -42,6 +42,27 @@ def build(meta=None):
     return keras.Sequential(layers)
 
 
+def test_scikeras_leaves_our_bits_alone():
+    """Its fits turn on other operations; left on, the same seed would give other weights."""
+    program = """
+        from scikeras.utils.random_state import tensorflow_random_state
+        from stackens.training import require_keras
+        from tensorflow.python.framework import config
+
+        require_keras()
+        with tensorflow_random_state(0):
+            print(config.is_op_determinism_enabled())
+        print(config.is_op_determinism_enabled())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["True", "False"], done.stdout + done.stderr
+
+
 @pytest.fixture(scope="module")
 def rnn():
     return StackedRNNClassifier(2, epochs=1, random_state=0).fit(X, Y)
