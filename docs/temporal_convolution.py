@@ -11,8 +11,6 @@ from stackens.learners.base import Network, NetworkClassifier
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
 
-__all__ = ["TemporalConvolutionClassifier"]
-
 
 def build_temporal_convolution(
     n_features: int,

@@ -8,8 +8,6 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
-__all__ = ["load_digits_sequences"]
-
 
 def load_digits_sequences(*, return_X_y: bool = False) -> Any:
     """Load the digits that ship with scikit-learn, each image as 8 steps (its rows) of 8 pixels.

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from stackens.archive import open_whole
 
-__all__ = ["find_files", "find_local_files"]
-
 _TIMEOUT = 60  # seconds without an answer
 _MAX_BYTES = 200_000_000  # of one extracted file
 

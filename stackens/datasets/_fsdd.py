@@ -11,8 +11,6 @@ from stackens.datasets._files import find_local_files
 from stackens.datasets._parts import check_split, join_parts
 from stackens.sequences import as_object_array
 
-__all__ = ["load_fsdd"]
-
 _SOURCE = (
     "The recordings are at https://github.com/Jakobovski/free-spoken-digit-dataset; the file holds "
     "their 13 mel-frequency cepstral coefficients: arrays X, lengths, y, speaker, take, is_test."

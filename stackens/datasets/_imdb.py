@@ -12,8 +12,6 @@ import numpy as np
 from stackens.datasets._files import find_local_files
 from stackens.datasets._parts import check_split, join_parts
 
-__all__ = ["load_imdb"]
-
 _SOURCE = (
     "https://ai.stanford.edu/~amaas/data/sentiment/ publishes the reviews, one file each; a line "
     "here is the label (0 or 1), a tab, the name of that file (id_rating), a tab, and the review."

@@ -9,8 +9,6 @@ from stackens.datasets._files import find_files
 from stackens.datasets._parts import check_split, join_parts, number_labels
 from stackens.datasets._ts import read_ts
 
-__all__ = ["load_japanese_vowels"]
-
 _URL = "https://www.timeseriesclassification.com/aeon-toolkit/JapaneseVowels.zip"
 _CHECKSUMS = {
     "JapaneseVowels_TRAIN.ts": "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd",

@@ -10,8 +10,6 @@ import numpy as np
 from stackens.datasets._files import find_local_files
 from stackens.datasets._parts import check_split, join_parts
 
-__all__ = ["load_libras"]
-
 _SOURCE = (
     "The data are at https://archive.ics.uci.edu/dataset/181/libras+movement; save X_train, "
     "y_train, X_test and y_test by numpy.savez, the data of shape (n_samples, 45, 2)."

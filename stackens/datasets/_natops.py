@@ -11,8 +11,6 @@ from stackens.datasets._files import find_local_files
 from stackens.datasets._parts import check_split, join_parts, number_labels
 from stackens.datasets._ts import read_ts
 
-__all__ = ["load_natops"]
-
 _SOURCE = (
     "The archive NATOPS.zip at https://www.timeseriesclassification.com/description.php?"
     "Dataset=NATOPS holds them."

@@ -10,8 +10,6 @@ from sklearn.utils import Bunch
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_split", "join_parts", "number_labels"]
-
 
 def check_split(split: str | None) -> tuple[str, ...]:
     """Return the names of the parts that are wanted, training rows first."""

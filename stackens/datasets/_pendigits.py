@@ -10,8 +10,6 @@ import numpy as np
 from stackens.datasets._files import find_local_files
 from stackens.datasets._parts import check_split, join_parts
 
-__all__ = ["load_pendigits"]
-
 _SOURCE = (
     "The files pendigits.tra and pendigits.tes at https://archive.ics.uci.edu/dataset/81 hold "
     "them: 16 coordinates and the digit in a line, separated by commas."

@@ -9,13 +9,6 @@ from sklearn.utils import Bunch
 
 from stackens.datasets._files import find_files
 
-__all__ = [
-    "load_airline_passengers",
-    "load_daily_min_temperatures",
-    "load_etth1",
-    "load_sunspots",
-]
-
 _DATASETS = "https://raw.githubusercontent.com/jbrownlee/Datasets/master"
 _ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small"
 _CHECKSUMS = {

@@ -8,8 +8,6 @@ from sklearn.utils import Bunch
 
 from stackens.datasets._files import find_files
 
-__all__ = ["load_small_parallel_enja"]
-
 _URL = "https://github.com/odashi/small_parallel_enja/archive/refs/heads/master.zip"
 _CHECKSUMS = {
     "train.ja": "fc81a1434349ec98a449d7ae9cd2530057f689637684ecfed3501ea6a8a07ecc",

@@ -10,8 +10,6 @@ from sklearn.utils import Bunch
 
 from stackens.datasets._files import find_local_files
 
-__all__ = ["load_splice"]
-
 _SOURCE = (
     "The file is at https://archive.ics.uci.edu/dataset/69: a line is class, name and 60 bases, "
     "separated by commas."

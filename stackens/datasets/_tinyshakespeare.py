@@ -8,8 +8,6 @@ from sklearn.utils import Bunch
 
 from stackens.datasets._files import find_local_files
 
-__all__ = ["load_tinyshakespeare"]
-
 _SOURCE = (
     "The file data/tinyshakespeare/input.txt at https://github.com/karpathy/char-rnn holds it."
 )

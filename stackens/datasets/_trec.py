@@ -11,8 +11,6 @@ import numpy as np
 from stackens.datasets._files import find_local_files
 from stackens.datasets._parts import check_split, join_parts
 
-__all__ = ["load_trec"]
-
 _SOURCE = (
     "The files train_5500.label and TREC_10.label at https://cogcomp.seas.upenn.edu/Data/QA/QC/ "
     "hold them: a line is COARSE:fine, a space, and the question, in latin-1."

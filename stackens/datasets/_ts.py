@@ -15,8 +15,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.sequences import as_object_array
 
-__all__ = ["read_ts"]
-
 
 def read_ts(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     """Read a file of labelled series without timestamps.

@@ -12,8 +12,6 @@ from stackens.datasets._parts import check_split, join_parts, number_labels
 from stackens.datasets._ts import read_ts
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["load_ucr"]
-
 _SOURCE = (
     "The archive {name}.zip at https://www.timeseriesclassification.com/description.php?"
     "Dataset={name} holds them."

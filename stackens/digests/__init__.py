@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stackens.digests._code import installed_name, package_version
-from stackens.digests._content import Digester, UncertainContentError, combine, rename_layers
+from stackens.digests._code import UncertainContentError, installed_name, package_version
+from stackens.digests._content import Digester, combine, rename_layers
 
 __all__ = [
     "Digester",

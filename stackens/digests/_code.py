@@ -17,19 +17,6 @@ from typing import Any, NamedTuple
 
 from stackens.public_names import public_name
 
-__all__ = [
-    "CodeParts",
-    "UncertainContentError",
-    "class_members",
-    "code_parts",
-    "foreign_members",
-    "installed_name",
-    "is_foreign",
-    "package_version",
-    "referenced_globals",
-    "refuse_unseen",
-]
-
 
 class UncertainContentError(Exception):
     """The content of a value cannot be determined.

@@ -41,8 +41,6 @@ from stackens.digests._code import (
 from stackens.digests._seeds import ignores_random_state
 from stackens.views import has_views, take_view, view_names
 
-__all__ = ["Digester", "UncertainContentError", "combine", "rename_layers", "select_rows"]
-
 _PIECE = 1 << 22  # bytes of an array that are looked at, and copied, at once
 
 # What changes how a fit runs, not what comes out.

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["ignores_random_state"]
-
 Params = Mapping[str, Any]
 
 

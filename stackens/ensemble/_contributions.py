@@ -18,8 +18,6 @@ from stackens.ensemble._cross_fit import (
 from stackens.ensemble._leaderboard import choose_scoring, difference_of, score_outputs
 from stackens.parameters import check_count
 
-__all__ = ["measure_contributions"]
-
 
 def measure_contributions(stack: Any, scoring: Any, n_repeats: int, random_state: Any) -> Any:
     """Return the table described at ``contributions`` of the stacking estimators."""

@@ -27,24 +27,6 @@ _CROSS_FITS: WeakKeyDictionary[Any, list[CrossFit]] = WeakKeyDictionary()
 # Parts of held-out rows on which the final estimator is cross-fitted, where splits make none.
 _N_PARTS = 5
 
-__all__ = [
-    "Labels",
-    "Probabilities",
-    "Values",
-    "CrossFit",
-    "add_passed_through",
-    "average",
-    "check_comparable",
-    "cross_fit_final",
-    "cross_fit_finals",
-    "final_outputs",
-    "join_outputs",
-    "level_one_splits",
-    "own_final_estimator",
-    "read_outputs",
-    "wrap_blocks",
-]
-
 
 class _Outputs(BaseEstimator):
     """Outputs that exist already, in the shape of an estimator, for any scorer."""

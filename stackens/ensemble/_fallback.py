@@ -12,8 +12,6 @@ from stackens.ensemble._cross_fit import average, cross_fit_final, wrap_blocks
 from stackens.ensemble._level_one import encode_target, to_logits
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["AveragingClassifier", "AveragingRegressor", "choose_predictor"]
-
 
 class _ColumnAverage(BaseEstimator):
     """Final estimator that averages what some learners predict; nothing is trained.

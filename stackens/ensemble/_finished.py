@@ -15,8 +15,6 @@ from stackens.exceptions import (
     TimeLimitWarning,
 )
 
-__all__ = ["what_is_left"]
-
 
 def what_is_left(
     plan: Plan, y: np.ndarray, *, classifier: bool, stacklevel: int

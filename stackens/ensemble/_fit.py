@@ -20,16 +20,6 @@ from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training import HeldOutRows, Task
 
-__all__ = [
-    "Fit",
-    "Policy",
-    "adapt_learner",
-    "as_arrays",
-    "is_network",
-    "last_step",
-    "told_where",
-]
-
 # Rows of a memory map that are predicted at once.
 _ROWS_BYTES = 16 * 2**20
 

@@ -12,8 +12,6 @@ from sklearn.utils.metaestimators import available_if
 from stackens.ensemble._fit import as_arrays
 from stackens.ensemble._out_of_fold import align_classes
 
-__all__ = ["FoldAverage"]
-
 
 def _all_have(method: str) -> Any:
     return lambda self: all(hasattr(e, method) for e in self.estimators)

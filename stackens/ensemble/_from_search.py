@@ -12,8 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.ensemble._fit import last_step
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["collect_candidates"]
-
 
 def collect_candidates(
     searches: Sequence[Any], top: int | Sequence[int]

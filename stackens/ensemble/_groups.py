@@ -19,9 +19,6 @@ from sklearn.utils.metadata_routing import _routing_enabled, get_routing_for_obj
 from stackens.ensemble._splits import consumes_groups
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["groups_for", "groups_for_final", "groups_request"]
-
-
 # With `cv=None`: a closed form of leave-one-out, and chains of the true labels.
 _SPLIT_NOT_BY_DEFAULT = (RidgeCV, RidgeClassifierCV, ClassifierChain, RegressorChain)
 

@@ -26,14 +26,6 @@ from stackens.ensemble._out_of_fold import align_classes
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import did_you_mean
 
-__all__ = [
-    "choose_scoring",
-    "difference_of",
-    "make_leaderboard",
-    "score_outputs",
-    "scores_to_show",
-]
-
 # A row's part in a score that is a mean over rows: f(labels or values, outputs, classes).
 _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
     "accuracy": lambda y, out: (out.predict(None) == y).astype(float),

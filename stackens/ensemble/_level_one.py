@@ -15,20 +15,6 @@ from stackens.ensemble._out_of_fold import OutOfFoldPredictions, align_classes, 
 from stackens.ensemble._plan import Data, Plan
 from stackens.exceptions import InvalidInputError, MissingClassWarning
 
-__all__ = [
-    "TakesBlocks",
-    "average_predictions",
-    "check_takes_labels",
-    "columns_of_labels",
-    "declare_blocks",
-    "encode_target",
-    "held_out_predictions",
-    "keep_out_of_fold",
-    "read_histories",
-    "to_logits",
-    "what_predicts",
-]
-
 # Probabilities below count as this when their logarithm is taken.
 _LEAST = 1e-9
 

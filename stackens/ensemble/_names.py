@@ -11,8 +11,6 @@ from sklearn.pipeline import Pipeline
 from stackens.ensemble._plan import read_names
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_names"]
-
 
 def check_names(stack: Any, X: Any) -> None:
     """Refuse other names than in ``fit``, or another order, where a learner goes by place.

@@ -27,8 +27,6 @@ from stackens.store import (
 )
 from stackens.training import Progress
 
-__all__ = ["run_others"]
-
 
 def run_others(
     fits: Sequence[Fit],

@@ -10,8 +10,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.sequences import as_object_array
 
-__all__ = ["OutOfFoldOutputs", "OutOfFoldPredictions", "align_classes", "row_labels"]
-
 
 @dataclass(frozen=True, eq=False)
 class OutOfFoldPredictions:

@@ -13,9 +13,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.sequence_statistics import STATISTICS
 from stackens.sequences import refuse_tokens, validate_sequences
 
-__all__ = ["SUMMARIES", "check_passthrough", "passthrough_names", "passthrough_table"]
-
-
 # What each becomes, statistic after statistic. None learns from other rows: nothing can leak.
 SUMMARIES = {
     "last": ("last",),

@@ -37,8 +37,6 @@ from stackens.targets import (
 )
 from stackens.views import has_views, with_rows
 
-__all__ = ["Data", "Plan", "is_dropped", "make_plan", "read_data", "read_names"]
-
 
 @dataclass(frozen=True, eq=False)
 class Data:

@@ -35,8 +35,6 @@ from stackens.training import (
     manage_callbacks,
 )
 
-__all__ = ["fit_head", "plan_fits", "plan_networks", "run_fits"]
-
 _LOGGER = logging.getLogger(__name__)
 
 _METADATA_OF_JOBS = {"sample_weight", "groups"}

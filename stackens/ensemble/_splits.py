@@ -16,19 +16,6 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from stackens.exceptions import InvalidInputError
 from stackens.training import HeldOutRows
 
-__all__ = [
-    "Split",
-    "check_decisions",
-    "check_weights",
-    "choose_held_out_rows",
-    "choose_splitter",
-    "consumes_groups",
-    "count_coverage",
-    "draw_splits",
-    "is_number_of_folds",
-    "make_splits",
-]
-
 Split = tuple[np.ndarray, np.ndarray]
 
 

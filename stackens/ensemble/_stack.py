@@ -68,8 +68,6 @@ from stackens.store import JobStore
 from stackens.training import CallbackSupportMixin, Progress, Task, has_callbacks, refuse_propagated
 from stackens.views import with_rows
 
-__all__ = ["Stack", "final_has"]
-
 # What scikit-learn keeps of callbacks, with their place in a search.
 _OF_CALLBACKS = ("_skl_", "_callback_fit", "_parent_callback")
 

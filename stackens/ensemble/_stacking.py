@@ -21,8 +21,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
 from stackens.targets import check_numbers
 
-__all__ = ["StackingClassifier", "StackingRegressor"]
-
 
 class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
     """Stack of classifiers whose networks train side by side.

@@ -11,16 +11,6 @@ import numpy as np
 from stackens import portable
 from stackens.exceptions import InvalidInputError
 
-__all__ = [
-    "CannotExportError",
-    "Converter",
-    "Handler",
-    "converts",
-    "labels",
-    "qualified_name",
-    "with_names",
-]
-
 Handler = Callable[[Any, "Converter"], portable.Part | None]
 
 _HANDLERS: dict[str, Handler] = {}

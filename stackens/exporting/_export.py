@@ -19,8 +19,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.exporting._converter import Converter
 from stackens.portable import PortablePredictor, write_part
 
-__all__ = ["export_numpy", "to_numpy"]
-
 # Within float32 rounding, which a network adds up over its timesteps.
 _TOLERANCE = 1e-5
 

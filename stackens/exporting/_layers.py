@@ -9,8 +9,6 @@ import numpy as np
 from stackens import portable
 from stackens.exporting._converter import CannotExportError, Converter, converts
 
-__all__ = ["activation_name", "array_of"]
-
 
 def array_of(variable: Any) -> Any:
     """Return the values of a variable; None stays None."""

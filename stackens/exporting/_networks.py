@@ -9,8 +9,6 @@ import stackens.exporting._transformer_layers  # noqa: F401 - both register thei
 from stackens.exporting._converter import CannotExportError, Converter, converts, qualified_name
 from stackens.portable import Network
 
-__all__ = ["convert_network"]
-
 _FLOATS = ("float32", "float64")
 # Numbers that a layer may be called with; each call is then a layer of its own.
 _CALL_OPTIONS = {

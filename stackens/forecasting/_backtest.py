@@ -14,8 +14,6 @@ from stackens.forecasting._history import History, read_history
 from stackens.forecasting._residuals import check_coverage
 from stackens.parameters import check_count
 
-__all__ = ["BacktestResult", "run_backtest"]
-
 _SCORES = ["mase", "smape", "covered", "width"]
 
 

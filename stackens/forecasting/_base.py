@@ -17,8 +17,6 @@ from stackens.forecasting._residuals import check_coverage, offsets
 from stackens.forecasting._windows import cut
 from stackens.parameters import all_or_nothing, forget, known_arguments
 
-__all__ = ["Forecaster"]
-
 
 class Forecaster(BaseEstimator, ABC):
     """Base of the forecasters; a concrete one says what it learns and what it predicts.

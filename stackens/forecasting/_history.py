@@ -18,8 +18,6 @@ from stackens.forecasting._time_index import (
 from stackens.frames import as_pandas, column_names, is_frame
 from stackens.targets import read_rows, refuse_times
 
-__all__ = ["History", "read_history"]
-
 
 @dataclass(frozen=True, eq=False)
 class History:

@@ -11,8 +11,6 @@ from stackens.forecasting._base import Forecaster
 from stackens.forecasting._history import History
 from stackens.parameters import check_choice, check_count
 
-__all__ = ["NaiveForecaster", "naive_baselines"]
-
 
 class NaiveForecaster(Forecaster):
     """Forecast the last value, the last season, or a straight line; covariates are ignored.

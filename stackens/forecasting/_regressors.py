@@ -15,17 +15,6 @@ from sklearn.utils import get_tags
 from stackens.exceptions import InvalidInputError
 from stackens.preprocessing import SequenceFlattener
 
-__all__ = [
-    "chain_forward",
-    "fit_regressors",
-    "held_out_predictions",
-    "is_stack_without_splits",
-    "needs_splits",
-    "predict_columns",
-    "prepare",
-    "window_dtype",
-]
-
 _ENOUGH = 19  # residuals that make an interval of 90 %, which is the default coverage
 
 

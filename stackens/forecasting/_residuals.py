@@ -9,8 +9,6 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_coverage", "offsets"]
-
 
 def check_coverage(coverage: Any) -> None:
     """Refuse what is no share between 0 and 1."""

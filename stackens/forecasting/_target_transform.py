@@ -11,8 +11,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.forecasting._history import History
 
-__all__ = ["TRANSFORMS", "TargetTransform"]
-
 
 class _Function(NamedTuple):
     forward: Callable[[np.ndarray], np.ndarray]

@@ -7,8 +7,6 @@ from typing import Any
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_follows", "is_time_index", "next_times", "read_time_index"]
-
 _FEW = 10  # timestamps that show a frequency
 
 

@@ -30,8 +30,6 @@ from stackens.forecasting._target_transform import TRANSFORMS, TargetTransform
 from stackens.forecasting._windows import WindowLayout, WindowScale, cut
 from stackens.parameters import check_choice, check_count
 
-__all__ = ["TrainedRegressors", "WindowForecaster"]
-
 
 @dataclass(frozen=True, eq=False)
 class TrainedRegressors:

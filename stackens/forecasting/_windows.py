@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-__all__ = ["WindowLayout", "WindowScale", "cut"]
-
 
 def cut(values: np.ndarray, cutoffs: range, first: int, last: int) -> np.ndarray:
     """Return the rows ``cutoff + first`` to ``cutoff + last`` for every cutoff, as a view.

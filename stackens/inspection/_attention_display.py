@@ -11,8 +11,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.inspection._matplotlib import make_axes, plain
 from stackens.parameters import check_count
 
-__all__ = ["AttentionDisplay", "check_attention"]
-
 
 class AttentionDisplay:
     """Draw one sequence's attention: a square for each layer and head, layers from the top.

@@ -11,8 +11,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.inspection._attention_display import check_attention
 from stackens.inspection._matplotlib import make_axes, plain
 
-__all__ = ["AttentionEntropyDisplay", "attention_entropy"]
-
 
 def attention_entropy(maps: Any) -> np.ndarray:
     r"""Compute the mean entropy of attention weights.

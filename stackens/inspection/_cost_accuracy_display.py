@@ -11,8 +11,6 @@ from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._matplotlib import make_axes, plain
 from stackens.parameters import check_choice
 
-__all__ = ["CostAccuracyDisplay"]
-
 _COSTS = {"seconds": "training time in seconds", "parameters": "number of parameters"}
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from stackens.inspection._fitted_stack import check_stack, learner_names
 from stackens.inspection._learner_correlation_display import LearnerCorrelationDisplay
 
-__all__ = ["Finding", "diagnose"]
-
 _LEAST_COVERAGE = 0.75  # of the rows
 _ROWS_PER_COLUMN = 5  # of the level-one matrix; with fewer a linear model fits noise
 _ALIKE = 0.95  # correlation of errors

@@ -8,8 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["check_stack", "learner_names"]
-
 
 def check_stack(stack: Any, caller: str) -> None:
     """Refuse what is no fitted stack with out-of-fold predictions.

@@ -9,8 +9,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._matplotlib import make_axes
 
-__all__ = ["ForecastDisplay"]
-
 
 class ForecastDisplay:
     """Draw a series, its forecast, and the interval around it.

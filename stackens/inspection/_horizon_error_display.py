@@ -7,8 +7,6 @@ from typing import Any, Self
 from stackens.exceptions import InvalidInputError
 from stackens.inspection._matplotlib import make_axes
 
-__all__ = ["HorizonErrorDisplay"]
-
 
 class HorizonErrorDisplay:
     """Draw how the error grows with the step that is forecast, for each forecaster.

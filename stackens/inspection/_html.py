@@ -12,8 +12,6 @@ _BUTTON_IN_SUMMARY = re.compile(
     r'(<summary>(?:(?!</summary>).)*?)<div class="image-container">.*?</div>', re.DOTALL
 )
 
-__all__ = ["board_cells", "diagram", "format_number", "prose", "table"]
-
 
 def format_number(value: Any, digits: int = 4) -> str:
     """Return a number as people read it; nothing for NaN."""

@@ -9,8 +9,6 @@ import numpy as np
 from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._matplotlib import make_axes, plain
 
-__all__ = ["LearnerContributionDisplay"]
-
 
 class LearnerContributionDisplay:
     """Draw the score that a stack loses without a learner, and with its columns permuted.

@@ -12,8 +12,6 @@ from stackens.inspection._fitted_stack import check_stack, learner_names
 from stackens.inspection._matplotlib import make_axes, plain
 from stackens.parameters import check_choice
 
-__all__ = ["LearnerCorrelationDisplay"]
-
 
 class LearnerCorrelationDisplay:
     """Draw how alike the errors, or the outputs, of learners are on rows that they did not see.

@@ -10,8 +10,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack, learner_names
 from stackens.inspection._matplotlib import make_axes, plain
 
-__all__ = ["LearnerWeightsDisplay"]
-
 _ADVICE = "LearnerContributionDisplay shows what each learner adds to any final estimator."
 
 

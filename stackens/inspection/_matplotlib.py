@@ -6,8 +6,6 @@ from typing import Any
 
 from stackens.exceptions import MissingExtraError
 
-__all__ = ["make_axes", "plain"]
-
 
 def make_axes(caller: str, ax: Any) -> Any:
     """Return ``ax``, or new axes.

@@ -6,8 +6,6 @@ from typing import Any
 
 from stackens.inspection._html import board_cells, diagram, prose, table
 
-__all__ = ["notebook_html"]
-
 # No colour: those of the notebook, be it dark or light.
 _STYLE = """
 .stackens-scores { display: flex; flex-wrap: wrap; gap: 1.5em; align-items: flex-start; }

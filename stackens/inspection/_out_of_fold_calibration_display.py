@@ -11,8 +11,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack, learner_names
 from stackens.inspection._matplotlib import make_axes, plain
 
-__all__ = ["OutOfFoldCalibrationDisplay"]
-
 
 class OutOfFoldCalibrationDisplay:
     """Draw how often learners and the stack are right, beside how sure they were.

@@ -12,8 +12,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._matplotlib import make_axes, plain
 
-__all__ = ["OutOfFoldConfusionDisplay"]
-
 
 class OutOfFoldConfusionDisplay:
     """Draw which classes a stack, or one of its learners, takes for which, on unseen rows.

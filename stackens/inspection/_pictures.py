@@ -22,8 +22,6 @@ from stackens.inspection._out_of_fold_calibration_display import OutOfFoldCalibr
 from stackens.inspection._out_of_fold_confusion_display import OutOfFoldConfusionDisplay
 from stackens.inspection._training_curves_display import TrainingCurvesDisplay
 
-__all__ = ["Picture", "draw_pictures"]
-
 
 @dataclass(frozen=True)
 class Picture:

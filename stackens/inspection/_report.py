@@ -21,8 +21,6 @@ from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._html import board_cells, diagram, format_number, prose, table
 from stackens.inspection._pictures import Picture, draw_pictures
 
-__all__ = ["write_report"]
-
 _PACKAGES = ("tensorflow", "keras", "scikit-learn", "scikeras", "numpy", "scipy")
 _LONGEST_SETTING = 300  # characters
 

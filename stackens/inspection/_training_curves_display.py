@@ -11,8 +11,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.inspection._fitted_stack import check_stack
 from stackens.inspection._matplotlib import make_axes, plain
 
-__all__ = ["TrainingCurvesDisplay"]
-
 
 class TrainingCurvesDisplay:
     """Draw how a loss or metric went, for all networks of a stack and all their folds.

@@ -8,8 +8,6 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = ["run_block_lstm"]
-
 
 def run_block_lstm(
     sequences: Tensor,

@@ -6,8 +6,6 @@ from typing import Any
 
 import keras
 
-__all__ = ["DepthEmbedding"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class DepthEmbedding(keras.layers.Layer):

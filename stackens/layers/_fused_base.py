@@ -10,8 +10,6 @@ from tensorflow import Tensor
 
 from stackens.layers import _recurrence
 
-__all__ = ["FusedRecurrence"]
-
 
 class FusedRecurrence:
     """Mixed into a recurrent layer of Keras: runs all its steps as one compiled operation.

@@ -9,8 +9,6 @@ from tensorflow import Tensor
 from stackens.layers import _recurrence
 from stackens.layers._fused_base import FusedRecurrence
 
-__all__ = ["FusedGRU"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class FusedGRU(FusedRecurrence, keras.layers.GRU):

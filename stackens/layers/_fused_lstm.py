@@ -13,8 +13,6 @@ from stackens.layers import _recurrence
 from stackens.layers._block_lstm import run_block_lstm
 from stackens.layers._fused_base import FusedRecurrence
 
-__all__ = ["FusedLSTM"]
-
 # TensorFlow's own kernel is at hand at once, and as fast up to here.
 _WIDEST_BLOCK = 64
 

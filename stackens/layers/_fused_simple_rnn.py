@@ -7,8 +7,6 @@ import keras
 from stackens.layers import _recurrence
 from stackens.layers._fused_base import FusedRecurrence
 
-__all__ = ["FusedSimpleRNN"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class FusedSimpleRNN(FusedRecurrence, keras.layers.SimpleRNN):

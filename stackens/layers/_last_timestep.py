@@ -8,8 +8,6 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = ["LastTimestep"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class LastTimestep(keras.layers.Layer):

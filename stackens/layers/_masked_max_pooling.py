@@ -7,8 +7,6 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["MaskedMaxPooling1D"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class MaskedMaxPooling1D(keras.layers.Layer):

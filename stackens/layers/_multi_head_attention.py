@@ -9,8 +9,6 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = ["MultiHeadAttention", "make_causal_mask"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class MultiHeadAttention(keras.layers.Layer):

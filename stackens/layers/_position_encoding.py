@@ -10,8 +10,6 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = ["PositionEncoding"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class PositionEncoding(keras.layers.Layer):

@@ -22,18 +22,6 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = [
-    "GRU",
-    "LSTM",
-    "SIMPLE_RNN",
-    "Cell",
-    "batch_capacity",
-    "is_available",
-    "run",
-    "step_capacity",
-]
-
-
 Tensors = list[Tensor]
 
 

@@ -11,8 +11,6 @@ from tensorflow import Tensor
 from stackens.layers._multi_head_attention import MultiHeadAttention, make_causal_mask
 from stackens.layers._transformer_encoder_block import TransformerEncoderBlock
 
-__all__ = ["TransformerDecoderBlock"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class TransformerDecoderBlock(keras.layers.Layer):

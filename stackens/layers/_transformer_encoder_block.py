@@ -12,8 +12,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.layers._feed_forward import FeedForward
 from stackens.layers._multi_head_attention import MultiHeadAttention, make_causal_mask
 
-__all__ = ["TransformerEncoderBlock"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class TransformerEncoderBlock(keras.layers.Layer):

@@ -14,8 +14,6 @@ from stackens.parameters import check_count
 from stackens.sequences import SequenceBatch
 from stackens.training import PREDICTION_BLOCK
 
-__all__ = ["attention_maps", "pooling_weights"]
-
 
 def _pools_by_attention(learner: Any) -> bool:
     if learner.pooling != "attention":

@@ -15,8 +15,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
 from stackens.training import Architecture, initial_weights
 
-__all__ = ["check_embedding_options", "place_vectors"]
-
 # Taken by every layer of Keras, and named in its base class only.
 _OF_EVERY_LAYER = frozenset({"trainable"})
 

@@ -18,8 +18,6 @@ from stackens.preprocessing import SequenceVectorizer, WordVectors
 from stackens.targets import check_rows, read_groups, read_target
 from stackens.training import HoldOut, Job, TrainedNetwork
 
-__all__ = ["EmbeddingPretrainer"]
-
 
 def _estimator_has(name: str) -> Callable[[Any], bool]:
     return lambda self: hasattr(self.estimator, name)

@@ -12,8 +12,6 @@ from stackens.learners.base import Network, NetworkClassifier, NetworkRegressor
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture, check_row_shape, seeded_globals
 
-__all__ = ["KerasNetworkClassifier", "KerasNetworkRegressor"]
-
 
 def _describe_network(learner: Any, batch: SequenceBatch, target: Target, seed: int) -> Network:
     """Have the user's function build the network; masking is its affair."""

@@ -7,8 +7,6 @@ from typing import Any
 from stackens.exceptions import InvalidInputError
 from stackens.learners._targets import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 
-__all__ = ["describe_keras_object", "make_keras_object"]
-
 # Exactly these classes, by their module in `keras`: each is made by its constructor from numbers
 # and strings. Keras's own way back from a configuration imports what the configuration says.
 _CLASSES = {

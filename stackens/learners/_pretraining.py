@@ -23,8 +23,6 @@ from stackens.preprocessing import SequenceVectorizer, WordVectors, read_word_ve
 from stackens.store import NoKey, data_digest, fit_key
 from stackens.training import Architecture, HoldOut
 
-__all__ = ["check_parts", "find_vectors"]
-
 _MUCH_OVERLAP = 0.01  # of the rows; a few texts come twice in any large set
 _KNOWN: OrderedDict[str, WordVectors] = OrderedDict()
 _MOST = 8  # a few megabytes each

@@ -9,8 +9,6 @@ from typing import Any
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import did_you_mean
 
-__all__ = ["check_routed_names"]
-
 
 def check_routed_names(
     part: str, names: Any, target: Callable[..., Any], *, own: dict[str, str] | None = None

@@ -41,14 +41,6 @@ except ImportError as error:
         f"imported: {error}. Install it with: pip install scikeras. Everything else works without."
     ) from error
 
-__all__ = [
-    "SciKerasClassifier",
-    "SciKerasRegressor",
-    "describe_wrapper",
-    "make_wrapper",
-    "restore_wrapper",
-    "wrap",
-]
 
 _MOST_VALUES = 10_000_000  # of one row of input
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from stackens.layer_sharing import resolve_layer_sharing
 
-__all__ = ["stacked_rnn_shapes", "transformer_shapes"]
-
 _N_GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
 _Shape = tuple[int, ...]
 

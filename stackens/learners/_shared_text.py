@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from sklearn.base import ClassifierMixin
 
-__all__ = ["with_shared_text"]
-
 _Class = TypeVar("_Class", bound=type)
 
 _TRAINING_PARAMETERS = """\

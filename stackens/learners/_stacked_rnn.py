@@ -20,8 +20,6 @@ from stackens.learners.base import Network, NetworkClassifier, NetworkRegressor
 from stackens.sequences import PADDING_VALUE, SequenceBatch
 from stackens.training import Architecture
 
-__all__ = ["StackedRNNClassifier", "StackedRNNRegressor"]
-
 _FRACTION = Interval(Real, 0, 1, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")

@@ -16,18 +16,6 @@ from stackens.learners._routing import check_routed_names
 from stackens.parameters import did_you_mean
 from stackens.targets import check_numbers
 
-__all__ = [
-    "CLASSIFICATION_LOSSES",
-    "REGRESSION_LOSSES",
-    "ClassTarget",
-    "MultilabelTarget",
-    "Target",
-    "ValueTarget",
-    "find_loss",
-    "loss_name",
-    "make_loss",
-]
-
 # Name as in Keras -> the class that makes it, so that `loss__…` can set its arguments.
 CLASSIFICATION_LOSSES = {
     "binary_crossentropy": "BinaryCrossentropy",

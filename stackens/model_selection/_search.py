@@ -37,8 +37,6 @@ from stackens.store import JobStore, check_memory, train_with_memory, using_stor
 from stackens.targets import read_groups, read_target
 from stackens.views import with_rows
 
-__all__ = ["GridSearchCV", "RandomizedSearchCV"]
-
 _LOGGER = logging.getLogger(__name__)
 
 

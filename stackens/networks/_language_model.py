@@ -8,8 +8,6 @@ import keras
 
 from stackens.layers import FusedGRU, FusedLSTM, FusedSimpleRNN
 
-__all__ = ["build_language_model"]
-
 _CELLS = {"lstm": (FusedLSTM, 2), "gru": (FusedGRU, 1), "simple_rnn": (FusedSimpleRNN, 1)}
 
 

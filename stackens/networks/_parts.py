@@ -9,8 +9,6 @@ import keras
 
 from stackens.layers import AttentionPooling1D, LastTimestep, MaskedMaxPooling1D
 
-__all__ = ["make_input", "penalty", "pool"]
-
 
 def make_input(
     n_features: int | None,

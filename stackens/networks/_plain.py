@@ -24,8 +24,6 @@ from stackens.layers import (
     TransformerEncoderBlock,
 )
 
-__all__ = ["make_plain", "refuse_foreign_exports"]
-
 # What stands for a layer that is several of Keras.
 Expansion = Callable[..., KerasTensor]
 

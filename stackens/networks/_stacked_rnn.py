@@ -17,8 +17,6 @@ from stackens.layers import (
 )
 from stackens.networks._parts import make_input, penalty, pool
 
-__all__ = ["build_stacked_rnn"]
-
 
 def build_stacked_rnn(
     *,

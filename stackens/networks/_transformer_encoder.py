@@ -12,8 +12,6 @@ from stackens.layer_sharing import resolve_layer_sharing
 from stackens.layers import DepthEmbedding, PositionEncoding, TransformerEncoderBlock
 from stackens.networks._parts import make_input, penalty, pool
 
-__all__ = ["build_transformer_encoder"]
-
 
 def build_transformer_encoder(
     *,

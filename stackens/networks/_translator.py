@@ -18,8 +18,6 @@ from stackens.layers import (
     TransformerEncoderBlock,
 )
 
-__all__ = ["TranslationNetwork", "build_translator"]
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class TranslationNetwork(keras.Model):

@@ -25,8 +25,6 @@ from stackens.persistence._times import make_times
 from stackens.persistence._trust import Trust
 from stackens.sklearn_parts import Part
 
-__all__ = ["Content"]
-
 _DEEPEST = 60
 # Objects may be shared, but whoever walks through them (`clone`, `repr`) meets them each time.
 _MOST_PARTS = 5_000_000

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["describe_distribution", "make_distribution"]
-
 _NAMES = (
     "beta",
     "binom",

@@ -26,8 +26,6 @@ from stackens.persistence._trust import OWN_TYPES, TYPES_ON_TRUST, is_own
 from stackens.public_names import public_name
 from stackens.sklearn_parts import pack_part
 
-__all__ = ["Encoder"]
-
 # Of the process, not of what was learnt; scorers and places of words are found again.
 _LEFT_OUT = re.compile(
     r"_skl_.*|_callback_fit.*|_parent_callback.*|store_|scorer_|_predictor|_wrapper|_places"

@@ -23,8 +23,6 @@ from stackens.persistence._info import FileInfo, describe_estimator, installed_v
 from stackens.persistence._trust import Trust
 from stackens.sklearn_parts import check_objects, walk
 
-__all__ = ["file_info", "load", "save"]
-
 _KIND = "estimator"
 _FORMAT = 4  # to be raised when an older version could not read what is written
 _FIRST_FORMAT = 4  # that a release has written; all later ones are read

@@ -14,8 +14,6 @@ from sklearn.base import is_classifier
 
 from stackens.sklearn_parts import walk
 
-__all__ = ["FileInfo", "describe_estimator", "installed_versions"]
-
 _PACKAGES = ("keras", "numpy", "scikit-learn", "scikeras", "scipy", "skops")
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 _MOST_CLASSES = 1000

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["describe_offset", "make_offset"]
-
 _GREATEST = 1 << 31
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.persistence._offsets import describe_offset, make_offset
 
-__all__ = ["describe_times", "make_times"]
-
 # Names of time zones and periods only: pandas would open a file that a name points to.
 _ZONE = re.compile(r"[A-Za-z]+(?:[_+-][A-Za-z0-9]+|/[A-Za-z0-9_+-]+)*|UTC[+-][0-9:]{5}")
 _FREQUENCY = re.compile(r"-?[0-9]{0,9}[A-Za-z]{1,6}(?:-[A-Z]{3})?")

@@ -12,8 +12,6 @@ from stackens.exceptions import ArchiveError, InvalidInputError
 from stackens.public_names import public_name
 from stackens.sklearn_parts import ESTIMATORS, INTERNALS, TRANSFORMERS
 
-__all__ = ["OWN_TYPES", "TYPES_ON_TRUST", "Trust", "find_type", "is_own"]
-
 _BUNCH = "sklearn.utils._bunch.Bunch"
 
 # Types of ours, by room; a new estimator is entered here by whoever has looked at what it keeps.

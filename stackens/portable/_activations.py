@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "erfc", "sigmoid", "softmax"]
-
 # exp of anything above overflows in float32.
 _LARGEST_EXPONENT = 88.0
 # Of SELU (Klambauer et al., 2017).

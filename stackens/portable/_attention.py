@@ -10,14 +10,6 @@ import numpy as np
 from stackens.portable._activations import softmax
 from stackens.portable._layers import Dense, Layer, LayerNormalization
 
-__all__ = [
-    "DepthEmbedding",
-    "LastTimestep",
-    "MultiHeadAttention",
-    "PositionEncoding",
-    "TransformerEncoderBlock",
-]
-
 # What masked timesteps score: exp of it is 0 in float32.
 _LOWEST_SCORE = -1e9
 

@@ -19,18 +19,6 @@ from stackens.portable._sequences import read_any_sequences
 from stackens.portable._tables import hstack, read_table
 from stackens.portable._transformers import STATISTICS
 
-__all__ = [
-    "Blend",
-    "BlendBlock",
-    "ColumnwiseRegressor",
-    "Constant",
-    "FoldAverage",
-    "Pipeline",
-    "ScaledTarget",
-    "Stack",
-    "SummaryTable",
-]
-
 # Probabilities below count as this when their logarithm is taken.
 _LEAST = 1e-9
 

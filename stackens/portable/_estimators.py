@@ -8,8 +8,6 @@ import numpy as np
 
 from stackens.portable._part import Part
 
-__all__ = ["Estimator", "labels_of_decisions", "labels_of_probabilities"]
-
 
 class Estimator(Part):
     """Base of all parts that predict.

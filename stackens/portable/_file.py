@@ -12,8 +12,6 @@ from stackens.archive import read_archive, write_archive
 from stackens.exceptions import ArchiveError
 from stackens.portable._part import Part
 
-__all__ = ["read_part", "write_part"]
-
 _KIND = "stackens predictor"
 _FORMAT = 1
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

@@ -14,20 +14,6 @@ import numpy as np
 from stackens.portable._activations import ACTIVATIONS
 from stackens.portable._part import Part
 
-__all__ = [
-    "Activation",
-    "BatchNormalization",
-    "Concatenate",
-    "Dense",
-    "Embedding",
-    "Flatten",
-    "Identity",
-    "Layer",
-    "LayerNormalization",
-    "Masking",
-    "Merge",
-]
-
 
 class Layer(Part):
     """Base of all layers: what it computes, and the mask behind it."""

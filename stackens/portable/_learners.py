@@ -14,8 +14,6 @@ from stackens.portable._part import Part
 from stackens.portable._sequences import read_sequences, read_tokens
 from stackens.portable._tables import SparseRows
 
-__all__ = ["ArrayInput", "NetworkClassifier", "NetworkRegressor", "SequenceInput", "TokenInput"]
-
 # Rows that go through a network together: enough for the matrix products, few for the memory.
 _ROWS_AT_ONCE = 256
 # Sums of probabilities that are nearer to 1 than this differ from it by rounding.

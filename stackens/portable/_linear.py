@@ -15,8 +15,6 @@ from stackens.portable._estimators import (
 )
 from stackens.portable._tables import read_table
 
-__all__ = ["GaussianNB", "LinearClassifier", "LinearRegressor", "MultinomialNB"]
-
 
 @dataclass(frozen=True, eq=False)
 class LinearRegressor(Estimator):

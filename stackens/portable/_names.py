@@ -11,8 +11,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.portable._part import Part
 
-__all__ = ["ColumnNames"]
-
 
 @dataclass(frozen=True, eq=False)
 class ColumnNames(Part):

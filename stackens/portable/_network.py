@@ -9,8 +9,6 @@ import numpy as np
 
 from stackens.portable._layers import Layer
 
-__all__ = ["Network"]
-
 
 @dataclass(frozen=True, eq=False)
 class Network(Layer):

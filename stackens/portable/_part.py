@@ -7,8 +7,6 @@ from typing import Any, ClassVar
 
 from stackens.exceptions import ArchiveError
 
-__all__ = ["Part"]
-
 
 class Part:
     """A piece of a predictor; a subclass is a dataclass, and is known by its class name.

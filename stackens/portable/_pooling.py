@@ -10,8 +10,6 @@ import numpy as np
 from stackens.portable._activations import softmax
 from stackens.portable._layers import Layer
 
-__all__ = ["AttentionPooling", "MaxPooling", "MeanPooling"]
-
 # What masked timesteps score, as in the layer of the package: 0 after a softmax in float32.
 _LOWEST_SCORE = -1e9
 

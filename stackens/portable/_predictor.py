@@ -12,8 +12,6 @@ from stackens.exceptions import ArchiveError
 from stackens.portable._estimators import Estimator
 from stackens.portable._file import read_part
 
-__all__ = ["PortablePredictor", "load"]
-
 
 class _IfThere:
     """A method that an object has only if its model has it, so that ``hasattr`` tells."""

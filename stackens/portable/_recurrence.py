@@ -9,15 +9,6 @@ import numpy as np
 
 from stackens.portable._activations import sigmoid
 
-__all__ = [
-    "GRUStep",
-    "LSTMStep",
-    "gru_step",
-    "lstm_step",
-    "recur",
-    "simple_rnn_step",
-]
-
 Activation = Callable[[np.ndarray], np.ndarray]
 
 

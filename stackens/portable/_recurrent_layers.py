@@ -12,8 +12,6 @@ from stackens.portable._activations import ACTIVATIONS
 from stackens.portable._layers import Layer
 from stackens.portable._recurrence import gru_step, lstm_step, recur, simple_rnn_step
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "RecurrentLayer", "SimpleRNN"]
-
 
 @dataclass(frozen=True, eq=False)
 class RecurrentLayer(Layer):

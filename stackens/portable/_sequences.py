@@ -9,15 +9,6 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError
 
-__all__ = [
-    "Sequences",
-    "cut_or_pad",
-    "find_lengths",
-    "read_any_sequences",
-    "read_sequences",
-    "read_tokens",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Sequences:

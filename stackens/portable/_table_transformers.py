@@ -10,16 +10,6 @@ import numpy as np
 from stackens.portable._part import Part
 from stackens.portable._tables import SparseRows, hstack, read_table
 
-__all__ = [
-    "Chain",
-    "ColumnSelector",
-    "FeatureUnion",
-    "Normalizer",
-    "Projection",
-    "Scaler",
-    "SimpleImputer",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class Scaler(Part):

@@ -10,8 +10,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.portable._sequences import Sequences
 
-__all__ = ["SparseRows", "hstack", "read_table"]
-
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:

@@ -17,8 +17,6 @@ from stackens.portable._part import Part
 from stackens.portable._table_transformers import normalize_sparse
 from stackens.portable._tables import SparseRows
 
-__all__ = ["Analyzer", "CountVectorizer", "SequenceVectorizer", "TfidfTransformer"]
-
 _PADDING, _UNKNOWN = 0, 1
 _WHITE_SPACE = re.compile(r"\s\s+")
 

@@ -12,18 +12,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.portable._part import Part
 from stackens.portable._sequences import Sequences, cut_or_pad, find_lengths, read_sequences
 
-__all__ = [
-    "STATISTICS",
-    "SequenceDifferencer",
-    "SequenceFlattener",
-    "SequenceImputer",
-    "SequencePadder",
-    "SequencePatcher",
-    "SequenceScaler",
-    "SequenceSummarizer",
-    "View",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class SequenceTransformer(Part):

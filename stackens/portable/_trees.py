@@ -17,8 +17,6 @@ from stackens.portable._estimators import (
 from stackens.portable._part import Part
 from stackens.portable._tables import SparseRows, read_table
 
-__all__ = ["BoostedClassifier", "BoostedRegressor", "Trees", "TreesClassifier", "TreesRegressor"]
-
 _LEAF = -1
 _ENTRIES_AT_ONCE = 1 << 18  # rows times trees that descend together
 

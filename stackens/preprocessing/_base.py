@@ -12,15 +12,6 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from stackens.sequences import SequenceBatch, to_container, validate_sequences
 
-__all__ = [
-    "SequenceTransformer",
-    "TableNamesMixin",
-    "TakesOutputMixin",
-    "channel_names",
-    "cut_or_pad",
-    "to_sequences",
-]
-
 
 class TakesOutputMixin:
     """``set_output`` for transformers of sequences, so that a Pipeline with them has it, too.

@@ -9,8 +9,6 @@ import numpy as np
 from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import SequenceTransformer, channel_names, to_sequences
 
-__all__ = ["SequenceDifferencer"]
-
 
 # Nothing is wrapped: no data frame holds 3-D output.
 class SequenceDifferencer(SequenceTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -9,8 +9,6 @@ import numpy as np
 from stackens.parameters import all_or_nothing
 from stackens.preprocessing._base import SequenceTransformer, channel_names, cut_or_pad
 
-__all__ = ["SequenceFlattener"]
-
 
 class SequenceFlattener(SequenceTransformer):
     """Write all timesteps of a sequence side by side, for estimators of tables.

@@ -12,8 +12,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.frames import as_pandas, column_names, is_frame
 from stackens.sequences import as_object_array, name_channels
 
-__all__ = ["FrameSequences", "sequences_from_frame"]
-
 
 class FrameSequences(NamedTuple):
     """What ``sequences_from_frame`` returns."""

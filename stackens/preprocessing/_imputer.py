@@ -12,8 +12,6 @@ from stackens.parameters import all_or_nothing, check_choice
 from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
 from stackens.sequences import SequenceBatch, to_container
 
-__all__ = ["SequenceImputer"]
-
 
 class SequenceImputer(TableNamesMixin, SequenceTransformer):
     """Fill NaN inside sequences; trailing timesteps that are NaN in every channel stay padding.

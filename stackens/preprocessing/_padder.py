@@ -12,8 +12,6 @@ from stackens.preprocessing._base import (
     cut_or_pad,
 )
 
-__all__ = ["SequencePadder"]
-
 
 class SequencePadder(SequenceTransformer):
     """Bring sequences to one length; padded timesteps are NaN in every channel.

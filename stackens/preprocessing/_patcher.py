@@ -9,8 +9,6 @@ import numpy as np
 from stackens.parameters import all_or_nothing, check_count
 from stackens.preprocessing._base import SequenceTransformer, to_sequences
 
-__all__ = ["SequencePatcher"]
-
 
 class SequencePatcher(SequenceTransformer):
     """Write a few timesteps side by side as one: fewer and wider steps for a network to walk.

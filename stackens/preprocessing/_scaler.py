@@ -10,8 +10,6 @@ from stackens.parameters import all_or_nothing, check_choice
 from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
 from stackens.sequences import to_container
 
-__all__ = ["SequenceScaler"]
-
 
 class SequenceScaler(TableNamesMixin, SequenceTransformer):
     """Scale every channel by what all its timesteps have in common; padding does not count.

@@ -12,8 +12,6 @@ from stackens.parameters import all_or_nothing
 from stackens.preprocessing._base import SequenceTransformer, channel_names
 from stackens.sequence_statistics import STATISTICS
 
-__all__ = ["SequenceSummarizer"]
-
 
 class SequenceSummarizer(SequenceTransformer):
     """Describe every sequence by statistics of its channels, for estimators of tables.

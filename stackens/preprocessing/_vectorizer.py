@@ -18,8 +18,6 @@ from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import to_ragged, token_dtype, validate_tokens
 
-__all__ = ["SequenceVectorizer"]
-
 _PADDING, _UNKNOWN = 0, 1
 
 

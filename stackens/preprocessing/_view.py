@@ -17,8 +17,6 @@ from stackens.preprocessing._base import TakesOutputMixin
 from stackens.sequences import as_object_array, channel_names, check_names
 from stackens.views import has_views, take_view, view_names, with_rows
 
-__all__ = ["View"]
-
 
 class View(TakesOutputMixin, TransformerMixin, BaseEstimator):
     """Take one view of the rows, or some of its channels, timesteps or columns.

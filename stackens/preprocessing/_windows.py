@@ -12,8 +12,6 @@ from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import SequenceTransformer
 from stackens.sequences import Kind, SequenceBatch, to_container
 
-__all__ = ["SlidingWindows"]
-
 
 class SlidingWindows(SequenceTransformer):
     """Cut recordings into windows of one length; no window crosses two recordings.

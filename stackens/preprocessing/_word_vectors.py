@@ -15,8 +15,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import check_count
 
-__all__ = ["WordVectors", "read_word_vectors"]
-
 _SHOWN = 3  # words in a message
 
 

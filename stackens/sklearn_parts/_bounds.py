@@ -8,8 +8,6 @@ import numpy as np
 
 from stackens.exceptions import ArchiveError
 
-__all__ = ["BOUNDS", "check_requests", "check_sizes"]
-
 _MOST_HASHES = 1 << 31
 _MOST_UNITS = 1 << 20
 # Far beyond what anybody uses; more would be memory for the asking when it predicts.

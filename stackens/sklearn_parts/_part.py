@@ -21,8 +21,6 @@ from stackens.sklearn_parts._schema import Schema
 from stackens.sklearn_parts._types import ESTIMATORS
 from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
 
-__all__ = ["Part", "pack_part"]
-
 _ENTRY = re.compile(r"[0-9]{1,9}\.(npy|npz|bin)")
 _SCHEMA_LIMIT = 1 << 26  # bytes
 _CONTAINER_LIMIT = 2_000_000

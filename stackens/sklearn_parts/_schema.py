@@ -23,8 +23,6 @@ from stackens.sklearn_parts._types import (
     TREE,
 )
 
-__all__ = ["Schema"]
-
 _DEEPEST = 200
 _PROTOCOLS = range(2, 100)  # older ones have other loaders; newer ones are for skops to refuse
 _SCALARS = frozenset(

@@ -13,8 +13,6 @@ from stackens.exceptions import ArchiveError
 from stackens.sklearn_parts._bounds import BOUNDS, check_requests, check_sizes
 from stackens.sklearn_parts._types import ESTIMATORS
 
-__all__ = ["check_objects", "check_tree_arrays", "walk"]
-
 _MOST_OUTPUTS = 1 << 20
 _MOST_FEATURES = 1 << 24
 

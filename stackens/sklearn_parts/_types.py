@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["ESTIMATORS", "FUNCTIONS", "INTERNALS", "LOSSES", "TRANSFORMERS", "TREE"]
-
 TREE = "sklearn.tree._tree.Tree"
 
 _ESTIMATORS = {

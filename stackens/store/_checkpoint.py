@@ -12,8 +12,6 @@ from stackens.store._entries import pack_history, pack_list, unpack_history, unp
 from stackens.store._job_store import JobStore
 from stackens.training import TrainingState
 
-__all__ = ["Checkpoint"]
-
 
 class Checkpoint:
     """The place where one job keeps its state: a :class:`~stackens.training.StateKeeper`.

@@ -29,8 +29,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["Claim", "ClaimFolder", "SeenClaim", "touch"]
-
 _SUFFIX = ".claim"
 _CLAIM = re.compile(r"[0-9a-f]{64}\.claim(-[0-9a-f]{32})?")
 _LONGEST_PAUSE = 1.0  # seconds between two looks at a claim

@@ -13,18 +13,6 @@ from stackens.sklearn_parts import Part, check_objects, pack_part
 from stackens.store._job_store import JobStore
 from stackens.training import TrainedNetwork, without_callbacks
 
-__all__ = [
-    "KeptFit",
-    "get_fit",
-    "get_network",
-    "pack_history",
-    "pack_list",
-    "put_fit",
-    "put_network",
-    "unpack_history",
-    "unpack_list",
-]
-
 _NETWORK = "network"
 _FIT = "fit"
 

@@ -23,8 +23,6 @@ from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_arch
 from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
 from stackens.store._claims import Claim, ClaimFolder, SeenClaim, touch
 
-__all__ = ["JobStore", "StoreInfo"]
-
 # The last part is the format of keys and entries together: another one is another folder.
 _FOLDER = "stackens-store-1"
 _KEY = re.compile(r"[0-9a-f]{64}")

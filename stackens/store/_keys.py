@@ -22,8 +22,6 @@ from stackens.digests import (
 )
 from stackens.training import Job
 
-__all__ = ["NoKey", "data_digest", "fit_key", "network_key", "prediction_key"]
-
 # Raised when the meaning of a key or of what is stored under it changes.
 _KEY_FORMAT = 3
 

@@ -27,8 +27,6 @@ from stackens.training import (
     train,
 )
 
-__all__ = ["check_memory", "train_alone", "train_with_memory", "using_store", "warn_of_no_keys"]
-
 _STORE_IN_USE: contextvars.ContextVar[JobStore | None] = contextvars.ContextVar(
     "stackens_store_in_use", default=None
 )

@@ -15,8 +15,6 @@ from stackens.store._job_store import JobStore
 from stackens.store._keys import NoKey
 from stackens.training import Trainable, TrainedNetwork
 
-__all__ = ["Train", "fit_once", "make_once", "train_once"]
-
 _Made = TypeVar("_Made")
 _LOOK_AGAIN = 2.0  # seconds after which an entry is looked for whose maker still has others to make
 

@@ -8,8 +8,6 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = ["Found", "beam_search"]
-
 Found = tuple[Tensor, Tensor]  # ids and scores
 
 _NEVER = float("-inf")

@@ -37,8 +37,6 @@ from stackens.text._tokens import (
 )
 from stackens.training import Architecture, Optimizer
 
-__all__ = ["StackedRNNLanguageModel"]
-
 _LEVELS = ("char", "word")
 _LARGEST_COUNT = 2**31 - 1  # of tokens to write, as TensorFlow counts them
 _LEAST_TEMPERATURE = 1e-6  # logits that are divided by less overflow

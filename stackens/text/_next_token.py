@@ -8,8 +8,6 @@ import numpy as np
 
 from stackens.training import Architecture, require_keras
 
-__all__ = ["sample_tokens", "sum_log_probabilities"]
-
 _ROWS, _WINDOW = 64, 256  # texts that are scored side by side, and tokens of each in one step
 
 

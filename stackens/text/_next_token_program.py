@@ -11,8 +11,6 @@ from tensorflow import Tensor
 from stackens.training import Architecture
 from stackens.training.programs import ProgramCache, WeightLayout
 
-__all__ = ["find_program", "zero_states"]
-
 
 def zero_states(model: Any, n_rows: Tensor) -> list[Tensor]:
     """Return the states before the first token, each of shape (n_rows, units)."""

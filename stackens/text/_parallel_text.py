@@ -12,8 +12,6 @@ from stackens.parameters import stream
 from stackens.text._teacher import SoftTargets
 from stackens.training import Architecture, EarlyStopping, Observer, Optimizer, Trainable
 
-__all__ = ["ParallelText"]
-
 _WARMUP = 1000  # steps, where nothing is said, and there are enough
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 

@@ -23,8 +23,6 @@ from stackens.training.programs import (
     make_flat_rule,
 )
 
-__all__ = ["find_program"]
-
 _PARTS = 2  # of a batch; two whatever the machine: how many there are shows in the last bits
 
 

@@ -11,8 +11,6 @@ import numpy as np
 from stackens.parameters import stream
 from stackens.training import Architecture, Observer, Optimizer, Trainable
 
-__all__ = ["RunningText", "cut_streams"]
-
 
 @dataclass(frozen=True, eq=False)
 class RunningText(Trainable):

@@ -22,8 +22,6 @@ from stackens.training.programs import (
     make_flat_rule,
 )
 
-__all__ = ["find_program"]
-
 # A compiled recurrence is fastest from so many rows on; fewer streams are not cut in two.
 _ROWS_OF_A_HALF = 32
 

@@ -15,8 +15,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.text._tokenizer import Tokenizer
 from stackens.training import Architecture, initial_weights
 
-__all__ = ["SoftTargets", "check_teacher", "describe_teacher", "transferred_weights"]
-
 _PARTS = ("encoder", "decoder")
 _EMBEDDINGS = ("source_embedding", "target_embedding", "output_embedding")
 _GIVE_THE_SAME = "Give both the same `d_model`, `n_heads` and `feed_forward_dim`."

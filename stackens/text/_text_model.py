@@ -17,8 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.store import JobStore, NoKey, train_alone
 from stackens.training import Architecture, Trainable, TrainedNetwork, require_keras
 
-__all__ = ["POSITIVE_INT", "TextModel"]
-
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 
 

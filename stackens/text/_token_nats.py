@@ -8,8 +8,6 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-__all__ = ["distance_to_mean", "inside", "token_nats"]
-
 
 def inside(
     model: keras.Model, parameters: Sequence[Tensor], others: Sequence[Tensor] | None

@@ -12,19 +12,6 @@ import numpy as np
 from stackens.exceptions import InvalidInputError, MissingExtraError
 from stackens.text._tokens import check_texts, check_tokens, most_frequent, warn_of_unknown
 
-__all__ = [
-    "BEGIN",
-    "END",
-    "PADDING",
-    "TOKENS",
-    "UNKNOWN",
-    "PieceTokenizer",
-    "Tokenizer",
-    "check_pairs",
-    "close",
-    "learn_tokenizer",
-]
-
 PADDING, BEGIN, END, UNKNOWN = range(4)
 _SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 TOKENS = ("words", "characters", "sentencepiece")

@@ -12,18 +12,6 @@ import numpy as np
 
 from stackens.exceptions import InvalidInputError, UnknownTokenWarning
 
-__all__ = [
-    "BOUNDARY",
-    "UNKNOWN",
-    "check_texts",
-    "check_tokens",
-    "encode",
-    "learn_vocabulary",
-    "most_frequent",
-    "split_text",
-    "warn_of_unknown",
-]
-
 BOUNDARY, UNKNOWN = 0, 1  # before and after every text; any token that is not known
 _SHOWN = 5  # tokens that a warning names
 

@@ -15,8 +15,6 @@ from stackens.text._tokenizer import BEGIN, END, UNKNOWN, check_pairs, close
 from stackens.text._tokens import check_texts
 from stackens.text._translation import attention_of_pair, score_pairs, translate
 
-__all__ = ["TranslatingMixin"]
-
 _BLEU_TOKENS = {"words": "none", "characters": "char", "sentencepiece": "13a"}
 
 

@@ -11,8 +11,6 @@ import numpy as np
 
 from stackens.training import Architecture, require_keras
 
-__all__ = ["attention_of_pair", "pad", "score_pairs", "translate"]
-
 _ROWS = 64  # sentences of similar lengths that are translated side by side
 
 

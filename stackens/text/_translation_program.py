@@ -14,8 +14,6 @@ from stackens.text._token_nats import inside, token_nats
 from stackens.training import Architecture
 from stackens.training.programs import ProgramCache, WeightLayout
 
-__all__ = ["find_program"]
-
 Search = Callable[..., Found]
 Step = Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, Any]]
 

@@ -29,8 +29,6 @@ from stackens.text._tokenizer import TOKENS, check_pairs, close, learn_tokenizer
 from stackens.text._translating import TranslatingMixin
 from stackens.training import Architecture, EarlyStopping, Optimizer
 
-__all__ = ["SequenceTranslator", "TranslationSettings"]
-
 _FRACTION = Interval(Real, 0, 1, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _ADAM = {"beta_2": 0.98, "epsilon": 1e-9, "global_clipnorm": 1.0}

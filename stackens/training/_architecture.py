@@ -26,15 +26,6 @@ from stackens.training._random import seeded_globals
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "Architecture",
-    "Network",
-    "ProgramCache",
-    "WeightLayout",
-    "freeze",
-    "initial_weights",
-    "require_keras",
-]
 
 _LOGGER = logging.getLogger(__name__)
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"

@@ -14,20 +14,6 @@ from stackens.exceptions import TimeLimitError
 from stackens.sequences import is_memory_map
 from stackens.training._architecture import Architecture, initial_weights
 
-__all__ = [
-    "ArrayPool",
-    "CutShortError",
-    "EarlyStopping",
-    "Observer",
-    "Optimizer",
-    "RowSource",
-    "Shared",
-    "StateKeeper",
-    "Trainable",
-    "TrainedNetwork",
-    "TrainingState",
-]
-
 # Called after every epoch with the epoch's number (from 0) and its logs; True stops training.
 EpochHook = Callable[[int, Mapping[str, float]], bool | None]
 

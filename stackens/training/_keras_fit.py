@@ -17,8 +17,6 @@ from stackens.training._objective import make_loss, make_metric
 from stackens.training._row_job import Job
 from stackens.training._updates import make_keras_optimizer
 
-__all__ = ["fit_with_keras"]
-
 
 def _batches(job: Job) -> Iterator[tuple[Any, ...]]:
     """Yield the batches of a job in the order that a tower sees them, epoch after epoch."""

@@ -6,8 +6,6 @@ from typing import Any
 
 import keras
 
-__all__ = ["make_loss", "make_metric"]
-
 
 def make_loss(loss: Any) -> keras.losses.Loss:
     """Return a loss object from a name, a function or an object."""

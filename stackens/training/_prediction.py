@@ -20,15 +20,6 @@ from stackens.training._architecture import (
     require_keras,
 )
 
-__all__ = [
-    "PREDICTION_BLOCK",
-    "check_row_shape",
-    "predict",
-    "prepare_prediction",
-    "remembered",
-    "remembering_predictions",
-]
-
 # Rows are computed in blocks of a fixed size: a row's result must not depend on its company, and
 # the rounding of a matrix product depends on its shape.
 PREDICTION_BLOCK = 32

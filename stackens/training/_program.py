@@ -21,8 +21,6 @@ from stackens.training._job import RowSource, Shared
 from stackens.training._objective import make_loss, make_metric
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 
-__all__ = ["FlatProgram", "TowerProgram", "TowerState", "count_outputs", "find_program"]
-
 # Validation computes no gradients, so that larger batches only save time.
 _EVALUATION_BATCH = 256
 

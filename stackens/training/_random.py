@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["seeded_globals"]
-
 
 @contextlib.contextmanager
 def seeded_globals(seed: int) -> Iterator[list[int]]:

@@ -20,8 +20,6 @@ from stackens.training._job import (
     TrainedNetwork,
 )
 
-__all__ = ["HeldOutRows", "HoldOut", "Job", "TowerLearner"]
-
 
 @dataclass(frozen=True, eq=False)
 class Job(Trainable):

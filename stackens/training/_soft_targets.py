@@ -9,8 +9,6 @@ import numpy as np
 
 from stackens.training._row_job import Job
 
-__all__ = ["SoftTargetLoss", "with_soft_targets"]
-
 _LEAST = 1e-7  # probabilities below count as this, as in Keras
 
 

@@ -33,7 +33,6 @@ from stackens.training._row_job import Job
 if TYPE_CHECKING:
     from stackens.training._program import FlatProgram, TowerState
 
-__all__ = ["EpochCounter", "OnProgress", "available_bytes", "by_steps", "train"]
 
 _LOGGER = logging.getLogger(__name__)
 

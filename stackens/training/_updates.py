@@ -16,8 +16,6 @@ import tensorflow as tf
 
 from stackens.training._job import Optimizer
 
-__all__ = ["UpdateRule", "make_flat_rule", "make_keras_optimizer", "make_update_rule"]
-
 Slots = Sequence[Any]
 Apply = Callable[[Any, Slots, Any, Any, Any], None]
 

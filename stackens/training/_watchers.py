@@ -17,22 +17,12 @@ from typing import Any, Self
 from stackens.training._job import TrainedNetwork
 from stackens.training._towers import OnProgress, by_steps
 
-__all__ = [
-    "CallbackSupportMixin",
-    "FitObserver",
-    "Progress",
-    "Task",
-    "has_callbacks",
-    "manage_callbacks",
-    "refuse_propagated",
-    "without_callbacks",
-]
-
 try:
-    from sklearn.callback import AutoPropagatedCallback, CallbackSupportMixin
-    from sklearn.callback._callback_support import (
-        callback_management_context as manage_callbacks,
-    )
+    from sklearn.callback import AutoPropagatedCallback
+    from sklearn.callback import CallbackSupportMixin as CallbackSupportMixin
+    from sklearn.callback._callback_support import callback_management_context
+
+    manage_callbacks = callback_management_context
 except ImportError:  # can go when scikit-learn 1.9 is the oldest supported version
 
     class AutoPropagatedCallback:  # type: ignore[no-redef]

@@ -166,9 +166,9 @@ def test_one_file_and_one_line_add_a_learner(tmp_path):
 MOST_BASES = 2
 
 
-@pytest.mark.parametrize("name", learners.__all__)
-def test_few_classes_of_ours_stand_above_a_learner(name):
-    _, *bases = getattr(learners, name).__mro__
+@pytest.mark.parametrize("name", [*learners.__all__, "StackingClassifier", "StackingRegressor"])
+def test_few_classes_of_ours_stand_above_a_learner_or_a_stack(name):
+    _, *bases = getattr(stackens, name).__mro__
     ours = [cls for cls in bases if cls.__module__.startswith("stackens.")]
     # The stand-in for a class that an older scikit-learn lacks is none of ours.
     assert len([cls for cls in ours if cls is not CallbackSupportMixin]) <= MOST_BASES, ours

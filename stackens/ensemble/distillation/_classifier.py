@@ -24,8 +24,6 @@ from stackens.parameters import all_or_nothing, forget, known_arguments
 from stackens.store import train_with_memory
 from stackens.training import with_soft_targets
 
-__all__ = ["DistilledClassifier"]
-
 
 class DistilledClassifier(ClassifierMixin, Distilled):
     """One network that learns from a whole stack of classifiers, and predicts in its place.

@@ -29,8 +29,6 @@ from stackens.targets import (
     refuse_several_inputs,
 )
 
-__all__ = ["Distilled"]
-
 _SHARE = Interval(Real, 0, 1, closed="both")
 
 

@@ -22,8 +22,6 @@ from stackens.targets import (
     check_numbers,
 )
 
-__all__ = ["DistilledRegressor"]
-
 
 class DistilledRegressor(RegressorMixin, Distilled):
     """One regressor that learns from a whole stack, and predicts in its place.

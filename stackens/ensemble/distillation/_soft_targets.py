@@ -11,8 +11,6 @@ from sklearn.utils.validation import _num_samples
 from stackens.ensemble._cross_fit import cross_fit_final, final_outputs
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["join_rows", "out_of_fold_targets", "soften"]
-
 _LEAST = 1e-9  # probabilities below count as this when their logarithm is taken
 
 

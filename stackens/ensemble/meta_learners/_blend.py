@@ -16,8 +16,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing, known_arguments
 from stackens.targets import check_numbers, read_target, read_weights
 
-__all__ = ["BlendClassifier", "BlendRegressor"]
-
 _KINDS = {
     "predict_proba": "probability",
     "decision_function": "decision",

@@ -15,8 +15,6 @@ from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
 from stackens.targets import check_numbers, read_target
 
-__all__ = ["ColumnwiseRegressor", "takes_columns"]
-
 
 class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
     """Final estimator of a target with several columns: a regressor for each, or one for all.

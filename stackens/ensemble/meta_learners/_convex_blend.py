@@ -10,8 +10,6 @@ from stackens.ensemble.meta_learners._blend import BlendClassifier, BlendRegress
 from stackens.ensemble.meta_learners._simplex import log_loss, minimize_log_loss, minimize_norm
 from stackens.exceptions import InvalidInputError
 
-__all__ = ["ConvexBlendClassifier", "ConvexBlendRegressor"]
-
 
 class ConvexBlendClassifier(BlendClassifier):
     """Weighted average of the learners' probabilities whose log-loss is the smallest.

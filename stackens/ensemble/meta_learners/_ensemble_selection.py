@@ -16,8 +16,6 @@ from stackens.ensemble._cross_fit import Probabilities, Values
 from stackens.ensemble.meta_learners._blend import BlendClassifier, BlendRegressor
 from stackens.parameters import all_or_nothing, known_arguments
 
-__all__ = ["EnsembleSelectionClassifier", "EnsembleSelectionRegressor"]
-
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 _CONSTRAINTS: dict[str, list[Any]] = {
     "n_rounds": [Interval(Integral, 0, None, closed="left")],

@@ -8,8 +8,6 @@ import numpy as np
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 
-__all__ = ["log_loss", "minimize_log_loss", "minimize_norm"]
-
 _SMALLEST = 1e-15  # of a probability: keeps the logarithm finite, as in sklearn.metrics.log_loss
 _GAP = 1e-9  # how far above the minimum the log-loss may be
 _MAX_ITER = 500
