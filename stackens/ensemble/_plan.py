@@ -86,6 +86,8 @@ class Plan:
         One learner on one set of rows each: those of a learner's folds, then its refit.
     final_estimator : estimator
         Trained on what the learners predict for held-out rows.
+    n_rows : int
+        Of the data.
 
     Examples
     --------
@@ -134,6 +136,17 @@ class Plan:
         """Return what is left of it with some of the learners, and of the splits, only.
 
         Fits of other splits stay: they may predict where a refit is missing.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of learners.
+        folds : sequence of int
+            Numbers of splits.
+
+        Returns
+        -------
+        Plan
         """
         return replace(
             self,
@@ -143,7 +156,17 @@ class Plan:
         )
 
     def fits_of(self, name: str) -> dict[int, Fit]:
-        """Return the fits of a learner whose held-out rows train the final estimator, by split."""
+        """Return the fits of a learner whose held-out rows train the final estimator, by split.
+
+        Parameters
+        ----------
+        name : str
+            Of the learner.
+
+        Returns
+        -------
+        dict of int to Fit
+        """
         return {fit.fold: fit for fit in self.fits if fit.name == name and fit.fold in self.splits}
 
 

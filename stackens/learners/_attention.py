@@ -54,7 +54,7 @@ def pooling_weights(learner: Any, X: Any) -> np.ndarray:
     return np.mean(found, axis=0)
 
 
-def attention_maps(learner: Any, X: Any, *, member: int = 0) -> np.ndarray:
+def attention_maps(self: Any, X: Any, *, member: int = 0) -> np.ndarray:
     """Return where each timestep looks, in every layer and head.
 
     Parameters
@@ -75,15 +75,15 @@ def attention_maps(learner: Any, X: Any, *, member: int = 0) -> np.ndarray:
     InvalidInputError
         If there is no such member.
     """
-    check_is_fitted(learner)
+    check_is_fitted(self)
     check_count("member", member, least=0)
-    members = learner._weights_of_members()
+    members = self._weights_of_members()
     if member >= len(members):
         raise InvalidInputError(
             f"`member` must be less than `n_seeds`={len(members)}; got {member}."
         )
-    batch = learner._read_input(X, reset=False)
-    model = learner._architecture.with_options(return_attention_scores=True).build()
+    batch = self._read_input(X, reset=False)
+    model = self._architecture.with_options(return_attention_scores=True).build()
     model.set_weights(members[member])
     maps = _in_blocks(lambda values, _: model(values, training=False)[1], batch)
     maps[~np.broadcast_to(batch.mask[:, None, None], maps.shape[:-1])] = np.nan
