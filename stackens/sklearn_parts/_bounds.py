@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from stackens.exceptions import ArchiveError
+from stackens.sklearn_parts._types import FUNCTIONS
 
 _MOST_HASHES = 1 << 31
 _MOST_UNITS = 1 << 20
+_MOST_COLUMNS = 1 << 24
+_MOST_CLASSES = 1 << 15  # libsvm counts pairs of them in 32 bits
+_MOST_DEGREE = 1 << 7
+_MOST_THREADS = 1 << 10
 # Far beyond what anybody uses; more would be memory for the asking when it predicts.
 _MOST = {"beam_width": 1 << 10, "max_length": 1 << 20, "length_": 1 << 20}
 
@@ -204,6 +210,95 @@ def _check_layers(estimator: Any) -> None:
     _expect(all(_is_number(size, 1, _MOST_UNITS) for size in sizes), estimator)
 
 
+def _check_libsvm(estimator: Any) -> None:
+    """It takes the sizes of most arrays for those that follow from a few."""
+    state = vars(estimator)
+    if "support_" not in state:
+        return
+    _expect(not state.keys() & {"_impl", "_sparse_kernels"}, estimator)  # these are of the type
+    is_classifier = type(estimator).__name__ in ("NuSVC", "SVC")
+    n_classes = len(state["classes_"]) if is_classifier else 2
+    n_vectors, n_pairs = len(state["support_"]), n_classes * (n_classes - 1) // 2
+    counts = state["_n_support"]
+    _expect(1 < n_classes < _MOST_CLASSES and counts.shape == (n_classes,), estimator)
+    _expect(state["_intercept_"].shape == (n_pairs,), estimator)
+    if is_classifier:
+        _expect(not (counts < 0).any() and counts.sum(dtype=np.int64) == n_vectors, estimator)
+    # Of a sparse fit they are read by every method if these say so, else by one, which asks.
+    flags = [state.get(name) for name in ("probability", "_effective_probability")]
+    are_read = state["_sparse"] and any(flag not in (False, None, "deprecated") for flag in flags)
+    for odds in (state["_probA"], state["_probB"]):
+        _expect(odds.shape == (n_pairs,) or (not are_read and odds.shape == (0,)), estimator)
+    size = (n_classes - 1) * n_vectors
+    _expect(size < 1 << 31, estimator)
+    if state["_sparse"]:
+        vectors, weights = state["support_vectors_"], state["_dual_coef_"]
+        _expect(vectors.format == weights.format == "csr" and weights.data.size == size, estimator)
+        _expect(vectors.shape == (n_vectors, state["n_features_in_"]), estimator)
+        _expect(state["kernel"] in ("linear", "poly", "rbf", "sigmoid"), estimator)
+    else:
+        _expect(state["_dual_coef_"].shape == (n_classes - 1, n_vectors), estimator)
+        _check_vectors(estimator, n_vectors)
+
+
+def _check_vectors(estimator: Any, n_vectors: int) -> None:
+    """Of a precomputed kernel they are columns of what comes in, and otherwise rows."""
+    kernel, support, n_rows = estimator.kernel, estimator.support_, estimator.shape_fit_[0]
+    if kernel in ("linear", "poly", "rbf", "sigmoid"):
+        shape = (n_vectors, estimator.n_features_in_)
+        _expect(estimator.support_vectors_.shape == shape, estimator)
+        return
+    if callable(kernel):  # nobody asks what it returns for its columns: only a user's own may say
+        while isinstance(kernel, partial):
+            kernel = kernel.func
+        name = f"{kernel.__module__}.{kernel.__qualname__}" if hasattr(kernel, "__name__") else ""
+        _expect(not isinstance(kernel, np.ufunc | type) and name not in FUNCTIONS, estimator)
+        _expect(len(estimator._BaseLibSVM__Xfit) == n_rows, estimator)
+    else:
+        _expect(kernel == "precomputed", estimator)
+    _expect(_is_number(n_rows, 1, 1 << 31), estimator)
+    _expect(not ((support < 0) | (support >= n_rows)).any(), estimator)
+
+
+def _check_polynomial(estimator: Any) -> None:
+    """It allocates as many columns as it says, and fills as many as follow from degrees."""
+    state = vars(estimator)
+    if "n_output_features_" not in state:
+        return
+    low, high, n_features = state["_min_degree"], state["_max_degree"], state["n_features_in_"]
+    _expect(_is_number(low, 0, _MOST_DEGREE) and _is_number(high, low, _MOST_DEGREE), estimator)
+    _expect(_is_number(n_features, 1, _MOST_COLUMNS), estimator)
+    sizes = {"n_features": n_features, "max_degree": high}
+    sizes |= {name: getattr(estimator, name) for name in ("interaction_only", "include_bias")}
+    for name, least in (("n_output_features_", low), ("_n_out_full", 0)):
+        _expect(_is_number(state[name], 0, _MOST_COLUMNS), estimator)
+        _expect(state[name] == estimator._num_combinations(min_degree=least, **sizes), estimator)
+
+
+def _check_centers(estimator: Any) -> None:
+    state = vars(estimator)
+    if "cluster_centers_" not in state:
+        return
+    n_clusters, n_features = state["cluster_centers_"].shape
+    _expect(n_clusters > 0 and n_features == state["n_features_in_"], estimator)
+    _expect(_is_number(state["_n_threads"], 1, _MOST_THREADS), estimator)
+    if "_counts" in state:  # `partial_fit` goes on from them
+        _expect(state["_counts"].shape == (n_clusters,), estimator)
+
+
+def _check_components(estimator: Any) -> None:
+    """Compiled code takes their sizes for those of what comes in, and of what goes out."""
+    state = vars(estimator)
+    if "components_" not in state:
+        return
+    shape = (len(state["components_"]), state["n_features_in_"])
+    _expect(shape[0] > 0 and state["components_"].shape == shape, estimator)
+    if "exp_dirichlet_component_" in state:
+        _expect(state["exp_dirichlet_component_"].shape == shape, estimator)
+    else:
+        _expect(state["n_components_"] == shape[0], estimator)
+
+
 BOUNDS: dict[str, Any] = {
     f"{_TEXT}._dict_vectorizer.DictVectorizer": _check_vocabulary,
     f"{_TEXT}._hash.FeatureHasher": _check_hasher,
@@ -220,4 +315,13 @@ BOUNDS: dict[str, Any] = {
     "sklearn.multiclass.OneVsRestClassifier": _check_one_vs_rest,
     f"{_NETWORK}Classifier": _check_layers,
     f"{_NETWORK}Regressor": _check_layers,
+    f"{_DATA}._polynomial.PolynomialFeatures": _check_polynomial,
+    "sklearn.cluster._kmeans.KMeans": _check_centers,
+    "sklearn.cluster._kmeans.MiniBatchKMeans": _check_centers,
+    "sklearn.decomposition._lda.LatentDirichletAllocation": _check_components,
+    "sklearn.decomposition._nmf.NMF": _check_components,
+}
+BOUNDS |= {
+    f"sklearn.svm._classes.{kind}": _check_libsvm
+    for kind in ("NuSVC", "NuSVR", "OneClassSVM", "SVC", "SVR")
 }

@@ -196,13 +196,15 @@ class Schema:
         )
 
     def _check_random_state(self, node: Mapping[str, Any]) -> None:
-        """The generator's position is where it reads next."""
+        """The position is where it reads next; from zeros it would draw without end."""
         content = node["content"]["content"]
         state = content["state"]["content"]
         is_known = json.loads(content["bit_generator"]["content"]) == "MT19937"
         key = self._array(state["key"])
         if not is_known or key.shape != (624,) or not 0 <= self._number(state["pos"]) <= 624:
             raise ArchiveError("A random state in the file is none.")
+        if not key[1:].any():
+            raise ArchiveError("A random state in the file is none: it consists of zeros.")
 
     def _check_random_generator(self, node: Mapping[str, Any]) -> None:
         """A sequence of seeds has a pool of the size that it says."""

@@ -273,6 +273,7 @@ _CHECKS |= {
     for kind in ("ExtraTrees", "RandomForest")
     for task in ("Classifier", "Regressor")
 }
+_CHECKS["sklearn.ensemble._forest.RandomTreesEmbedding"] = _check_forest
 _CHECKS |= {
     f"sklearn.tree._classes.{kind}{task}": _check_one_tree
     for kind in ("DecisionTree", "ExtraTree")

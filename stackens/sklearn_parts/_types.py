@@ -3,7 +3,7 @@
 Each was looked at: what it computes with from a file is NumPy arrays, which check their own bounds,
 or arrays that :mod:`stackens.sklearn_parts._soundness` checks. Not here, so that a user must trust
 them by name, are those whose compiled code walks through memory by what a file says and which
-nobody checks: support vector machines by libsvm, and trees of nearest neighbours.
+nobody checks: trees of nearest neighbours.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ TREE = "sklearn.tree._tree.Tree"
 
 _ESTIMATORS = {
     "sklearn.calibration": ("CalibratedClassifierCV",),
+    "sklearn.cluster._kmeans": (
+        "KMeans",
+        "MiniBatchKMeans",
+    ),
     "sklearn.compose._column_transformer": ("ColumnTransformer",),
     "sklearn.compose._target": ("TransformedTargetRegressor",),
     "sklearn.cross_decomposition._pls": (
@@ -26,6 +30,8 @@ _ESTIMATORS = {
     "sklearn.decomposition._fastica": ("FastICA",),
     "sklearn.decomposition._incremental_pca": ("IncrementalPCA",),
     "sklearn.decomposition._kernel_pca": ("KernelPCA",),
+    "sklearn.decomposition._lda": ("LatentDirichletAllocation",),
+    "sklearn.decomposition._nmf": ("NMF",),
     "sklearn.decomposition._pca": ("PCA",),
     "sklearn.decomposition._sparse_pca": (
         "MiniBatchSparsePCA",
@@ -49,6 +55,7 @@ _ESTIMATORS = {
         "ExtraTreesRegressor",
         "RandomForestClassifier",
         "RandomForestRegressor",
+        "RandomTreesEmbedding",
     ),
     "sklearn.ensemble._gb": (
         "GradientBoostingClassifier",
@@ -58,6 +65,7 @@ _ESTIMATORS = {
         "HistGradientBoostingClassifier",
         "HistGradientBoostingRegressor",
     ),
+    "sklearn.ensemble._iforest": ("IsolationForest",),
     "sklearn.ensemble._stacking": (
         "StackingClassifier",
         "StackingRegressor",
@@ -221,12 +229,18 @@ _ESTIMATORS = {
         "LabelEncoder",
         "MultiLabelBinarizer",
     ),
+    "sklearn.preprocessing._polynomial": ("PolynomialFeatures",),
     "sklearn.preprocessing._target_encoder": ("TargetEncoder",),
     "sklearn.random_projection": ("GaussianRandomProjection",),
     "sklearn.semi_supervised._self_training": ("SelfTrainingClassifier",),
     "sklearn.svm._classes": (
         "LinearSVC",
         "LinearSVR",
+        "NuSVC",
+        "NuSVR",
+        "OneClassSVM",
+        "SVC",
+        "SVR",
     ),
     "sklearn.tree._classes": (
         "DecisionTreeClassifier",

@@ -6,11 +6,15 @@ import importlib.util
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy.special import expit
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
@@ -19,10 +23,13 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
+    IsolationForest,
     RandomForestClassifier,
+    RandomTreesEmbedding,
     VotingClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_selection import chi2
 from sklearn.linear_model import (
     Lasso,
     LinearRegression,
@@ -39,8 +46,9 @@ from sklearn.preprocessing import (
     MultiLabelBinarizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
 )
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, OneClassSVM
 
 import stackens
 from stackens.exceptions import ArchiveError
@@ -57,6 +65,7 @@ NUMBERS, LABELS, TEXTS = bounds.NUMBERS, bounds.LABELS, bounds.TEXTS
 TWO, BOTH = CLASSES > 0, np.stack([NUMBERS, -NUMBERS], 1)
 NAMES = np.array(["a", "b", "c"])[CLASSES]
 COLUMNS = CLASSES[:, None] * [1, 2]
+SPARSE = scipy.sparse.csr_matrix(TABLE)
 
 
 def what_went_wrong(*names):
@@ -142,10 +151,27 @@ def test_usual_functions_need_no_trust(function, tmp_path):
         (CountVectorizer(vocabulary={"a1": np.int64(0), "c": np.int64(1)}), TEXTS, None),
         (CountVectorizer(max_features=3), TEXTS, None),
         (MultiLabelBinarizer(sparse_output=True), [["b", "a"], ["c"]], None),
+        (SVC(probability=True), TABLE, CLASSES),
+        (SVC(probability=True), SPARSE, TWO),
+        (SVC(kernel="precomputed"), TABLE @ TABLE.T, NAMES),
+        (SVC(kernel=lambda X, Y: X @ Y.T), TABLE, TWO),
+        (NuSVC(), SPARSE, CLASSES),
+        (SVR(epsilon=1e9), TABLE, NUMBERS),
+        (SVR(epsilon=1e9), SPARSE, NUMBERS),
+        (OneClassSVM(kernel="poly"), SPARSE, None),
+        (PolynomialFeatures((2, 3), include_bias=False), TABLE, None),
+        (PolynomialFeatures(3, interaction_only=True), SPARSE, None),
+        (IsolationForest(n_estimators=2, max_features=2), TABLE, None),
+        (RandomTreesEmbedding(2, sparse_output=False), SPARSE, None),
+        (KMeans(2), TABLE.astype(np.float32), None),
+        (MiniBatchKMeans(2), SPARSE, None),
+        (NMF(), TABLE, None),
+        (LatentDirichletAllocation(2, learning_method="online"), SPARSE, None),
     ],
     ids=lambda value: repr(value).replace("\n", "")[:60] if hasattr(value, "fit") else "",
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:The `probability` parameter was deprecated:FutureWarning")
 def test_usual_variants_are_sound(estimator, X, y):
     estimator.fit(X) if y is None else estimator.fit(X, y)
     if hasattr(estimator, "transform"):  # which fills what it keeps for the next time
@@ -196,6 +222,26 @@ def with_parts(estimator, place, **state):
             0,
             coef_=np.zeros((3, 4)),
         ),
+        spoiled(SVC(), TABLE, CLASSES, _n_support=np.array([1, 40, -1], np.int32)),
+        spoiled(SVC(), TABLE, CLASSES, _n_support=np.zeros(3, np.int32)),
+        spoiled(SVC(), TABLE, CLASSES, classes_=np.arange(2)),
+        spoiled(SVC(), TABLE, CLASSES, _intercept_=np.zeros(1)),
+        spoiled(SVC(), TABLE, CLASSES, _dual_coef_=np.zeros((1, 1))),
+        spoiled(SVC(), TABLE, CLASSES, support_vectors_=np.zeros((1, 4))),
+        spoiled(SVC(), TABLE, CLASSES, _probA=np.zeros(1), _probB=np.zeros(1)),
+        spoiled(SVC(), TABLE, CLASSES, kernel="precomputed", support_=np.full(40, 9999, np.int32)),
+        spoiled(SVC(), TABLE, CLASSES, kernel=np.log1p),
+        spoiled(SVC(), TABLE, CLASSES, kernel=partial(chi2)),
+        spoiled(SVC(), SPARSE, CLASSES, probability=True),
+        spoiled(SVC(), SPARSE, CLASSES, kernel="precomputed"),
+        spoiled(SVC(), SPARSE, CLASSES, support_vectors_=SPARSE[:1]),
+        spoiled(SVC(), SPARSE, CLASSES, _dual_coef_=SPARSE),
+        spoiled(SVR(), TABLE, NUMBERS, _impl="c_svc"),
+        spoiled(PolynomialFeatures(2), TABLE, None, _n_out_full=10**9),
+        spoiled(PolynomialFeatures(2), TABLE, None, _max_degree=3),
+        spoiled(KMeans(2), TABLE, None, _n_threads=10**9),
+        spoiled(MiniBatchKMeans(2), TABLE, None, _counts=np.zeros(1)),
+        spoiled(NMF(2), TABLE, None, components_=np.zeros((2, 1))),
         stackens.SequencePadder(max_length=2 * 10**9),
         stackens.SequenceVectorizer(max_length=2 * 10**9),
         SequenceTranslator(max_length=2 * 10**9),
