@@ -56,5 +56,5 @@ if __name__ == "__main__":
     parser.add_argument("commit")
     parser.add_argument("sides", nargs="*", default=list(SIDES))
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     compare(options.commit, options.sides, options.rounds)
