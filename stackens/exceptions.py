@@ -113,17 +113,17 @@ class UntrustedTypesError(_ShortInNotebook, TypeError):
     Examples
     --------
     >>> import tempfile, pathlib, stackens
-    >>> from scipy.special import expit
+    >>> from scipy.special import erf
     >>> from sklearn.preprocessing import FunctionTransformer
     >>> from stackens.exceptions import UntrustedTypesError
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "transformer.stackens")
-    ...     size = stackens.save(FunctionTransformer(expit), path)
+    ...     size = stackens.save(FunctionTransformer(erf), path)
     ...     try:
     ...         stackens.load(path)
     ...     except UntrustedTypesError as error:
     ...         print(error.names)
-    ['scipy.special.expit']
+    ['scipy.special.erf']
     """
 
     def __init__(self, message: str, names: list[str]) -> None:

@@ -216,6 +216,8 @@ class Content:
         fits = isinstance(key, np.ndarray) and key.shape == (624,) and key.dtype == np.uint32
         if name != "MT19937" or not fits or type(position) is not int or not 0 <= position <= 624:
             raise ArchiveError("A random state in the file is none.")
+        if not key[1:].any():  # from which a draw may never end
+            raise ArchiveError("A random state in the file is none: it consists of zeros.")
         made = np.random.RandomState()
         made.set_state((name, np.array(key), position, int(has_gauss), float(cached)))
         return made

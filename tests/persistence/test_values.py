@@ -112,6 +112,14 @@ def test_a_generator_goes_on_where_it_was(again, n_drawn):
     np.testing.assert_array_equal(found.normal(size=5), state.normal(size=5))
 
 
+def test_a_generator_that_would_draw_without_end_is_refused(again):
+    state = np.random.RandomState(3)
+    state.set_state(("MT19937", np.zeros(624, np.uint32), 624, 0, 0.0))
+    stack = StackingClassifier([("linear", LogisticRegression())], random_state=state)
+    with pytest.raises(ValueError, match="consists of zeros"):
+        again(stack)
+
+
 def test_results_that_are_masked_stay_masked(again):
     X = np.random.default_rng(0).normal(size=(30, 3))
     grid = [{"alpha": [0.1, 1.0]}, {"fit_intercept": [False]}]
