@@ -14,7 +14,7 @@ from stackens.training import TrainingState
 
 
 class Checkpoint:
-    """The place where one job keeps its state: a :class:`~stackens.training.StateKeeper`.
+    """The place where one job keeps its state: a ``StateKeeper`` of the room ``training``.
 
     A state is replaced at once: whenever the process dies, there is the last one or the one
     before. Going on from it gives the same bits as not having stopped.
