@@ -175,7 +175,7 @@ class _Source(NamedTuple):
             return self.value.copy()
         initializer = copy.copy(self.initializer)
         initializer.seed = seeds[self.number]
-        return np.array(initializer(self.value.shape, dtype=self.value.dtype.name))
+        return initializer(self.value.shape, dtype=self.value.dtype.name).numpy()
 
 
 def _draw_keras_seeds(seed: int, count: int) -> list[int]:
@@ -192,7 +192,7 @@ def _find_sources(model: Any, seeds: list[int]) -> list[_Source] | None:
     owners = {id(v): layer for layer in model._flatten_layers() for v in layer.weights}
     sources = []
     for variable in model.weights:
-        value = np.array(variable)
+        value = variable.numpy()
         found = [_Source(value, None, 0)] if np.isin(value, (0, 1)).all() else []
         for attribute in vars(owners[id(variable)]).values():
             for initializer in attribute if isinstance(attribute, list) else [attribute]:
