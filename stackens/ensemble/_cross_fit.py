@@ -148,7 +148,7 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
 
     Parameters
     ----------
-    stack : JobStacking
+    stack : Stack
         Fitted.
     names : sequence of str, default=None
         Learners whose columns it sees, in their order; None is all.

@@ -87,7 +87,6 @@ class Stack(_BaseStacking, CallbackSupportMixin):
     """Replaces how scikit-learn's stacks fit: everything planned first, then run together."""
 
     _default_final: ClassVar[Any]
-    _hands_on_seeds = True  # and draws nothing itself; a subclass may
     _names_in: Mapping[str | None, list[str]] = MappingProxyType({})  # of columns, by view
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **_BaseStacking._parameter_constraints,

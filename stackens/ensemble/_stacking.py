@@ -120,6 +120,7 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
     (3,)
     """
 
+    _hands_on_seeds = True  # and draws nothing itself; a subclass may
     _default_final = LogisticRegression
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Stack._parameter_constraints,
@@ -353,6 +354,7 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
     """
 
     final_estimator_: Any
+    _hands_on_seeds = True  # and draws nothing itself; a subclass may
     _default_final = RidgeCV
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         name: rule for name, rule in Stack._parameter_constraints.items() if name != "stack_method"

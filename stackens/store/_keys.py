@@ -176,6 +176,8 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
     >>> key() == key(verbose=1), key() == key(epochs=7)
     (True, False)
     """
+    if len(job.split()) > 1:
+        return NoKey("it stands for networks of several seeds: each of `job.split()` has a key")
     if job.initial_optimizer_state is not None:
         return NoKey("it goes on from an earlier training")
     digester = Digester()

@@ -72,12 +72,8 @@ def train_once(
     Returns
     -------
     list of TrainedNetwork
-        In the order of ``jobs``.
-
-    Raises
-    ------
-    TimeLimitError
-        If the deadline came while another process was training one of them.
+        In the order of ``jobs``. Where a job has none, its error: a ``TimeLimitError`` if the
+        deadline came while another process was training it.
 
     Examples
     --------

@@ -163,13 +163,15 @@ class TowerLearner(Protocol):
         *,
         rows: Any = None,
         sample_weight: Any = None,
+        groups: Any = None,
         hold_out: HoldOut | None = None,
         name: str = "",
     ) -> Job:
         """Validate all of ``X`` and ``y``, and plan the training on ``rows`` (None = all).
 
         Who stops early takes the rows to watch from inside ``rows``: those that ``hold_out``
-        says, unless they were chosen otherwise.
+        says, or whole ``groups``, unless they were chosen otherwise. Groups come only to who
+        asks for them, by name, in ``fit``.
         """
 
     def adopt(self, trained: TrainedNetwork) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
-from stackens.exceptions import TimeLimitError, TrainingDivergedError
+from stackens.exceptions import InvalidInputError, TimeLimitError, TrainingDivergedError
 from stackens.training._architecture import require_keras
 from stackens.training._job import (
     CutShortError,
@@ -86,15 +86,18 @@ def train(
     deadline : float, default=None
         When to stop, in seconds since 1970. Short jobs come first then; each that is not done
         keeps its state, if it has a checkpoint, and its result is a :class:`TimeLimitError`,
-        which is never raised; after an epoch a ``CutShortError``, with what was trained by then.
+        which is never raised; of a tower, after an epoch, a ``CutShortError``, with what was
+        trained by then.
 
     Returns
     -------
     list of TrainedNetwork
-        In the order of ``jobs``; the same for every ``n_jobs``.
+        In the order of ``jobs``; the same for every ``n_jobs``. Where a job has none, its error.
 
     Raises
     ------
+    InvalidInputError
+        If a job stands for networks of several seeds.
     TrainingDivergedError
         If a loss becomes NaN or infinite.
     MemoryError
@@ -104,6 +107,12 @@ def train(
     """
     require_keras()
     jobs = list(jobs)
+    for job in jobs:
+        if len(job.split()) > 1:
+            raise InvalidInputError(
+                f"{job.name or 'A job'} stands for networks of several seeds. Train each of "
+                "`job.split()`, or let `stackens.store.train_with_memory` do so and join them."
+            )
     keeping = _Keeping(list(checkpoints or [None] * len(jobs)), on_trained, deadline)
     n_processes = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     if n_processes > 1:

@@ -545,3 +545,15 @@ def test_stopped_at_any_moment_others_go_on_and_so_does_it(tmp_path):
             assert found[name].tobytes() == network.weights[0].tobytes()
     assert store.info().n_entries == len(jobs)
     assert all(store.claim(key) is not None for key in keys)
+
+
+def test_a_job_of_several_seeds_is_several_networks(store):
+    """Trained as one it would be the first of them alone, and served to who wants that one."""
+    X, y = np.random.default_rng(0).normal(size=(12, 3, 2)).astype("float32"), np.arange(12) % 2
+    learner = StackedRNNClassifier(2, epochs=1, n_seeds=2, random_state=0)
+    job = learner.plan_job(X, y)
+    key = network_key(learner, job)
+    assert isinstance(key, NoKey)
+    with pytest.raises(ValueError, match="several seeds"):
+        train_once([job], [key], store, train)
+    assert {type(network_key(learner, one)) for one in job.split()} == {str}
