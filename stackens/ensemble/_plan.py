@@ -123,8 +123,8 @@ class Plan:
             own = [fit for fit in self.fits if fit.name == name]
             refit = " and a refit on all" if any(fit.fold is None for fit in own) else ""
             lines.append(
-                f"  {name}: {_describe(learner)}, {n_splits} folds of {_span(self.splits)} rows"
-                f"{refit}, by {self.methods[name]}"
+                f"  {name}: {_describe(learner)}, {n_splits} fold{'s' * (n_splits > 1)} of "
+                f"{_span(self.splits)} rows{refit}, by {self.methods[name]}"
             )
         held_out = np.count_nonzero(count_coverage(self.splits.values(), self.n_rows))
         final = type(self.final_estimator).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
@@ -106,7 +106,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         """Plan what is to be fitted, run it, and train the final estimator on what comes out."""
         started = time.perf_counter()
         failures: dict[str, str] = {}
-        deadline = None if self.time_limit is None else time.time() + self.time_limit
+        deadline = None if self.time_limit is None else time.time() + float(self.time_limit)
         data = read_data(self, X, y, groups, params)
         if isinstance(self.cv, str):
             self._fit_prefit(data)
@@ -347,7 +347,9 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         return super().predict(X, **predict_params)
 
     def plan(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> Plan:
-        """Say what ``fit`` would train, and on which rows; everything is checked, nothing trained.
+        """Say what ``fit`` would train, and on which rows; nothing is trained.
+
+        The stack's own parameters, the data and the splits are checked as in ``fit``.
 
         Parameters
         ----------
@@ -362,12 +364,17 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         Raises
         ------
         InvalidInputError
-            If ``fit`` would refuse the data or splits; or with ``cv="prefit"``, which trains no
-            learners.
+            If ``fit`` would refuse the data or splits; with ``cv="prefit"``, which trains no
+            learners; or if ``cv`` is an iterator, which would be used up.
         """
+        self._validate_params()
         if isinstance(self.cv, str):
             raise InvalidInputError(
                 "`cv='prefit'` trains no learners, so that there is nothing to plan."
+            )
+        if isinstance(self.cv, Iterator):
+            raise InvalidInputError(
+                "`cv` is an iterator, whose splits a plan would use up. Give `list(cv)`."
             )
         stack = clone(self)
         return make_plan(stack, read_data(stack, X, y, groups, fit_params))

@@ -44,7 +44,7 @@ class TextModel(BaseEstimator):
         """Check the parameters before a fit; return when its time is up, in seconds since 1970."""
         require_keras()
         self._validate_params()
-        return None if self.time_limit is None else time.time() + self.time_limit
+        return None if self.time_limit is None else time.time() + float(self.time_limit)
 
     def _train(self, job: Trainable, deadline: float | None) -> TrainedNetwork:
         """Train the network, and take its weights."""

@@ -278,3 +278,12 @@ def test_the_note_says_whose_rows_are_counted(data, kind):
         (note,) = raised.value.__notes__
         assert "'net', fold " in note
         assert note.endswith("Rows are counted within the rows of that fold.")
+
+
+def test_a_limit_of_few_digits_is_added_to_the_time_with_all_of_them(monkeypatch):
+    """In float32 the seconds of today are multiples of 128."""
+    monkeypatch.setattr("time.time", lambda: 1_700_000_050.0)
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
+    learners = [("linear", LogisticRegression())]
+    stack = StackingClassifier(learners, cv=2, time_limit=np.float32(9)).fit(X, y)
+    assert not stack.failures_

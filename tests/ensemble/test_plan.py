@@ -103,6 +103,37 @@ def test_it_refuses_what_fit_refuses():
         stack().plan(X, np.zeros(60))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cv": "five"},
+        {"cv": 2.5},
+        {"passthrough": "lst"},
+        {"stack_method": "bad"},
+        {"time_limit": 0},
+        {"on_failure": "dropp"},
+        {"fallback": "bes"},
+        {"refit_epochs": "bad"},
+    ],
+    ids=str,
+)
+def test_it_refuses_parameters_with_the_message_of_fit(wrong):
+    messages = []
+    for method in (stack(**wrong).plan, stack(**wrong).fit):
+        with pytest.raises(ValueError) as caught:
+            method(X, Y)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_it_uses_up_no_splits():
+    splits = GroupKFold(4).split(X, Y, GROUPS)
+    stacked = stack(cv=splits)
+    with pytest.raises(InvalidInputError, match=r"Give `list\(cv\)`"):
+        stacked.plan(X, Y)
+    assert len(list(splits)) == 4
+
+
 def test_fitted_learners_leave_nothing_to_plan():
     fitted = KNeighborsClassifier().fit(X, Y)
     with pytest.raises(InvalidInputError, match="prefit"):
