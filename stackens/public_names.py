@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["import_lazily", "public_name", "read_stub"]
+__all__ = ["import_lazily", "public_module", "public_name", "read_stub"]
 
 
 def read_stub(loader: Any, folder: str) -> dict[str, str]:
@@ -95,9 +95,13 @@ def public_name(thing: Any, *, module: str | None = None, name: str | None = Non
     'stackens.ensemble.StackingClassifier'
     """
     module, name = module or thing.__module__, name or thing.__qualname__
-    room = ".".join(module.split(".")[:2])
-    is_ours = "._" in module and room.startswith("stackens.")
+    room = public_module(module)
     # `__module__` itself is left alone: `inspect` and doctest look there for the source.
-    if is_ours and getattr(sys.modules.get(room), name, None) is thing:
-        module = room
-    return f"{module}.{name}"
+    is_given = room != module and getattr(sys.modules.get(room), name, None) is thing
+    return f"{room if is_given else module}.{name}"
+
+
+def public_module(module: str) -> str:
+    """Return the room of a private file of this package; any other module as it is."""
+    room = ".".join(module.split(".")[:2])
+    return room if "._" in module and room.startswith("stackens.") else module

@@ -188,6 +188,18 @@ def test_no_arrow_leaves_the_table():
     assert find_violations(PACKAGE) == []
 
 
+def test_every_arrow_of_the_table_is_walked():
+    ground = dict(ROW.findall(DESIGN.read_text(encoding="utf-8").split(".. list-table::")[1]))
+    walked = {
+        (room_of(path, PACKAGE), imported.room)
+        for path in PACKAGE.rglob("*.py")
+        for imported in imports_of(path, PACKAGE)
+    }
+    drawn = {(room, other) for room, others in ROOMS.items() for other in others}
+    named = {(room, other) for room, other in drawn if room in ground or other not in ground}
+    assert named <= walked
+
+
 def test_the_page_names_rooms_and_its_arrows_make_no_circle():
     assert set().union(*ROOMS.values()) <= set(ROOMS)
     TopologicalSorter(ROOMS).prepare()

@@ -181,9 +181,7 @@ def cross_fit_finals(stack: Any, names: Sequence[str] | None = None) -> list[Cro
             final = clone(own_final_estimator(stack))
             widths = {name: kept.widths[name] for name in names}
             declare_blocks(final, widths, [method_of[name] for name in names])
-            params: dict[str, Any] = {}
-            if kept.group is not None:
-                params |= groups_for_final(final, kept.group[train])
+            params = groups_for_final(final, None if kept.group is None else kept.group[train])
             if weights is not None:
                 params["sample_weight"] = weights[train]
             final.fit(add_passed_through(stack, matrix[train], train), target[train], **params)

@@ -663,9 +663,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         stack: Self = copy.copy(self)
         stack.final_estimator = final_estimator
         stack._validate_final_estimator()
-        params: dict[str, Any] = {}
-        if kept.group is not None:
-            params |= groups_for_final(stack.final_estimator_, kept.group)
+        params = groups_for_final(stack.final_estimator_, kept.group)
         if sample_weight is not None:
             params["sample_weight"] = np.asarray(sample_weight)[kept.row_index]
         stack._train_final(matrix, encode_target(kept.y, self._classes), kept.widths, params)

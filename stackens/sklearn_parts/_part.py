@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from stackens.exceptions import ArchiveError, InvalidInputError, MissingExtraError
+from stackens.public_names import public_module
 from stackens.sklearn_parts._schema import Schema
 from stackens.sklearn_parts._types import ESTIMATORS
 from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
@@ -101,16 +102,12 @@ def _normalize(node: Any, names: dict[str, str]) -> Any:
         return node
     made = {key: _normalize(one, names) for key, one in node.items() if key != "__id__"}
     if "__loader__" in node:
-        made["__module__"] = _public_module(node["__module__"])
+        module = node["__module__"]
+        made["__module__"] = _MODULES.get(module, public_module(module))
     if isinstance(node.get("file"), str) and "__loader__" in node:
         suffix = node["file"].rpartition(".")[2]
         made["file"] = names.setdefault(node["file"], f"{len(names)}.{suffix}")
     return made
-
-
-def _public_module(module: str) -> str:
-    is_ours = module.startswith("stackens.")
-    return module.partition("._")[0] if is_ours else _MODULES.get(module, module)
 
 
 def _entry_bytes(name: str, data: bytes) -> np.ndarray:

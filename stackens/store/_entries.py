@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from stackens.training import TrainedNetwork, without_callbacks
 
 _NETWORK = "network"
 _FIT = "fit"
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +93,7 @@ def get_network(store: JobStore, key: str) -> TrainedNetwork | None:
     TrainedNetwork or None
         Bit for bit what was kept; None if there is nothing.
     """
-    found = store.get(key, kind=_NETWORK)
-    if found is None:
-        return None
-    try:
-        return _unpack_network(found.meta, found.arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        store.reject(key, error)
-        return None
+    return _read(store, key, _NETWORK, _unpack_network)
 
 
 def _unpack_network(meta: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> TrainedNetwork:
@@ -184,11 +178,16 @@ def get_fit(store: JobStore, key: str) -> KeptFit | None:
     ...     get_fit(JobStore(folder), "0" * 64) is None
     True
     """
-    found = store.get(key, kind=_FIT)
+    return _read(store, key, _FIT, _unpack_fit)
+
+
+def _read(store: JobStore, key: str, kind: str, unpack: Callable[..., _Kept]) -> _Kept | None:
+    """Unpack an entry; one that cannot be unpacked is thrown away."""
+    found = store.get(key, kind=kind)
     if found is None:
         return None
     try:
-        return _unpack_fit(found.meta, found.arrays)
+        return unpack(found.meta, found.arrays)
     except (KeyError, TypeError, ValueError) as error:
         store.reject(key, error)
         return None

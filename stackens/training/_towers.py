@@ -327,9 +327,9 @@ class _Run:
     def _train(
         self, job: Trainable, program: FlatProgram | None, checkpoint: StateKeeper | None
     ) -> TrainedNetwork:
-        from stackens.training._keras_fit import fit_with_keras
-
         if program is None:
+            from stackens.training._keras_fit import fit_with_keras
+
             assert isinstance(job, Job)  # who trains on texts has an optimizer with a rule
 
             def after_epoch(epoch: int, logs: Mapping[str, float]) -> None:

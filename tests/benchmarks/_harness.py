@@ -44,7 +44,7 @@ def main(script: str, sides: Mapping[str, Callable[[], dict]], *, rounds: int = 
     results: dict[str, list[dict]] = {name: [] for name in wanted}
     for k in range(options.rounds):
         for name in wanted:
-            found = _run_child(script, name)
+            found = run_child(script, name)
             results[name].append(found)
             print(f"round {k + 1}, {name}: {_show(found)}", flush=True)
     name = Path(script).stem.removeprefix("bench_")
@@ -59,7 +59,7 @@ def main(script: str, sides: Mapping[str, Callable[[], dict]], *, rounds: int = 
         print(f"{side}: {_show(medians(rows))}")
 
 
-def _run_child(script: str, side: str) -> dict:
+def run_child(script: str, side: str) -> dict:
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     done = subprocess.run(
         [sys.executable, script, "--side", side],

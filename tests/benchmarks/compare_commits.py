@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from _harness import _run_child
+from _harness import run_child
 
 TREE = Path(__file__).resolve().parents[2]
 SIDES = ("stack:stackens", "predict:stackens", "fixed_costs:lstm", "fixed_costs:gru")
@@ -23,7 +23,7 @@ SIDES = ("stack:stackens", "predict:stackens", "fixed_costs:lstm", "fixed_costs:
 
 def measure(tree: Path, benchmark: str, side: str) -> dict[str, float]:
     os.environ["PYTHONPATH"] = str(tree)
-    found = _run_child(str(tree / "tests" / "benchmarks" / f"bench_{benchmark}.py"), side)
+    found = run_child(str(tree / "tests" / "benchmarks" / f"bench_{benchmark}.py"), side)
     return {name: value for name, value in found.items() if "accuracy" not in name}
 
 
