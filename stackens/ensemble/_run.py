@@ -35,7 +35,7 @@ from stackens.training import (
     manage_callbacks,
 )
 
-_LOGGER = logging.getLogger(__name__)
+_LOGGER = logging.getLogger("stackens.ensemble")
 
 _METADATA_OF_JOBS = {"sample_weight", "groups"}
 
@@ -107,7 +107,7 @@ def run_fits(
 
 
 def _announce(
-    fits: Sequence[Fit], towers: Sequence[_Tower], progress: Progress, policy: Policy
+    fits: Sequence[Fit], towers: Sequence[_PlannedFit], progress: Progress, policy: Policy
 ) -> None:
     """Say how much there is to do; a refit of a later wave has as many epochs as a fold."""
     n_epochs = {tower.fit.name: tower.job.n_epochs for tower in towers}
@@ -197,7 +197,7 @@ def plan_fits(
 
 
 @dataclass(eq=False)
-class _Tower:
+class _PlannedFit:
     """A fit of a network, its learner, and the job that it planned."""
 
     fit: Fit
@@ -242,9 +242,9 @@ def _fitting_pipeline(
 
 def _plan_jobs(
     fits: Sequence[Fit], X: Any, y: np.ndarray, policy: Policy, pool: ArrayPool
-) -> tuple[list[_Tower], list[Fit]]:
+) -> tuple[list[_PlannedFit], list[Fit]]:
     """Tell networks from others, and plan their jobs."""
-    towers: list[_Tower] = []
+    towers: list[_PlannedFit] = []
     others: list[Fit] = []
     for fit in fits:
         if fit.name in policy.lost:
@@ -256,7 +256,7 @@ def _plan_jobs(
             else:
                 learner, job, data = plan
                 job = replace(job, X=pool.share(job.X), y=pool.share(job.y))
-                towers.append(_Tower(fit, learner, job, data))
+                towers.append(_PlannedFit(fit, learner, job, data))
     return towers, others
 
 
@@ -296,7 +296,7 @@ def _plan_tower(fit: Fit, X: Any, y: np.ndarray) -> tuple[Any, Any, Any] | None:
 
 
 def _run_towers(
-    towers: Sequence[_Tower],
+    towers: Sequence[_PlannedFit],
     X: Any,
     y: np.ndarray,
     best_epochs: dict[str, list[int]],

@@ -401,21 +401,21 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
             prediction=network.architecture,
             name=name or type(self).__name__,
         )
-        members = []
-        for number in range(1, self.n_seeds):  # the same from other seeds
+
+        def member(number: int) -> Job:
+            """Plan the same from another seed."""
             seed = int(stream(job.seed, "member", number).integers(np.iinfo(np.int32).max))
             training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
-            members.append(
-                replace(
-                    job,
-                    seed=seed,
-                    rows=training_rows,
-                    validation_rows=validation_rows,
-                    initial_weights=self._describe(batch, target, seed).weights,
-                    name=f"{job.name}, member {number}",
-                )
+            return replace(
+                job,
+                seed=seed,
+                rows=training_rows,
+                validation_rows=validation_rows,
+                initial_weights=self._describe(batch, target, seed).weights,
+                name=f"{job.name}, member {number}",
             )
-        return replace(job, members=tuple(members))
+
+        return replace(job, members=tuple(member(k) for k in range(1, self.n_seeds)))
 
     def _check_parameters(self) -> None:
         require_keras()

@@ -37,7 +37,7 @@ from stackens.store import JobStore, check_memory, train_with_memory, using_stor
 from stackens.targets import read_groups, read_target
 from stackens.views import with_rows
 
-_LOGGER = logging.getLogger(__name__)
+_LOGGER = logging.getLogger("stackens.model_selection")
 
 
 class _TrainsAhead:

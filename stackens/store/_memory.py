@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import itertools
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from stackens.exceptions import InvalidInputError, StoreWarning, TimeLimitError, TimeLimitWarning
 from stackens.store._job_store import JobStore
@@ -127,13 +124,13 @@ def train_with_memory(
     list
         In the order of ``jobs``.
     """
-    split = [job.split() for job in jobs]
-    first = np.cumsum([0, *(len(members) for members in split)])
-    owners = [i for i, members in enumerate(split) for _ in members]
-    jobs = [member for members in split for member in members]
-    counter = EpochCounter(sum(job.epochs for job in jobs), progress)
+    # A job may stand for networks of several seeds, which are trained, and kept, one by one.
+    members = [job.split() for job in jobs]
+    owner = [i for i, of_job in enumerate(members) for _ in of_job]
+    networks = [network for of_job in members for network in of_job]
+    counter = EpochCounter(sum(network.epochs for network in networks), progress)
 
-    def how(jobs: Sequence[Trainable], **keeping: Any) -> list[Any]:
+    def train_them(jobs: Sequence[Trainable], **keeping: Any) -> list[Any]:
         return train(
             jobs,
             n_jobs=n_jobs,
@@ -143,23 +140,25 @@ def train_with_memory(
             **keeping,
         )
 
-    def serve(position: int) -> None:
-        job = jobs[position]
-        with job.observed():
-            counter.advance(job.epochs, job.name)
-        if on_served is not None and position in first:
-            on_served(owners[position])
+    def note_served(position: int) -> None:
+        network = networks[position]
+        with network.observed():
+            counter.advance(network.epochs, network.name)
+        if on_served is not None and network is members[owner[position]][0]:
+            on_served(owner[position])
 
     store = check_memory(memory)
     if store is None:
-        trained = how(jobs)
+        trained = train_them(networks)
     else:
-        keys = [key_of(learners[owner], job) for owner, job in zip(owners, jobs, strict=True)]
+        keys = [key_of(learners[i], network) for i, network in zip(owner, networks, strict=True)]
         if memory is not None:  # who asked for it shall know
-            warn_of_no_keys([job.name for job in jobs], keys)
-        trained = train_once(jobs, keys, store, how, on_served=serve, deadline=deadline)
-    is_kept = store is not None
-    return [_join(trained[a:b], is_kept=is_kept) for a, b in itertools.pairwise(first)]
+            warn_of_no_keys([network.name for network in networks], keys)
+        trained = train_once(
+            networks, keys, store, train_them, on_served=note_served, deadline=deadline
+        )
+    results = iter(trained)
+    return [_join([next(results) for _ in of_job], is_kept=store is not None) for of_job in members]
 
 
 def train_alone(

@@ -137,8 +137,8 @@ def train_once(
                     else Checkpoint(store, key, every=every)
                     for k, key in enumerate(todo_keys)
                 ]
-                keeper = _Keeper(store, todo_keys, todo, claims)
-                trained = train(todo, checkpoints=places, on_trained=keeper)
+                writer = _Writer(store, todo_keys, todo, claims)
+                trained = train(todo, checkpoints=places, on_trained=writer)
                 for i, network in zip(wanted, trained, strict=True):
                     results[i] = network
             for key in own:
@@ -309,7 +309,7 @@ class _Claims:
             self.release(key)
 
 
-class _Keeper:
+class _Writer:
     """Keeps each network as soon as it is trained; in other processes, too."""
 
     def __init__(

@@ -132,7 +132,7 @@ class _Program(FlatProgram):
             for variable, value in zip(others, after, strict=True):
                 variable.assign(value)
         sums = [tf.add_n(list(parts)) for parts in zip(*gradients, strict=True)]
-        self.update(state, self.layout.join(sums), rate)
+        self.update(state, [self.layout.join(sums)], rate)  # clipped as one vector
         return tf.add_n(losses) / scale, n_tokens
 
     def _loss_and_gradient(

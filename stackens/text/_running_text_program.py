@@ -108,7 +108,7 @@ class _Program(FlatProgram):
                 gradients.append(gradient)
                 states.append(new)
             sums = [tf.add_n(list(parts)) / n_tokens for parts in zip(*gradients, strict=True)]
-            self.update(state, self.layout.join(sums), rates[step])
+            self.update(state, [self.layout.join(sums)], rates[step])  # clipped as one vector
             return step + 1, total + tf.cast(tf.add_n(losses), tf.float64), states
 
         start = [tf.constant(0), tf.constant(0.0, tf.float64), carried]

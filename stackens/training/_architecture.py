@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 
-_LOGGER = logging.getLogger(__name__)
+_LOGGER = logging.getLogger("stackens.training")
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _NEWEST_PYTHON = (3, 13)  # that TensorFlow has final releases for
 _threads_are_set = False

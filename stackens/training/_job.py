@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -245,12 +245,7 @@ class CutShortError(TimeLimitError):
     trained: TrainedNetwork
 
 
-# ---- data on their way to a tower -------------------------------------------------------------
-
-# Inputs up to this size become one tensor that all towers share; larger ones, and memory maps,
-# stay where they are and are read in pieces.
-_RESIDENT_BYTES = 64 * 2**20
-_PIECE_BYTES = 16 * 2**20
+# ---- what jobs share --------------------------------------------------------------------------
 
 
 class Shared:
@@ -303,63 +298,3 @@ def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
     if a.ctypes.data == b.ctypes.data and a.strides == b.strides:
         return True
     return not is_memory_map(a) and np.array_equal(a, b)
-
-
-class RowSource:
-    """The rows of one job, as tensors.
-
-    Parameters
-    ----------
-    job : Job
-        Whose arrays.
-    program : TowerProgram
-        Whose types.
-    shared : Shared
-        Where whole arrays are kept.
-    """
-
-    def __init__(self, job: Any, program: Any, shared: Shared) -> None:
-        self._job, self._program, self._shared = job, program, shared
-        self.is_resident = not is_streamed(job.X)
-        row_bytes = max(1, job.X[:1].nbytes)
-        batches = max(1, _PIECE_BYTES // (row_bytes * job.batch_size))
-        self._piece = batches * job.batch_size
-
-    def tensors(self) -> tuple[Any, Any, Any]:
-        """Return all rows of x, y and the weights, if they are resident."""
-        job, program, shared = self._job, self._program, self._shared
-        return (
-            shared.tensor(job.X, program.input_dtype),
-            shared.tensor(job.y, job.y.dtype.name),
-            shared.tensor(self._weights(), program.layout.dtype),
-        )
-
-    def _weights(self) -> np.ndarray:
-        weights = self._job.sample_weight
-        return self._program.unit_weights(len(self._job.X)) if weights is None else weights
-
-    def pieces(self, rows: np.ndarray) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
-        """Yield (x, y, weights) and positions in them, which together are ``rows`` in order."""
-        if self.is_resident:
-            yield self.tensors(), rows
-            return
-        import tensorflow as tf
-
-        job, program, weights = self._job, self._program, self._weights()
-        for start in range(0, len(rows), self._piece):
-            part = rows[start : start + self._piece]
-            sorter = np.argsort(part)  # a file is read from front to back
-            positions = np.empty_like(sorter)
-            positions[sorter] = np.arange(len(part))
-            chosen = part[sorter]
-            data = (
-                tf.constant(job.X[chosen], program.input_dtype),
-                tf.constant(job.y[chosen]),
-                tf.constant(weights[chosen], program.layout.dtype),
-            )
-            yield data, positions
-
-
-def is_streamed(array: np.ndarray) -> bool:
-    """Tell whether an array is read in pieces: a memory map, or a large one."""
-    return array.nbytes > _RESIDENT_BYTES or is_memory_map(array)

@@ -8,7 +8,7 @@ alone is therefore computed by the very same operations as in a group.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import keras
@@ -16,13 +16,19 @@ import numpy as np
 import tensorflow as tf
 
 from stackens.parameters import stream
+from stackens.sequences import is_memory_map
 from stackens.training._architecture import Network, ProgramCache, WeightLayout, freeze
-from stackens.training._job import RowSource, Shared
+from stackens.training._job import Shared
 from stackens.training._objective import make_loss, make_metric
 from stackens.training._updates import UpdateRule, make_keras_optimizer, make_update_rule
 
 # Validation computes no gradients, so that larger batches only save time.
 _EVALUATION_BATCH = 256
+
+# Inputs up to this size become one tensor that all towers share; larger ones, and memory maps,
+# stay where they are and are read in pieces.
+_RESIDENT_BYTES = 64 * 2**20
+_PIECE_BYTES = 16 * 2**20
 
 
 Pieces = Iterable[tuple[tuple[Any, ...], np.ndarray]]
@@ -127,10 +133,10 @@ class FlatProgram(ABC):
         size = self.layout.n_others
         return [state.others[k * size : (k + 1) * size] for k in range(self.n_parts or 1)]
 
-    def update(self, state: TowerState, gradient: Any, learning_rate: Any) -> None:
-        """Change the parameters by one step along a flat gradient, clipped as one vector."""
-        (clipped,) = self.rule.clip([gradient])
-        self.rule.update(state.parameters, state.slots, state.step, learning_rate, clipped)
+    def update(self, state: TowerState, gradients: Sequence[Any], learning_rate: Any) -> None:
+        """Change the parameters by one step along gradients, each of which is clipped by itself."""
+        gradient = self.layout.join(self.rule.clip(list(gradients)))
+        self.rule.update(state.parameters, state.slots, state.step, learning_rate, gradient)
         state.step.assign_add(1)
 
     def n_bytes(self, job: Any) -> int:
@@ -142,6 +148,64 @@ class FlatProgram(ABC):
         per_parameter = 4 + len(self.rule.initial_slots)
         n_numbers = self.layout.n_parameters * per_parameter + self.count_numbers(job)
         return int(np.dtype(self.layout.dtype).itemsize * n_numbers)
+
+
+class RowSource:
+    """The rows of one job, as tensors.
+
+    Parameters
+    ----------
+    job : Job
+        Whose arrays.
+    program : TowerProgram
+        Whose types.
+    shared : Shared
+        Where whole arrays are kept.
+    """
+
+    def __init__(self, job: Any, program: Any, shared: Shared) -> None:
+        self._job, self._program, self._shared = job, program, shared
+        self.is_resident = not is_streamed(job.X)
+        row_bytes = max(1, job.X[:1].nbytes)
+        batches = max(1, _PIECE_BYTES // (row_bytes * job.batch_size))
+        self._piece = batches * job.batch_size
+
+    def tensors(self) -> tuple[Any, Any, Any]:
+        """Return all rows of x, y and the weights, if they are resident."""
+        job, program, shared = self._job, self._program, self._shared
+        return (
+            shared.tensor(job.X, program.input_dtype),
+            shared.tensor(job.y, job.y.dtype.name),
+            shared.tensor(self._weights(), program.layout.dtype),
+        )
+
+    def _weights(self) -> np.ndarray:
+        weights = self._job.sample_weight
+        return self._program.unit_weights(len(self._job.X)) if weights is None else weights
+
+    def pieces(self, rows: np.ndarray) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
+        """Yield (x, y, weights) and positions in them, which together are ``rows`` in order."""
+        if self.is_resident:
+            yield self.tensors(), rows
+            return
+        job, program, weights = self._job, self._program, self._weights()
+        for start in range(0, len(rows), self._piece):
+            part = rows[start : start + self._piece]
+            sorter = np.argsort(part)  # a file is read from front to back
+            positions = np.empty_like(sorter)
+            positions[sorter] = np.arange(len(part))
+            chosen = part[sorter]
+            data = (
+                tf.constant(job.X[chosen], program.input_dtype),
+                tf.constant(job.y[chosen]),
+                tf.constant(weights[chosen], program.layout.dtype),
+            )
+            yield data, positions
+
+
+def is_streamed(array: np.ndarray) -> bool:
+    """Tell whether an array is read in pieces: a memory map, or a large one."""
+    return array.nbytes > _RESIDENT_BYTES or is_memory_map(array)
 
 
 class TowerProgram(FlatProgram):
@@ -299,9 +363,7 @@ class TowerProgram(FlatProgram):
                     weights, state, x, y, sample_weight, rows, training=True
                 )
             gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
-            gradient = self.layout.join(self.rule.clip(gradients))
-            self.rule.update(state.parameters, state.slots, state.step, rate, gradient)
-            state.step.assign_add(1)
+            self.update(state, gradients, rate)
             for variable, value in zip(state.others, others, strict=True):
                 if value is not None:
                     variable.assign(value)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stackens.training._program import FlatProgram, TowerState
 
 
-_LOGGER = logging.getLogger(__name__)
+_LOGGER = logging.getLogger("stackens.training")
 
 # ``on_progress(done, total, text)``
 OnProgress = Callable[[int, int, str], None]
@@ -113,12 +113,12 @@ def train(
                 f"{job.name or 'A job'} stands for networks of several seeds. Train each of "
                 "`job.split()`, or let `stackens.store.train_with_memory` do so and join them."
             )
-    keeping = _Keeping(list(checkpoints or [None] * len(jobs)), on_trained, deadline)
+    terms = _Terms(list(checkpoints or [None] * len(jobs)), on_trained, deadline)
     n_processes = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     if n_processes > 1:
-        results = _train_in_processes(jobs, n_processes, progress, keeping)
+        results = _train_in_processes(jobs, n_processes, progress, terms)
     else:
-        results = _train_here(jobs, progress, keeping, stop_at_error=on_error == "raise")
+        results = _train_here(jobs, progress, terms, stop_at_error=on_error == "raise")
     if on_error == "raise":
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, _Stopped | TimeLimitError):
@@ -127,7 +127,7 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Keeping:
+class _Terms:
     """Where the states of jobs are kept, who is told what they were trained to, and until when."""
 
     checkpoints: list[StateKeeper | None]
@@ -135,7 +135,7 @@ class _Keeping:
     deadline: float | None
     numbers: list[int] | None = None  # of the jobs, where these are part of all
 
-    def take(self, numbers: list[int]) -> _Keeping:
+    def take(self, numbers: list[int]) -> _Terms:
         checkpoints = [self.checkpoints[i] for i in numbers]
         return replace(self, checkpoints=checkpoints, numbers=numbers)
 
@@ -146,7 +146,7 @@ class _Keeping:
 
 
 def _train_in_processes(
-    jobs: list[Trainable], n_processes: int, progress: OnProgress | None, keeping: _Keeping
+    jobs: list[Trainable], n_processes: int, progress: OnProgress | None, terms: _Terms
 ) -> list[Any]:
     """Give every process its share of the jobs; those of a process that dies are done again."""
     threads = max(1, joblib.cpu_count() // n_processes)
@@ -161,7 +161,7 @@ def _train_in_processes(
         shares = [missing[k::n_processes] for k in range(min(n_processes, len(missing)))]
         tasks = [
             joblib.delayed(_train_in_worker)(
-                share, [jobs[i] for i in share], threads, keeping.take(share)
+                share, [jobs[i] for i in share], threads, terms.take(share)
             )
             for share in shares
         ]
@@ -183,25 +183,25 @@ def _train_in_processes(
     missing = [i for i in range(len(jobs)) if i not in results]
     _LOGGER.warning("Worker processes keep dying; %d jobs are trained in this one.", len(missing))
     rest = _train_here(
-        [jobs[i] for i in missing], counter.part(), keeping.take(missing), stop_at_error=False
+        [jobs[i] for i in missing], counter.part(), terms.take(missing), stop_at_error=False
     )
     results.update(zip(missing, rest, strict=True))
     return [results[i] for i in range(len(jobs))]
 
 
 def _train_in_worker(
-    numbers: list[int], jobs: list[Trainable], threads: int, keeping: _Keeping
+    numbers: list[int], jobs: list[Trainable], threads: int, terms: _Terms
 ) -> tuple[list[int], list[Any]]:
     # TensorFlow fixes its thread counts at its first use in this process.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-    return numbers, _train_here(jobs, None, keeping, stop_at_error=False, n_threads=threads)
+    return numbers, _train_here(jobs, None, terms, stop_at_error=False, n_threads=threads)
 
 
 def _train_here(
     jobs: list[Trainable],
     progress: OnProgress | None,
-    keeping: _Keeping,
+    terms: _Terms,
     *,
     stop_at_error: bool,
     n_threads: int | None = None,
@@ -209,10 +209,10 @@ def _train_here(
     """Train in threads, while this one prepares the programs of the jobs to come."""
     programs = [job.find_program() for job in jobs]
     # Longest first, so that the cores finish together; shortest first if there may be no end.
-    sign = -1 if keeping.deadline is None else 1
+    sign = -1 if terms.deadline is None else 1
     order = sorted(range(len(jobs)), key=lambda i: sign * _count_products(jobs[i], programs[i]))
-    run = _Run(sum(job.epochs for job in jobs), progress, keeping, stop_at_error)
-    run.check_memory(jobs, programs)
+    training = _Training(sum(job.epochs for job in jobs), progress, terms, stop_at_error)
+    training.check_memory(jobs, programs)
     if None in programs:
         _LOGGER.info(
             "%d of %d jobs train by Keras's own fit, one network at a time: they have callbacks, "
@@ -221,26 +221,26 @@ def _train_here(
             len(jobs),
         )
     if len(jobs) == 1:
-        return [run.train_one(0, jobs[0], programs[0])]
+        return [training.train_one(0, jobs[0], programs[0])]
     n_threads = min(len(jobs), n_threads or joblib.cpu_count())
     with ThreadPoolExecutor(n_threads, thread_name_prefix="stackens-tower") as pool:
         futures = {}
         try:
             for i in order:
                 job, program = jobs[i], programs[i]
-                if program is not None and not run.is_stopped:
+                if program is not None and not training.is_stopped:
                     with suppress(Exception):  # the job meets the same error, and reports it
                         program.prepare(job)
-                        run.shared.initial_weights(job)
-                futures[i] = pool.submit(run.train_one, i, job, program)
+                        training.shared.initial_weights(job)
+                futures[i] = pool.submit(training.train_one, i, job, program)
             # Whoever trains will predict: what that needs is made while the towers run.
             wanted = {j.prediction.key: (j.prediction, j.row_shape) for j in jobs if j.prediction}
             for architecture, shape in wanted.values():
-                if not run.is_stopped:
+                if not training.is_stopped:
                     prepare_prediction(architecture, shape)
             return [futures[i].result() for i in range(len(jobs))]
         except BaseException:
-            run.stop()
+            training.stop()
             raise
 
 
@@ -252,14 +252,14 @@ class _Stopped(Exception):  # noqa: N818 - a signal between threads, never seen 
     pass
 
 
-class _Run:
+class _Training:
     """Towers that train side by side: what they share, how far they are, whether to go on."""
 
     def __init__(
-        self, n_epochs: int, progress: OnProgress | None, keeping: _Keeping, stop_at_error: bool
+        self, n_epochs: int, progress: OnProgress | None, terms: _Terms, stop_at_error: bool
     ) -> None:
         self.shared = Shared()
-        self.keeping = keeping
+        self.terms = terms
         self._counter = EpochCounter(n_epochs, progress)
         self._stop_at_error = stop_at_error
         self._stopped = threading.Event()
@@ -277,7 +277,7 @@ class _Run:
 
     @property
     def seconds_left(self) -> float:
-        deadline = self.keeping.deadline
+        deadline = self.terms.deadline
         return np.inf if deadline is None else deadline - time.time()
 
     def stop(self) -> None:
@@ -316,8 +316,8 @@ class _Run:
         try:
             self.check_stopped(job.name)
             with job.observed():
-                trained = self._train(job, program, self.keeping.checkpoints[position])
-                self.keeping.tell(position, trained)
+                trained = self._train(job, program, self.terms.checkpoints[position])
+                self.terms.tell(position, trained)
             return trained
         except Exception as error:
             if self._stop_at_error and not isinstance(error, TimeLimitError):
@@ -364,13 +364,17 @@ class _Tower:
     """One job on its way: its variables, its history, its best epoch so far."""
 
     def __init__(
-        self, job: Trainable, program: FlatProgram, run: _Run, checkpoint: StateKeeper | None
+        self,
+        job: Trainable,
+        program: FlatProgram,
+        training: _Training,
+        checkpoint: StateKeeper | None,
     ) -> None:
         self.started = time.perf_counter()
-        self.job, self.program, self.group = job, program, run
+        self.job, self.program, self.training = job, program, training
         self.checkpoint = checkpoint
-        self.state: TowerState = program.new_state(job, run.shared.initial_weights(job))
-        self.data = program.read(job, run.shared)
+        self.state: TowerState = program.new_state(job, training.shared.initial_weights(job))
+        self.data = program.read(job, training.shared)
         self.history: dict[str, list[float]] = {}
         self.seconds_an_epoch: float | None = None
         self.best_loss, self.best_epoch = np.inf, -1
@@ -392,7 +396,7 @@ class _Tower:
                 done += 1
             if wants_stop or done == self.job.epochs:
                 n_left = self.job.epochs - done
-                self.group.count(len(epochs) + n_left, self.job, epochs[-1])
+                self.training.count(len(epochs) + n_left, self.job, epochs[-1])
                 break
             if self.checkpoint is not None and self.checkpoint.is_due():
                 self.checkpoint.save(self._freeze(done - 1))
@@ -402,7 +406,7 @@ class _Tower:
     def _advance(self, n_epochs: int, done: int, logs: Mapping[str, float]) -> None:
         """Count epochs; if time is up, keep the state, and end with what all have given."""
         try:
-            self.group.advance(n_epochs, self.job, logs)
+            self.training.advance(n_epochs, self.job, logs)
         except TimeLimitError as error:
             if not done:
                 raise
@@ -455,7 +459,7 @@ class _Tower:
         is_watched = self.job.on_epoch_end is not None or self.job.observer is not None
         if is_watched or self.seconds_an_epoch is None:
             return 1
-        seconds = min(_SECONDS_IN_ONE_GO, self.group.seconds_left)
+        seconds = min(_SECONDS_IN_ONE_GO, self.training.seconds_left)
         return max(1, int(seconds / self.seconds_an_epoch))
 
     def _note(self, logs: dict[str, float], epoch: int) -> bool:

@@ -19,7 +19,7 @@ from stackens.exceptions import StoreWarning, TimeLimitError
 from stackens.store import Checkpoint, JobStore, network_key, train_once
 from stackens.training import train
 from stackens.training._job import CutShortError
-from stackens.training._towers import _Run
+from stackens.training._towers import _Training
 
 RNN = StackedRNNClassifier(units=4, epochs=6, dropout=0.2, batch_size=5, random_state=0)
 LEARNERS = {
@@ -90,7 +90,7 @@ def test_what_was_trained_when_time_is_up_is_told_and_goes_on(data, tmp_path, na
 
     place = Checkpoint(JobStore(tmp_path), network_key(learner, job), every=1e9)
     with monkeypatch.context() as patch:
-        patch.setattr(_Run, "seconds_left", property(lambda run: left[0]))
+        patch.setattr(_Training, "seconds_left", property(lambda run: left[0]))
         (late,) = train([replace(job, on_epoch_end=tick)], checkpoints=[place])
         assert isinstance(late, CutShortError)
         assert_equal(pickle.loads(pickle.dumps(late)).trained, short)

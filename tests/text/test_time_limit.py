@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from stackens.exceptions import TimeLimitError, TimeLimitWarning
 from stackens.store import JobStore
 from stackens.text import SequenceTranslator, StackedRNNLanguageModel
-from stackens.training._towers import _Run
+from stackens.training._towers import _Training
 
 TEXTS = ["the cat sat on the mat.", "the dog sat on the log.", "the cat and the dog ran."] * 4
 TIME = 3600  # seconds, by the clock that counts epochs
@@ -46,7 +46,7 @@ both = pytest.mark.parametrize("make", [translator, language_model])
 @pytest.fixture
 def clock(monkeypatch):
     """Time by epochs: `clock(2)` leaves time for two of them; return how many were trained."""
-    count = _Run.count
+    count = _Training.count
     left, trained = [np.inf], []
 
     def note(run, n_epochs, job, logs):
@@ -55,8 +55,8 @@ def clock(monkeypatch):
             left[0] -= 1
         count(run, n_epochs, job, logs)
 
-    monkeypatch.setattr(_Run, "count", note)
-    monkeypatch.setattr(_Run, "seconds_left", property(lambda run: left[0]))
+    monkeypatch.setattr(_Training, "count", note)
+    monkeypatch.setattr(_Training, "seconds_left", property(lambda run: left[0]))
 
     def start(n_epochs):
         left[0] = n_epochs

@@ -17,7 +17,7 @@ import pytest
 
 from stackens.exceptions import TrainingDivergedError
 from stackens.training import Architecture, EarlyStopping, Job, Optimizer, initial_weights, train
-from stackens.training import _job as job_module
+from stackens.training import _program as program_module
 from stackens.training import _towers as towers_module
 from stackens.training._program import find_program
 from stackens.training._towers import available_bytes
@@ -81,14 +81,14 @@ def test_data_read_in_pieces_train_the_same_network(monkeypatch, tmp_path, early
         changes |= {"early_stopping": early_stopping, "validation_rows": np.arange(50, 60)}
     job = make_job(**changes)
     resident = train([job])[0]
-    monkeypatch.setattr(job_module, "_PIECE_BYTES", 17 * job.X[0].nbytes)  # two batches
+    monkeypatch.setattr(program_module, "_PIECE_BYTES", 17 * job.X[0].nbytes)  # two batches
     mapped = np.memmap(tmp_path / "X.dat", "float32", "w+", shape=job.X.shape)
     mapped[:] = job.X
-    assert not job_module.is_streamed(job.X)
-    assert job_module.is_streamed(np.asarray(mapped))
+    assert not program_module.is_streamed(job.X)
+    assert program_module.is_streamed(np.asarray(mapped))
     assert_equal(train([replace(job, X=np.asarray(mapped))])[0], resident)
-    monkeypatch.setattr(job_module, "_RESIDENT_BYTES", 0)
-    assert job_module.is_streamed(job.X)
+    monkeypatch.setattr(program_module, "_RESIDENT_BYTES", 0)
+    assert program_module.is_streamed(job.X)
     assert_equal(train([job])[0], resident)
 
 
