@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight, _num_samples, check_is_fitted
 
 from stackens.exceptions import InvalidInputError, MissingExtraError
-from stackens.learners._targets import loss_name, make_loss
+from stackens.learners._targets import choose_loss, loss_name
 from stackens.training import (
     PREDICTION_BLOCK,
     Architecture,
@@ -108,7 +108,7 @@ def make_wrapper(build: Any, learner: Any) -> KerasClassifier | KerasRegressor:
     optimizer = learner._make_optimizer()
     wrapper = (_AnyLengthClassifier if is_classifier else _AnyLengthRegressor)(
         build,
-        loss=make_loss(learner._target, learner._routed("loss")),
+        loss=choose_loss(learner._target, learner._routed("loss")),
         optimizer=learner.optimizer,
         optimizer__learning_rate=optimizer.learning_rate,
         **{f"optimizer__{name}": value for name, value in optimizer.options.items()},

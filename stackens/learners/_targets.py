@@ -293,7 +293,7 @@ def _check_of_probabilities(loss: Any) -> None:
         )
 
 
-def make_loss(target: Target, options: dict[str, Any]) -> Any:
+def choose_loss(target: Target, options: dict[str, Any]) -> Any:
     """Return the Keras loss of a target, made with the settings ``loss__…``."""
     import keras
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from stackens.exceptions import InvalidInputError
 from stackens.learners._routing import check_routed_names
-from stackens.learners._targets import ClassTarget, Target, ValueTarget, make_loss
+from stackens.learners._targets import ClassTarget, Target, ValueTarget, choose_loss
 from stackens.parameters import all_or_nothing, did_you_mean, draw_seed, known_arguments, stream
 from stackens.sequences import (
     SequenceBatch,
@@ -383,7 +383,7 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
             architecture=architecture,
             X=batch.values,
             y=network.target.encode(y),
-            loss=make_loss(network.target, self._routed("loss")),
+            loss=choose_loss(network.target, self._routed("loss")),
             optimizer=optimizer,
             seed=seed,
             epochs=self.epochs if epochs is None else epochs,

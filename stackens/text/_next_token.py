@@ -31,9 +31,9 @@ def sum_log_probabilities(
         In nats.
     """
     require_keras()
-    from stackens.text._next_token_program import find_program
+    from stackens.text._next_token_program import find_next_token_program
 
-    program = find_program(architecture)
+    program = find_next_token_program(architecture)
     flat = program.layout.flatten(weights)
     sums = np.zeros(len(texts))
     order = np.argsort([len(text) for text in texts], kind="stable")  # of similar lengths
@@ -86,9 +86,9 @@ def sample_tokens(
         Without the prompt.
     """
     require_keras()
-    from stackens.text._next_token_program import find_program
+    from stackens.text._next_token_program import find_next_token_program
 
-    program = find_program(architecture)
+    program = find_next_token_program(architecture)
     drawn = program.write(
         program.layout.flatten(weights),
         np.asarray(prompt, "int32"),

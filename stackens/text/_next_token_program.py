@@ -22,7 +22,7 @@ def zero_states(model: Any, n_rows: Tensor) -> list[Tensor]:
     return states
 
 
-class _Program:
+class NextTokenProgram:
     """Scoring and writing by one network; its weights are an argument."""
 
     def __init__(self, architecture: Architecture) -> None:
@@ -109,5 +109,5 @@ class _Program:
 _PROGRAMS = ProgramCache(max_size=8)
 
 
-def find_program(architecture: Architecture) -> _Program:
-    return _PROGRAMS.get(architecture.key, lambda: _Program(architecture))
+def find_next_token_program(architecture: Architecture) -> NextTokenProgram:
+    return _PROGRAMS.get(architecture.key, lambda: NextTokenProgram(architecture))

@@ -79,9 +79,11 @@ class ParallelText(Trainable):
 
     def find_program(self) -> Any:
         """Return the program that trains it."""
-        from stackens.text._parallel_text_program import find_program
+        from stackens.text._parallel_text_program import find_training_program
 
-        return find_program(self.architecture, self.optimizer, self.label_smoothing, self.teacher)
+        return find_training_program(
+            self.architecture, self.optimizer, self.label_smoothing, self.teacher
+        )
 
     @property
     def batch_text(self) -> str:

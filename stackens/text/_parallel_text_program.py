@@ -34,7 +34,7 @@ class _Pairs(NamedTuple):
     teacher: tuple[Tensor, ...]
 
 
-class _Program(FlatProgram):
+class ParallelTextProgram(FlatProgram):
     """Training of one network with one optimizer, open in sentences and their lengths."""
 
     def __init__(
@@ -208,15 +208,15 @@ class _Teacher:
 _PROGRAMS = ProgramCache(max_size=8)
 
 
-def find_program(
+def find_training_program(
     architecture: Architecture,
     optimizer: Optimizer,
     label_smoothing: float,
     teacher: SoftTargets | None,
-) -> _Program:
+) -> ParallelTextProgram:
     taught = teacher and (teacher.architecture.key, teacher.temperature, teacher.alpha)
     how = freeze((optimizer.name, optimizer.options, label_smoothing))
     return _PROGRAMS.get(
         (architecture.key, how, taught),
-        lambda: _Program(architecture, optimizer, label_smoothing, teacher),
+        lambda: ParallelTextProgram(architecture, optimizer, label_smoothing, teacher),
     )

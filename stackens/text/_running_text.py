@@ -60,9 +60,9 @@ class RunningText(Trainable):
 
     def find_program(self) -> Any:
         """Return the program that trains it."""
-        from stackens.text._running_text_program import find_program
+        from stackens.text._running_text_program import find_training_program
 
-        return find_program(self.architecture, self.optimizer, self.n_streams)
+        return find_training_program(self.architecture, self.optimizer, self.n_streams)
 
     @property
     def batch_text(self) -> str:

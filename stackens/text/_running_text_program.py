@@ -26,7 +26,7 @@ from stackens.training.programs import (
 _ROWS_OF_A_HALF = 32
 
 
-class _Program(FlatProgram):
+class RunningTextProgram(FlatProgram):
     """Truncated back-propagation: windows of a running text, and states that are carried over.
 
     Rows of arrays come in a new order in every epoch, and each starts from nothing. Here the order
@@ -146,9 +146,11 @@ class _Program(FlatProgram):
 _PROGRAMS = ProgramCache(max_size=4)
 
 
-def find_program(architecture: Architecture, optimizer: Optimizer, n_streams: int) -> _Program:
+def find_training_program(
+    architecture: Architecture, optimizer: Optimizer, n_streams: int
+) -> RunningTextProgram:
     # Two halves whatever the machine: how many there are shows in the last bits of a gradient.
     is_cut = n_streams % 2 == 0 and n_streams >= 2 * _ROWS_OF_A_HALF
     n_parts = 2 if is_cut else 1
     key: Hashable = (architecture.key, freeze((optimizer.name, optimizer.options)), n_parts)
-    return _PROGRAMS.get(key, lambda: _Program(architecture, optimizer, n_parts))
+    return _PROGRAMS.get(key, lambda: RunningTextProgram(architecture, optimizer, n_parts))

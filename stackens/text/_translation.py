@@ -66,9 +66,9 @@ def translate(
         What the search has maximised.
     """
     require_keras()
-    from stackens.text._translation_program import find_program
+    from stackens.text._translation_program import find_translation_program
 
-    program = find_program(architecture)
+    program = find_translation_program(architecture)
     flat = program.layout.flatten(weights)
     search = program.search(n_beams, begin, end, cached=cached)
     found: list[Any] = [None] * len(source)
@@ -111,9 +111,9 @@ def score_pairs(
         In nats.
     """
     require_keras()
-    from stackens.text._translation_program import find_program
+    from stackens.text._translation_program import find_translation_program
 
-    program = find_program(architecture)
+    program = find_translation_program(architecture)
     flat = program.layout.flatten(weights)
     found: list[Any] = [None] * len(source)
 
@@ -149,9 +149,9 @@ def attention_of_pair(
         Of the encoder, of the decoder, and of the decoder to the source.
     """
     require_keras()
-    from stackens.text._translation_program import find_program
+    from stackens.text._translation_program import find_translation_program
 
-    program = find_program(architecture)
+    program = find_translation_program(architecture)
     flat = program.layout.flatten(weights)
     return [maps.numpy()[0] for maps in program.attention(flat, pad([source]), pad([target]))]
 

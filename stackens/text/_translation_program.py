@@ -18,7 +18,7 @@ Search = Callable[..., Found]
 Step = Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, Any]]
 
 
-class _Program:
+class TranslationProgram:
     """Use of one network; its weights are an argument, sentences and lengths are open."""
 
     def __init__(self, architecture: Architecture) -> None:
@@ -137,5 +137,5 @@ class _Program:
 _PROGRAMS = ProgramCache(max_size=8)
 
 
-def find_program(architecture: Architecture) -> _Program:
-    return _PROGRAMS.get(architecture.key, lambda: _Program(architecture))
+def find_translation_program(architecture: Architecture) -> TranslationProgram:
+    return _PROGRAMS.get(architecture.key, lambda: TranslationProgram(architecture))

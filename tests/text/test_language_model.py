@@ -243,7 +243,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     options = {"batch_size": 64, "window": 8, "epochs": 4, "dropout": 0.3}
     whole = small(**options).fit(texts, validation_texts="the cat.")
     store = JobStore(tmp_path, checkpoint_every=0)
-    train_epoch, n_epochs = _running_text_program._Program.train_epoch, []
+    train_epoch, n_epochs = _running_text_program.RunningTextProgram.train_epoch, []
 
     def die_in_the_third(*args):
         n_epochs.append(1)
@@ -251,7 +251,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(tmp_path, monkeypatch):
             raise StoppedError
         return train_epoch(*args)
 
-    monkeypatch.setattr(_running_text_program._Program, "train_epoch", die_in_the_third)
+    monkeypatch.setattr(_running_text_program.RunningTextProgram, "train_epoch", die_in_the_third)
     interrupted = small(**options, memory=store)
     with pytest.raises(StoppedError):
         interrupted.fit(texts, validation_texts="the cat.")

@@ -210,7 +210,7 @@ class StoppedError(Exception):
 def test_an_interrupted_fit_goes_on_to_the_same_bits(make_translator, pairs, tmp_path, monkeypatch):
     options = {"dropout": 0.2, "epochs": 3, "early_stopping": True, "batch_tokens": 400}
     whole = make_translator(**options).fit(*pairs)
-    train_batch, steps = _parallel_text_program._Program.train_batch, []
+    train_batch, steps = _parallel_text_program.ParallelTextProgram.train_batch, []
 
     def die(*args):
         steps.append(1)
@@ -218,7 +218,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(make_translator, pairs, tmp
             raise StoppedError
         return train_batch(*args)
 
-    monkeypatch.setattr(_parallel_text_program._Program, "train_batch", die)
+    monkeypatch.setattr(_parallel_text_program.ParallelTextProgram, "train_batch", die)
     dies_at = 0
     make_translator(**options).fit(*pairs)
     n_steps = len(steps) // 3
