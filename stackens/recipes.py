@@ -22,7 +22,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
@@ -456,7 +456,7 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     _tell("trees, linear: both on statistics of each channel")
     others = [
         ("trees", make_pipeline(*_statistics(facts), _trees(facts))),
-        ("linear", make_pipeline(*_statistics(facts), StandardScaler(), _linear(facts, c=1.0))),
+        ("linear", make_pipeline(*_statistics(facts), *_clipped(), _linear(facts, c=1.0))),
     ]
     width = facts.longest * facts.n_inputs
     if facts.is_ragged or width > _WIDEST_TABLE:
@@ -467,7 +467,7 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
         "; the trees on as many changes, too" if facts.has_changes else "",
     )
     flat = SequenceFlattener()  # a linear model finds changes in values by itself
-    linear = make_pipeline(*_filled(facts), flat, StandardScaler(), _linear(facts, c=1.0))
+    linear = make_pipeline(*_filled(facts), flat, *_clipped(), _linear(facts, c=1.0))
     trees = make_pipeline(*_changes(facts), flat, _value_trees(facts))
     return [*others, ("value_trees", trees), ("value_linear", linear)]
 
@@ -500,6 +500,15 @@ def _statistics(facts: _Facts) -> list[BaseEstimator]:
     statistics = SequenceSummarizer().statistics
     of_all = SequenceSummarizer((*statistics, "length") if facts.is_ragged else statistics)
     return [*_changes(facts), of_all]
+
+
+def _clipped() -> list[BaseEstimator]:
+    """Scale columns, and keep them in the range of the training rows.
+
+    A column that hardly ever changes has a tiny deviation: one other value becomes a score of
+    thousands, and a linear model follows it.
+    """
+    return [MinMaxScaler(clip=True), StandardScaler()]
 
 
 def _linear(facts: _Facts, c: float) -> BaseEstimator:

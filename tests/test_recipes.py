@@ -12,6 +12,8 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from stackens import (
     ConvexBlendClassifier,
@@ -136,6 +138,22 @@ def test_few_rows_get_a_convex_blend(n, n_classes):
 
 def test_many_rows_get_a_linear_model():
     assert isinstance(make_stack(*series(3_000, 3)).final_estimator, LogisticRegression)
+
+
+@pytest.mark.parametrize("name", ["linear", "value_linear"])
+def test_a_value_that_is_nearly_always_zero_moves_no_linear_model_far(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 10, 2))
+    X[:, :, 1] = 0
+    X[::20, 3, 1] = 1e-6
+    y = X[:, 0, 0] + 0.1 * (X[:, 3, 1] > 0)
+    later = np.zeros((1, 10, 2))
+    later[0, 3, 1] = 0.02
+    learner = dict(make_stack(X, y).estimators)[name]
+    assert abs(learner.fit(X, y).predict(later)[0]) < 3 * np.abs(y).max()
+    scaler = next(k for k, step in enumerate(learner) if isinstance(step, MinMaxScaler))
+    unbounded = Pipeline(learner.steps[:scaler] + learner.steps[scaler + 1 :])
+    assert abs(unbounded.fit(X, y).predict(later)[0]) > 30 * np.abs(y).max()  # the fault
 
 
 def test_folds_follow_the_rarest_class_unless_given():
