@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -293,7 +293,7 @@ def make_plan(stack: Any, data: Data) -> Plan:
     stack._check_passthrough(data.X)
     routed = _route(stack, names, data)
     learners = {
-        name: _seeded(estimator, name, stack._seed)
+        name: number_class_weight(_seeded(estimator, name, stack._seed), stack._classes)
         for name, estimator in zip(names, estimators, strict=True)
         if not is_dropped(estimator)
     }
@@ -349,6 +349,56 @@ def _seeded(estimator: Any, name: str, seed: int | None) -> Any:
     if seed is None:
         return estimator
     return fill_seeds(clone(estimator), stream(seed, f"learner {name}").integers)
+
+
+# Estimators that hand the target on to what they hold as it is.
+_HOLDERS = (
+    *("BaseSearchCV", "BaseThresholdClassifier", "CalibratedClassifierCV", "EmbeddingPretrainer"),
+)
+
+
+def number_class_weight(estimator: Any, classes: Any) -> Any:
+    """Return an estimator whose ``class_weight`` is by the numbers that a stack gives to classes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not changed. What stands last in a Pipeline, or in a search or a stack, is looked at, too.
+    classes : ndarray of shape (n_classes,), list of these, or None
+        As the user calls them; several labels keep their 0 and 1, and numbers have no classes.
+
+    Returns
+    -------
+    estimator
+        The same if there is nothing to translate.
+    """
+    if not isinstance(classes, np.ndarray) or np.array_equal(classes, np.arange(len(classes))):
+        return estimator
+    numbers = {label: number for number, label in enumerate(classes.tolist())}
+    translated = {}
+    for path, holder in _see_target(estimator):
+        weights = getattr(holder, "class_weight", None)
+        if isinstance(weights, dict):
+            unknown = iter(range(len(numbers), len(numbers) + len(weights)))  # in no row either
+            translated[f"{path}class_weight"] = {
+                numbers[label] if label in numbers else next(unknown): weight
+                for label, weight in weights.items()
+            }
+    return clone(estimator).set_params(**translated) if translated else estimator
+
+
+def _see_target(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield an estimator, and those within it that see the same target, with their paths."""
+    yield path, estimator
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        yield from _see_target(last, f"{path}{name}__")
+    elif hasattr(estimator, "_learn_target"):  # a stack, which then finds nothing to translate
+        parts = [*estimator.estimators, ("final_estimator", estimator.final_estimator)]
+        for name, part in parts:
+            yield from _see_target(part, f"{path}{name}__")
+    elif any(kind.__name__ in _HOLDERS for kind in type(estimator).__mro__):
+        yield from _see_target(estimator.estimator, f"{path}estimator__")
 
 
 def _route(stack: Any, names: Sequence[str], data: Data) -> dict[str, Any]:

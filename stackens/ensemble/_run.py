@@ -111,6 +111,7 @@ def _announce(
 ) -> None:
     """Say how much there is to do; a refit of a later wave has as many epochs as a fold."""
     n_epochs = {tower.fit.name: tower.job.n_epochs for tower in towers}
+    n_seeds = {tower.fit.name: len(tower.job.split()) for tower in towers}
     fits = [fit for fit in fits if fit.name not in policy.lost]
     networks = [fit for fit in fits if fit.name in n_epochs]
     progress.extend(sum(n_epochs.get(fit.name, 1) for fit in fits))
@@ -118,7 +119,7 @@ def _announce(
         "%d fits of %d learners: %d networks of %d epochs together, and %d fits of others.",
         len(fits),
         len({fit.name for fit in fits}),
-        len(networks),
+        sum(n_seeds[fit.name] for fit in networks),
         sum(n_epochs[fit.name] for fit in networks),
         len(fits) - len(networks),
     )

@@ -59,7 +59,14 @@ from stackens.ensemble._passthrough import (
     passthrough_names,
     passthrough_table,
 )
-from stackens.ensemble._plan import Data, Plan, is_dropped, make_plan, read_data
+from stackens.ensemble._plan import (
+    Data,
+    Plan,
+    is_dropped,
+    make_plan,
+    number_class_weight,
+    read_data,
+)
 from stackens.ensemble._run import plan_fits, run_fits
 from stackens.ensemble._splits import consumes_groups, count_coverage, is_number_of_folds
 from stackens.exceptions import InvalidInputError
@@ -250,7 +257,9 @@ class Stack(_BaseStacking, CallbackSupportMixin):
 
     def _validate_final_estimator(self) -> None:
         super()._validate_final_estimator()
-        if isinstance(getattr(self, "classes_", None), list):
+        classes = getattr(self, "classes_", None)
+        self.final_estimator_: Any = number_class_weight(self.final_estimator_, classes)
+        if isinstance(classes, list):
             check_takes_labels(self.final_estimator_)
             if self.fallback is not None:
                 raise InvalidInputError(
@@ -349,7 +358,8 @@ class Stack(_BaseStacking, CallbackSupportMixin):
     def plan(self, X: Any, y: Any, *, groups: Any = None, **fit_params: Any) -> Plan:
         """Say what ``fit`` would train, and on which rows; nothing is trained.
 
-        The stack's own parameters, the data and the splits are checked as in ``fit``.
+        The stack's own parameters, the target and the splits are checked as in ``fit``; what a
+        learner refuses, of its parameters or of the rows, is found out by ``fit``.
 
         Parameters
         ----------
@@ -364,8 +374,8 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         Raises
         ------
         InvalidInputError
-            If ``fit`` would refuse the data or splits; with ``cv="prefit"``, which trains no
-            learners; or if ``cv`` is an iterator, which would be used up.
+            If ``fit`` would refuse target, metadata or splits; with ``cv="prefit"``, which trains
+            no learners; or if ``cv`` is an iterator, which would be used up.
         """
         self._validate_params()
         if isinstance(self.cv, str):

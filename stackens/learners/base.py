@@ -560,8 +560,8 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
         except ValueError as error:
             raise InvalidInputError(
                 f"`early_stopping` holds out {self.validation_fraction:.0%} of {len(rows)} "
-                f"training rows, which is not possible here: {error} Train without it, or "
-                "change `validation_fraction`."
+                f"training rows, which is not possible here: {str(error).rstrip('.')}. Train "
+                "without it, or change `validation_fraction`."
             ) from error
         return training, validation
 

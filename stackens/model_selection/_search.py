@@ -266,7 +266,7 @@ class _TrainsAhead:
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         if not state.get("_keeps_store", True):  # the folder goes when nobody here needs it
-            state.pop("store_")
+            state.pop("store_", None)  # a copy of a copy has none
         return state
 
 

@@ -99,7 +99,8 @@ def train(
     InvalidInputError
         If a job stands for networks of several seeds.
     TrainingDivergedError
-        If a loss becomes NaN or infinite.
+        If a loss becomes NaN or infinite. Of this, and of whatever else is raised while a job is
+        trained, a note says which job it was.
     MemoryError
         If there is not enough memory to train a single job; nothing was trained then.
     MissingExtraError, BackendError
@@ -120,8 +121,9 @@ def train(
     else:
         results = _train_here(jobs, progress, terms, stop_at_error=on_error == "raise")
     if on_error == "raise":
-        for result in results:
+        for job, result in zip(jobs, results, strict=True):
             if isinstance(result, Exception) and not isinstance(result, _Stopped | TimeLimitError):
+                result.add_note(f"Raised while {job.name or 'the network'} was trained.")
                 raise result
     return results
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import keras
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -142,6 +143,33 @@ def test_by_default_the_error_is_raised_and_names_the_learner(data, kind):
         stack.fit(X, y)
     assert "bad" in str(caught.value) + "".join(getattr(caught.value, "__notes__", []))
     assert not hasattr(stack, "failures_")
+
+
+def stops_by_error(*ignored):
+    raise OverflowError("of yours")
+
+
+class StopsByError(keras.callbacks.Callback):
+    on_epoch_end = stops_by_error
+
+
+RAISING = {
+    "hook": {"on_epoch_end": stops_by_error},
+    "callback of Keras": {"callbacks": [StopsByError()]},
+    "loss": {"loss": stops_by_error},
+}
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("kind", list(RAISING))
+def test_errors_of_what_you_give_a_network_name_the_learner(data, kind, n_jobs):
+    if n_jobs == 2 and kind != "hook":
+        pytest.skip("each costs two processes")
+    learners = [("good", network()), ("bad", network().set_params(**RAISING[kind]))]
+    stack = StackingClassifier(learners, cv=2, random_state=0, n_jobs=n_jobs)
+    with pytest.raises(OverflowError, match="of yours") as caught:
+        stack.fit(*data)
+    assert "Raised while bad, " in "".join(caught.value.__notes__)
 
 
 def test_nan_is_refused_unless_the_final_estimator_takes_it(data):

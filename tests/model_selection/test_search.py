@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import warnings
 
@@ -159,6 +160,7 @@ def test_the_store_goes_with_the_search(data):
     assert folder.exists()
     copied = pickle.loads(pickle.dumps(search))
     assert not hasattr(copied, "store_")
+    copied = copy.deepcopy(pickle.loads(pickle.dumps(copied)))  # and a copy of a copy
     np.testing.assert_array_equal(copied.predict(data[0]), search.predict(data[0]))
     del search
     assert not folder.exists()
