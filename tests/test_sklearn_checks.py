@@ -89,6 +89,7 @@ OTHERS = [
     stackens.ConvexBlendRegressor(0.1),
     stackens.EnsembleSelectionClassifier(),
     stackens.EnsembleSelectionRegressor(),
+    stackens.RandomConvolutions(168),
     stackens.SequenceDifferencer(),
     stackens.SequenceFlattener(),
     stackens.SequenceImputer(),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from stackens import portable
+from stackens.convolutions import Kernels
 from stackens.exporting._converter import CannotExportError, Converter, converts, with_names
 
 __all__: list[str] = []
@@ -52,6 +54,12 @@ def _sequence_flattener(flattener: Any, converter: Converter) -> portable.Part:
 @converts("stackens.SequenceSummarizer")
 def _sequence_summarizer(summarizer: Any, converter: Converter) -> portable.Part:
     return portable.SequenceSummarizer(*_form(summarizer), list(summarizer.statistics))
+
+
+@converts("stackens.RandomConvolutions")
+def _random_convolutions(convolutions: Any, converter: Converter) -> portable.Part:
+    learnt = [getattr(convolutions, f"{one.name}_") for one in fields(Kernels)]
+    return portable.RandomConvolutions(*_form(convolutions), list(convolutions.pooling), *learnt)
 
 
 @converts("stackens.SlidingWindows")

@@ -91,6 +91,7 @@ from stackens.portable._text import (
     TfidfTransformer,
 )
 from stackens.portable._transformers import (
+    RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
     SequenceImputer,
@@ -161,6 +162,7 @@ __all__ = [
     "PortablePredictor",
     "PositionEncoding",
     "Projection",
+    "RandomConvolutions",
     "RecurrentLayer",
     "Scaler",
     "SequenceDifferencer",

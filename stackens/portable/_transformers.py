@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stackens.convolutions import Kernels, pool_outputs
 from stackens.exceptions import InvalidInputError
 from stackens.portable._part import Part
 from stackens.portable._sequences import Sequences, cut_or_pad, find_lengths, read_sequences
@@ -206,6 +207,32 @@ class SequenceSummarizer(SequenceTransformer):
         batch = self._read(X)
         parts = [STATISTICS[name](batch) for name in self.statistics]
         return np.hstack(parts).astype(batch.values.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomConvolutions(SequenceTransformer):
+    """Describes every sequence by random convolution kernels.
+
+    Parameters
+    ----------
+    pooling : list of str
+        What is said of outputs above a bias.
+    orders, dilations, n_biases, channels, biases : ndarray
+        As in :class:`stackens.RandomConvolutions`.
+    """
+
+    pooling: list[str]
+    orders: np.ndarray
+    dilations: np.ndarray
+    n_biases: np.ndarray
+    channels: np.ndarray
+    biases: np.ndarray
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return a table, pooling after pooling."""
+        batch = self._read(X)
+        kernels = Kernels(self.orders, self.dilations, self.n_biases, self.channels, self.biases)
+        return pool_outputs(batch.values, batch.lengths, kernels, self.pooling)
 
 
 def _masked(batch: Sequences, fill: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stackens.preprocessing._convolutions import RandomConvolutions
 from stackens.preprocessing._differencer import SequenceDifferencer
 from stackens.preprocessing._flattener import SequenceFlattener
 from stackens.preprocessing._frame import sequences_from_frame
@@ -16,6 +17,7 @@ from stackens.preprocessing._windows import SlidingWindows
 from stackens.preprocessing._word_vectors import WordVectors, read_word_vectors
 
 __all__ = [
+    "RandomConvolutions",
     "SequenceDifferencer",
     "SequenceFlattener",
     "SequenceImputer",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stackens import (
+    RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
     SequenceImputer,
@@ -19,6 +20,7 @@ from stackens import (
     make_views,
     portable,
 )
+from stackens.convolutions import POOLING
 from stackens.exceptions import InvalidInputError
 from stackens.exporting._converter import Converter
 
@@ -77,6 +79,8 @@ def assert_same(transformer, X, unseen=None):
         SequenceSummarizer(["length", "slope", "std"]),
         SequenceImputer(),
         SequenceImputer("linear"),
+        RandomConvolutions(84, random_state=0),
+        RandomConvolutions(672, pooling=list(POOLING), differences=True, random_state=0),
     ],
     ids=repr,
 )

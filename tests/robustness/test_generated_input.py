@@ -36,6 +36,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import stackens
 from stackens import model_selection, text
+from stackens.convolutions import POOLING
 
 CASES = int(os.environ.get("STACKENS_FUZZ_CASES", "100"))
 SECONDS = 60  # what takes longer hangs; a first compilation on a busy machine takes a few
@@ -347,6 +348,9 @@ def subjects():
     yield "rnn of tokens", Subject(OF_TOKENS, TOKENS, LABELS)
     yield "pretrainer", Subject(make("EmbeddingPretrainer"), TEXTS, LABELS)
     for transformer in [
+        stackens.RandomConvolutions(
+            84 * 8, pooling=list(POOLING), differences=True, random_state=0
+        ),
         stackens.SequenceDifferencer(),
         stackens.SequenceFlattener(),
         stackens.SequenceImputer(),

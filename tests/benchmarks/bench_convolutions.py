@@ -1,0 +1,184 @@
+"""RandomConvolutions before a ridge classifier, beside MiniRocket and MultiRocket of aeon.
+
+    python tests/benchmarks/bench_convolutions.py [--seeds 3] [--aeon PYTHON]
+
+``PYTHON`` is the interpreter of an environment that has aeon, which is no dependency here; without
+it, its side is left as it was written. Standard splits; the same scaler and classifier behind both;
+one core each. Seconds are the processor's, of the transformer alone on training and test rows, the
+shortest of three times; aeon's after its compilation. aeon takes rows of one length only: those of
+JapaneseVowels are padded with zeros for it. A set and seed that is in
+``docs/benchmarks/results/convolutions.json`` with the same settings is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+import numpy as np  # noqa: E402 - after the threads were set
+from sklearn.linear_model import RidgeClassifierCV  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+
+UCR = ("GunPoint", "ItalyPowerDemand", "ArrowHead", "BasicMotions")
+MORE = ("ECG200", "SyntheticControl", "Plane", "ERing", "Coffee")  # files beside the UCR sets
+UEA = ("Libras", "NATOPS", "JapaneseVowels")
+REPEATS = 3
+SIDES = {
+    "MiniRocket": {"n_features": 10_000},
+    "MultiRocket": {
+        "n_features": 50_000,
+        "pooling": ["proportion", "mean", "mean_index", "longest_run"],
+        "differences": True,
+    },
+}
+HEAD = ("set", *(f"{side}, {whose}" for side in SIDES for whose in ("ours", "aeon's", "times")))
+
+
+def load(name):
+    """Return training rows, training labels, test rows, test labels."""
+    from stackens import datasets
+
+    if name in MORE:
+        with np.load(Path(os.environ["STACKENS_DATA"]) / "ucr_more" / f"{name}.npz") as file:
+            X, y, is_test = (file[key] for key in ("X", "y", "is_test"))
+        return X[~is_test], y[~is_test], X[is_test], y[is_test]
+    loaders = {
+        "Libras": datasets.load_libras,
+        "NATOPS": datasets.load_natops,
+        "JapaneseVowels": datasets.load_japanese_vowels,
+    }
+    loader = loaders.get(name) or partial(datasets.load_ucr, name)
+    return *loader("train", return_X_y=True), *loader("test", return_X_y=True)
+
+
+def measure(transformer, X, y, X_test, y_test):
+    """Return the accuracy of a ridge classifier behind it, and the seconds of the transformer."""
+    from _harness import Stopwatch
+
+    def transform():
+        table = transformer.fit_transform(X)
+        return table, transformer.transform(X_test)
+
+    table, test_table = transform()  # aeon compiles
+    times = []
+    for _ in range(REPEATS):
+        with Stopwatch() as watch:
+            transform()
+        times.append(watch.cpu_seconds)
+    ridge = make_pipeline(StandardScaler(), RidgeClassifierCV(np.logspace(-3, 3, 10)))
+    return {
+        "accuracy": ridge.fit(table, y).score(test_table, y_test),
+        "transform_s": min(times),
+    }
+
+
+def ours(side, rows, seed):
+    from stackens import RandomConvolutions
+
+    return measure(RandomConvolutions(**SIDES[side], random_state=seed), *rows)
+
+
+def aeons(side, rows, seed, python):
+    """Run this file in aeon's interpreter, on the same rows."""
+    X, y, X_test, y_test = rows
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npz"
+        n_steps = max(len(x) for x in (*X, *X_test))
+        np.savez(
+            path, X=channels_first(X, n_steps), y=y, Z=channels_first(X_test, n_steps), z=y_test
+        )
+        done = subprocess.run(
+            [python, __file__, "--child", side, str(path), str(seed)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def channels_first(X, n_steps):
+    rows = np.zeros((len(X), np.shape(X[0])[1], n_steps), np.float32)
+    for place, row in zip(rows, X, strict=True):
+        place[:, : len(row)] = np.asarray(row).T
+    return rows
+
+
+def child(side, path, seed):
+    from aeon.transformations.collection import convolution_based
+
+    transformer = getattr(convolution_based, side)(random_state=int(seed))
+    with np.load(path) as file:
+        print(json.dumps(measure(transformer, *(file[key] for key in ("X", "y", "Z", "z")))))
+
+
+def row_of(name, part):
+    """One row of the table, and differences of accuracies and ratios of times beside it."""
+    cells, facts = [name], {}
+    for side in SIDES:
+        both = [part.get(f"{side} {whose}", {}) for whose in ("ours", "aeon")]
+        means = [
+            {
+                key: statistics.mean(run[key] for run in runs.values())
+                for key in next(iter(runs.values()))
+            }
+            if runs
+            else None
+            for runs in both
+        ]
+        cells += [
+            f"{one['accuracy']:.3f} ({one['transform_s']:.2f} s)" if one else "–" for one in means
+        ]
+        if all(means):
+            ratio = means[0]["transform_s"] / means[1]["transform_s"]
+            facts[side] = (means[0]["accuracy"] - means[1]["accuracy"], ratio)
+        cells.append(f"{ratio:.1f}" if all(means) else "–")
+    return cells, facts
+
+
+def main():
+    from _harness import RESULTS
+    from _runs import Runs, write_table
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", default=",".join(UCR + MORE + UEA))
+    parser.add_argument("--aeon", help="interpreter that has aeon")
+    options = parser.parse_args()
+    runs, rows, facts = Runs("convolutions"), [], []
+    for name in options.sets.split(","):
+        part, data = runs.part(name, SIDES), load(name)
+        for side in SIDES:
+            for seed in range(options.seeds):
+                runs.do(part, f"{side} ours", seed, partial(ours, side, data, seed))
+                if options.aeon:
+                    run = partial(aeons, side, data, seed, options.aeon)
+                    runs.do(part, f"{side} aeon", seed, run)
+        cells, found = row_of(name, part)
+        rows.append(cells)
+        facts.append(found)
+    summary = ["mean difference of accuracies, median of times"]
+    for side in SIDES:
+        pairs = [found[side] for found in facts if side in found]
+        difference = statistics.mean(one for one, _ in pairs) if pairs else float("nan")
+        times = statistics.median(one for _, one in pairs) if pairs else float("nan")
+        summary += [f"{difference:+.4f}", "", f"{times:.1f}"]
+    title = "Test accuracy, mean over seeds (seconds of the transformer)"
+    write_table(RESULTS.parent / "convolutions.txt", title, HEAD, [*rows, summary])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(*sys.argv[2:])
+    else:
+        main()
