@@ -82,11 +82,15 @@ class Vocabulary:
             raise ValueError("A vocabulary must have a number for each word.")
         if not all(type(part) in (str, int) for part in path):
             raise TypeError("The place of a vocabulary must be names and numbers.")
-        bounds = [0, *ends.tolist()]
-        if any(a > b for a, b in pairwise(bounds)) or bounds[-1] != len(text):
+        bounds = np.concatenate([[0], ends])
+        if (bounds[:-1] > bounds[1:]).any() or bounds[-1] != len(text):
             raise ValueError("The words of a vocabulary must end one after the other.")
-        data = text.tobytes()
-        words = [data[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(bounds)]
+        data, places = text.tobytes(), list(pairwise(bounds.tolist()))
+        if data.isascii():  # one character a byte: all are decoded at once
+            whole = data.decode("ascii")
+            words = [whole[a:b] for a, b in places]
+        else:
+            words = [data[a:b].decode("utf-8", "surrogatepass") for a, b in places]
         if numbers is not None and len(set(words)) < len(words):
             raise ValueError("A word is twice in a vocabulary.")
         return cls(list(path), words, numbers)

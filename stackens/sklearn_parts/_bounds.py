@@ -112,9 +112,9 @@ def _check_vocabulary(estimator: Any) -> None:
     if words is None:
         return
     numbers = list(words.values())
-    kinds = {type(one) for one in numbers}
+    kinds = set(map(type, numbers))
     are_whole = all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
-    if type(words) is not dict or not are_whole or set(numbers) != set(range(len(numbers))):
+    if type(words) is not dict or not are_whole or sorted(numbers) != list(range(len(numbers))):
         raise ArchiveError(
             f"A {type(estimator).__name__} in the file has a vocabulary that is none: each of n "
             "words has one of the numbers from 0 to n - 1."

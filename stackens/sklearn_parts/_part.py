@@ -18,7 +18,7 @@ import numpy as np
 
 from stackens.exceptions import ArchiveError, InvalidInputError, MissingExtraError
 from stackens.public_names import public_module
-from stackens.sklearn_parts._schema import Schema
+from stackens.sklearn_parts._schema import SHARED, Schema
 from stackens.sklearn_parts._types import ESTIMATORS
 from stackens.vocabularies import Vocabulary, put_vocabularies, without_vocabularies
 
@@ -78,7 +78,7 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         schema = json.loads(file.read("schema.json"))
         names: dict[str, str] = {}
-        schema = _normalize(schema, names)
+        schema = _normalize(schema, names, {})
         entries = {new: add_array(_entry_bytes(new, file.read(old))) for old, new in names.items()}
     text = json.dumps(schema, separators=(",", ":")).encode("ascii")
     schema_name = add_array(np.frombuffer(text, np.uint8))
@@ -91,22 +91,28 @@ def pack_part(value: Any, add_array: Callable[[np.ndarray], str]) -> dict[str, A
     return node
 
 
-def _normalize(node: Any, names: dict[str, str]) -> Any:
-    """Drop addresses of objects, and number files; the same object gives the same bytes.
+def _normalize(node: Any, names: dict[str, str], shared: dict[int, Any]) -> Any:
+    """Number files, and objects that others share; the same object gives the same bytes.
 
     Types are named by their rooms, and compiled code is named alike whatever the version.
     """
     if isinstance(node, list):
-        return [_normalize(one, names) for one in node]
+        return [_normalize(one, names, shared) for one in node]
     if not isinstance(node, dict):
         return node
-    made = {key: _normalize(one, names) for key, one in node.items() if key != "__id__"}
+    is_shared = node.get("__loader__") == SHARED
+    if is_shared and node["__id__"] in shared:
+        return shared[node["__id__"]]
+    made = {key: _normalize(one, names, shared) for key, one in node.items() if key != "__id__"}
     if "__loader__" in node:
         module = node["__module__"]
         made["__module__"] = _MODULES.get(module, public_module(module))
     if isinstance(node.get("file"), str) and "__loader__" in node:
         suffix = node["file"].rpartition(".")[2]
         made["file"] = names.setdefault(node["file"], f"{len(names)}.{suffix}")
+    if is_shared:
+        shared[node["__id__"]] = made
+        made["__id__"] = len(shared)
     return made
 
 
@@ -144,12 +150,10 @@ class Part:
     """
 
     def __init__(self, node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        self._schema = _read_schema(node, arrays)
+        self._text, self._schema = _read_schema(node, arrays)
         self.names, self.unknown = self._schema.names, self._schema.unknown
         self._vocabularies = [
-            Vocabulary.from_arrays(
-                one["path"], {name: arrays[where] for name, where in one.items() if name != "path"}
-            )
+            (one["path"], {name: arrays[where] for name, where in one.items() if name != "path"})
             for one in node.get("vocabularies", ())
         ]
 
@@ -173,18 +177,19 @@ class Part:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
             for name, data in self._schema.entries.items():
                 file.writestr(name, data)
-            file.writestr("schema.json", json.dumps(self._schema.root))
+            file.writestr("schema.json", self._text)
         trusted = sorted(self.names - _TRUSTED_BY_SKOPS | self.unknown)
         try:
+            vocabularies = [Vocabulary.from_arrays(*one) for one in self._vocabularies]
             made = skops_io.loads(buffer.getvalue(), trusted=trusted)
-            put_vocabularies(made, self._vocabularies)
+            put_vocabularies(made, vocabularies)
         except Exception as error:  # whatever the many types in it raise
             kind, reason = _name(self._schema.root), f"{type(error).__name__}: {error}"
             raise ArchiveError(f"A {kind} in the file cannot be made: {reason}") from error
         return made
 
 
-def _read_schema(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Schema:
+def _read_schema(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> tuple[bytes, Schema]:
     entries = {}
     for name, where in node["entries"].items():
         if not _ENTRY.fullmatch(name):
@@ -195,7 +200,7 @@ def _read_schema(node: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> S
         raise ArchiveError("A part of the file has too large a schema.")
     root = json.loads(text)
     try:
-        return Schema(root, entries)
+        return text, Schema(root, entries)
     except ArchiveError as error:
         raise ArchiveError(f"{error} It belongs to a {_name(root)}.") from error
 

@@ -79,6 +79,8 @@ _LOADERS: dict[str, frozenset[str]] = {
     "TupleNode": frozenset({"builtins.tuple"}),
     "TypeNode": _BUILTINS | _CONTAINERS | _SCALARS | {"collections.OrderedDict"},
 }
+# What trees of one ensemble have in common: it has a number, and is one object again.
+SHARED = "RandomStateNode"
 _SUFFIXES = {
     "BytearrayNode": ".bin",
     "BytesNode": ".bin",
@@ -127,14 +129,12 @@ class Schema:
         for node in nodes:  # after sizes and types of the arrays are known
             if node["__loader__"] == "TreeNode":
                 self._check_tree(node)
-            elif node["__loader__"] == "RandomStateNode":
+            elif node["__loader__"] == SHARED:
                 self._check_random_state(node)
             elif node["__loader__"] == "RandomGeneratorNode":
                 self._check_random_generator(node)
 
     def _look_at(self, node: Mapping[str, Any]) -> None:
-        if "__id__" in node:
-            raise ArchiveError("A part of the file refers to itself.")
         loader, module, name = node["__loader__"], node["__module__"], node["__class__"]
         if not all(isinstance(text, str) for text in (loader, module, name)):
             raise ArchiveError("A part of the file has a type that is no name.")
@@ -215,16 +215,33 @@ class Schema:
 
 
 def _nodes(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Find everything that skops may take for a node, and more."""
+    """Find everything that skops may take for a node, and more; copies once."""
     todo: list[tuple[dict[str, Any] | list[Any], int]] = [(root, 0)]
+    shared: dict[int, dict[str, Any]] = {}
     while todo:
         one, depth = todo.pop()
         if depth > _DEEPEST:
             raise ArchiveError("A part of the file is nested too deeply.")
-        if isinstance(one, dict) and "__loader__" in one:
-            yield one
+        if isinstance(one, dict):
+            if "__id__" in one and _is_copy(one, shared):
+                continue
+            if "__loader__" in one:
+                yield one
         inside = one.values() if isinstance(one, dict) else one
         todo += [(part, depth + 1) for part in inside if isinstance(part, dict | list)]
+
+
+def _is_copy(node: dict[str, Any], shared: dict[int, dict[str, Any]]) -> bool:
+    """Look at a number: skops makes the first thing that has it, and takes that for the others."""
+    number = node["__id__"]
+    if isinstance(number, dict) and "__loader__" not in node:  # the contents of a dict
+        return False
+    if node.get("__loader__") != SHARED or type(number) is not int or number < 1:
+        raise ArchiveError("A part of the file refers to itself.")
+    first = shared.setdefault(number, node)
+    if first != node:
+        raise ArchiveError("A part of the file has one number for several things.")
+    return first is not node
 
 
 def _read_npy(data: bytes) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from stackens.sklearn_parts._types import ESTIMATORS
 
 _MOST_OUTPUTS = 1 << 20
 _MOST_FEATURES = 1 << 24
+_WITHOUT_PARTS = frozenset({bool, bytes, float, int, str, type(None)})
 
 
 def check_tree_arrays(
@@ -84,13 +86,15 @@ def walk(value: Any) -> Iterator[Any]:
             continue
         seen.add(id(one))
         yield one
-        if isinstance(one, np.ndarray):
-            todo += list(one.ravel()) if one.dtype.hasobject else []
+        parts: Iterable[Any] = ()
+        if isinstance(one, np.ndarray) and one.dtype.hasobject:
+            parts = one.ravel()
         elif isinstance(one, Mapping):
-            todo += list(one.values())
+            parts = one.values()
         elif isinstance(one, list | tuple | set | frozenset):
-            todo += list(one)
-        todo += list(getattr(one, "__dict__", {}).values())
+            parts = one
+        state = getattr(one, "__dict__", {}).values()
+        todo += [part for part in chain(parts, state) if type(part) not in _WITHOUT_PARTS]
 
 
 def _is_of_keras(one: Any) -> bool:

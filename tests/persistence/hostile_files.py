@@ -952,6 +952,36 @@ def others() -> Iterator[tuple[str, Callable]]:
 
     yield "mlp: another generator", _in_schema(generator)
 
+    def change_one(schema: Any, part: Any, arrays: Any) -> None:
+        _first(schema, "RandomStateNode")["content"]["content"]["gauss"]["content"] = "1.0"
+
+    yield "boosting: one number for two random states", _in_schema(change_one)
+    for value in (0, -1, True, 1.0, "1", None, [1], {}, {"a": 1}):
+
+        def set_number(schema: Any, part: Any, arrays: Any, value: Any = value) -> None:
+            for node in _all_nodes(schema):
+                if node["__loader__"] == "RandomStateNode":
+                    node["__id__"] = value
+
+        yield f"boosting: random states of number {value!r}", _in_schema(set_number)
+
+    def refer(schema: Any, part: Any, arrays: Any) -> None:
+        schema["content"]["content"]["verbose"] = {"__id__": 1}
+
+    yield "boosting: a number alone", _in_schema(refer)
+
+    def share(schema: Any, part: Any, arrays: Any) -> None:
+        """Take a random state for a number of columns, in front of which it stands."""
+        schema["content"]["content"]["n_features_in_"]["__id__"] = 1
+
+    yield "boosting: a number of columns that is a random state", _in_schema(share)
+
+    def hold_itself(schema: Any, part: Any, arrays: Any) -> None:
+        node = _first(schema, "RandomStateNode")
+        node["content"]["content"]["gauss"] = json.loads(json.dumps(node))
+
+    yield "boosting: a random state in itself", _in_schema(hold_itself)
+
     def pool(schema: Any, part: Any, arrays: Any) -> None:
         seeds = _first(schema, "RandomGeneratorNode")["content"]["seed_seq"]["content"]
         seeds["pool_size"]["content"] = str(10**12)

@@ -8,6 +8,7 @@ import pytest
 import scipy.stats
 from dateutil import tz
 from pandas.tseries.holiday import USFederalHolidayCalendar
+from sklearn.ensemble import GradientBoostingRegressor, VotingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import stackens
@@ -151,3 +152,18 @@ def test_distributions_draw_the_same(again, distribution):
     found = again(search).param_distributions["alpha"]
     expected = distribution.rvs(20, random_state=0)
     np.testing.assert_array_equal(found.rvs(20, random_state=0), expected)
+
+
+def test_trees_that_share_a_random_state_share_one_again(again):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    two = VotingRegressor(
+        [(name, GradientBoostingRegressor(n_estimators=3, random_state=0)) for name in "ab"]
+    ).fit(X, X[:, 0])
+    loaded = again(two)
+    for made in (two, loaded):
+        shared = [{id(t.random_state) for t in one.estimators_.flat} for one in made.estimators_]
+        assert [len(ids) for ids in shared] == [1, 1]
+        assert shared[0] != shared[1]
+    random_state = loaded.estimators_[0].estimators_[0, 0].random_state
+    expected = two.estimators_[0].estimators_[0, 0].random_state
+    assert random_state.randint(2**31) == expected.randint(2**31)
