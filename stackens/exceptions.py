@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import sysconfig
 import traceback
+import warnings
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 __all__ = [
@@ -29,6 +31,46 @@ __all__ = [
 
 # What lies in these folders is no user's: this package, and Python itself.
 _LIBRARIES = (str(Path(__file__).parent), sysconfig.get_path("stdlib"))
+
+
+# Whose lines are no user's either: their functions stand between a user and ours.
+_BETWEEN = {"stackens", "sklearn", "joblib", "concurrent", "threading"}
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the user's code that led here, through whatever of ours it did.
+
+    Parameters
+    ----------
+    message : str
+        What there is to know.
+    category : type
+        Of the warning.
+    """
+    # `stacklevel` would have to count calls, which move, and comprehensions, which Python 3.12
+    # no longer counts; there `skip_file_prefixes` would do.
+    frame = caller = sys._getframe(1)
+    while _is_between(frame) and frame.f_back is not None:
+        frame = frame.f_back
+    if _is_between(frame):  # in a thread that nobody waits for
+        frame = caller
+    warnings.warn_explicit(
+        message,
+        category,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=_name_of(frame),
+        registry=frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _is_between(frame: FrameType) -> bool:
+    return _name_of(frame).partition(".")[0] in _BETWEEN
+
+
+def _name_of(frame: FrameType) -> str:
+    name = frame.f_globals.get("__name__")
+    return name if isinstance(name, str) else "<unknown>"
 
 
 class _ShortInNotebook:

@@ -10,16 +10,18 @@ import inspect
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
 from stackens.exceptions import InvalidInputError
 
 __all__ = [
     "LARGEST_SEED",
+    "TIME_LIMIT",
     "advise_argument",
     "all_or_nothing",
     "check_choice",
@@ -33,6 +35,15 @@ __all__ = [
 ]
 
 LARGEST_SEED = np.iinfo(np.int32).max
+
+
+class _Seconds(Interval):
+    def is_satisfied_by(self, val: Any) -> bool:
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+# What `time_limit` may be: True is a number to Python, and no time.
+TIME_LIMIT = [_Seconds(Real, 0, None, closed="neither"), None]
 
 # No fit has set these: requests of metadata, the output that was asked for, callbacks with their
 # place in a search (scikit-learn removes it itself), and what a stack says of its columns.

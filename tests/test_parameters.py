@@ -92,3 +92,13 @@ def test_the_name_of_the_further_settings_is_no_parameter_either(name):
     learner = make(name).set_params(routed=3)  # scikit-learn's checks may do this
     with pytest.raises(TypeError, match=rf"{name} has no parameter `routed`"):
         learner.fit(*data_for(name))
+
+
+TIMED = [name for name in ESTIMATORS if "time_limit" in make(name).get_params()]
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("value", [True, False, 0, -1.0, "1"])
+def test_a_time_limit_is_a_number_of_seconds(name, value):
+    with pytest.raises(ValueError, match=f"'time_limit' parameter of {name} must be a float"):
+        make(name).set_params(time_limit=value).fit(*data_for(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,12 +12,11 @@ from stackens.exceptions import (
     NoLearnerLeftError,
     TimeLimitError,
     TimeLimitWarning,
+    warn_user,
 )
 
 
-def what_is_left(
-    plan: Plan, y: np.ndarray, *, classifier: bool, stacklevel: int
-) -> tuple[Plan, dict[str, str]]:
+def what_is_left(plan: Plan, y: np.ndarray, *, classifier: bool) -> tuple[Plan, dict[str, str]]:
     """Leave out learners that failed in any fold, and what is not there in time.
 
     Parameters
@@ -29,8 +27,6 @@ def what_is_left(
         Target.
     classifier : bool
         Whether ``y`` holds classes.
-    stacklevel : int
-        Of warnings, for the caller.
 
     Returns
     -------
@@ -55,19 +51,17 @@ def what_is_left(
         first = next(f.error for f in plan.fits if f.error is not None)
         raise NoLearnerLeftError(f"All learners failed:\n{reasons}") from first
     for name, reason in failures.items():
-        warnings.warn(
+        warn_user(
             f"Learner {name!r} is not part of the stack. {reason}",
             LearnerDroppedWarning,
-            stacklevel=stacklevel + 1,
         )
     folds = list(plan.splits)
     if not all(fit.is_done for fit in plan.fits if fit.name in names):
         kept, folds = _choose_finished(plan, names, y, classifier=classifier)
         missing = _tell_what_is_missing(plan, names, kept, folds)
-        warnings.warn(
+        warn_user(
             f"`time_limit` was reached: {'; '.join(missing)}.",
             TimeLimitWarning,
-            stacklevel=stacklevel + 1,
         )
         failures |= {name: "`time_limit` came first" for name in names if name not in kept}
         names = kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,7 +12,7 @@ from stackens.ensemble._fit import Fit, last_step
 from stackens.ensemble._fold_average import FoldAverage
 from stackens.ensemble._out_of_fold import OutOfFoldPredictions, align_classes, row_labels
 from stackens.ensemble._plan import Data, Plan
-from stackens.exceptions import InvalidInputError, MissingClassWarning
+from stackens.exceptions import InvalidInputError, MissingClassWarning, warn_user
 
 # Probabilities below count as this when their logarithm is taken.
 _LEAST = 1e-9
@@ -128,13 +127,12 @@ def _align(fit: Fit, classes: Any) -> Any:
         return _align_labels(fit.predictions, fit.fitted, fit.method)
     seen = getattr(fit.fitted, "classes_", None)
     if fit.method != "predict" and seen is not None and len(seen) < len(classes):
-        warnings.warn(
+        warn_user(
             f"The training rows of {fit.label} lack the classes "
             f"{np.delete(classes, np.asarray(seen, int)).tolist()}: their columns are "
             f"{'0' if fit.method == 'predict_proba' else 'the smallest float'} there. Use fewer or "
             "stratified folds.",
             MissingClassWarning,
-            stacklevel=2,
         )
     return align_classes(fit.predictions, fit.fitted, len(classes), fit.method)
 

@@ -6,7 +6,6 @@ import copy
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -16,7 +15,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.ensemble._base import _fit_single_estimator
 from sklearn.ensemble._stacking import _BaseStacking
 from sklearn.utils import Bunch, _safe_indexing, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -70,7 +69,7 @@ from stackens.ensemble._plan import (
 from stackens.ensemble._run import plan_fits, run_fits
 from stackens.ensemble._splits import consumes_groups, count_coverage, is_number_of_folds
 from stackens.exceptions import InvalidInputError
-from stackens.parameters import fill_seeds, stream
+from stackens.parameters import TIME_LIMIT, fill_seeds, stream
 from stackens.store import JobStore
 from stackens.training import CallbackSupportMixin, Progress, Task, has_callbacks, refuse_propagated
 from stackens.views import with_rows
@@ -101,7 +100,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         "refit_epochs": [StrOptions({"median", "early_stopping"})],
         "passthrough": ["boolean", StrOptions(set(SUMMARIES)), callable],
         "on_failure": [StrOptions({"raise", "drop"})],
-        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "time_limit": TIME_LIMIT,
         "fallback": [StrOptions({"best", "average"}), None],
         "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
         "random_state": ["random_state"],
@@ -150,7 +149,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
     def _keep_finished(self, plan: Plan, y: np.ndarray) -> tuple[Plan, dict[str, str]]:
         if all(fit.is_done for fit in plan.fits):
             return plan, {}
-        return what_is_left(plan, y, classifier=is_classifier(self), stacklevel=6)
+        return what_is_left(plan, y, classifier=is_classifier(self))
 
     def _adopt(self, plan: Plan, data: Data) -> None:
         """Take what predicts at level 0, and what was seen while it was trained."""

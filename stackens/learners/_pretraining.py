@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
-from stackens.exceptions import InvalidInputError, OverlapWarning
+from stackens.exceptions import InvalidInputError, OverlapWarning, warn_user
 from stackens.learners.base import NetworkLearner
 from stackens.preprocessing import SequenceVectorizer, WordVectors, read_word_vectors
 from stackens.store import NoKey, data_digest, fit_key
@@ -173,11 +172,10 @@ def _warn_of_overlap(texts: Any, source_texts: Any) -> None:
     known = set(source_texts)
     n_known = sum(text in known for text in texts)
     if n_known > _MUCH_OVERLAP * len(texts):
-        warnings.warn(
+        warn_user(
             f"{n_known} of {len(texts)} training texts are in `source` as well. If rows that are "
             "held out are, too, then scores on them are not honest: leave them out of `source`.",
             OverlapWarning,
-            stacklevel=3,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import InvalidInputError, warn_user
 from stackens.learners._routing import check_routed_names
 from stackens.learners._targets import ClassTarget, Target, ValueTarget, choose_loss
 from stackens.parameters import all_or_nothing, did_you_mean, draw_seed, known_arguments, stream
@@ -493,12 +492,11 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
             return validate_tokens(self, X, reset=reset, vocabulary_size=self.vocabulary_size)
         batch = validate_sequences(self, X, reset=reset)
         if reset and looks_like_tokens(X):
-            warnings.warn(
+            warn_user(
                 f"`X` looks like token ids, padded with 0; {type(self).__name__} reads them as "
                 "measurements. Set `vocabulary_size` to one more than the largest id; if they are "
                 "measurements, pass X.astype(float).",
                 UserWarning,
-                stacklevel=2,
             )
         return batch
 

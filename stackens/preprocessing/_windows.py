@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
 
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import InvalidInputError, warn_user
 from stackens.parameters import all_or_nothing, check_choice, check_count
 from stackens.preprocessing._base import SequenceTransformer
 from stackens.sequences import Kind, SequenceBatch, to_container
@@ -154,7 +153,7 @@ class SlidingWindows(SequenceTransformer):
         )
         if self.short == "raise" or len(short) == batch.n_samples:
             raise InvalidInputError(f"{text}. Choose a smaller window, or `short`='keep'.")
-        warnings.warn(f"{text}; they are left out.", UserWarning, stacklevel=4)
+        warn_user(f"{text}; they are left out.", UserWarning)
 
     def _cut(self, batch: SequenceBatch, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
         if self.window is None:

@@ -12,7 +12,6 @@ import os
 import re
 import stat
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from stackens.archive import TEMPORARY_PREFIX, Archive, read_archive, write_archive
-from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning
+from stackens.exceptions import ArchiveError, InvalidInputError, StoreWarning, warn_user
 from stackens.store._claims import Claim, ClaimFolder, SeenClaim, touch
 
 # The last part is the format of keys and entries together: another one is another folder.
@@ -465,7 +464,7 @@ class JobStore:
     def _warn(self, about: str, message: str) -> None:
         if about not in self._warned:
             self._warned.add(about)
-            warnings.warn(f"The store at {self._folder} {message}", StoreWarning, stacklevel=3)
+            warn_user(f"The store at {self._folder} {message}", StoreWarning)
 
     # ---- a handle, not a copy of the folder ----------------------------------------------------
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from stackens.exceptions import InvalidInputError, StoreWarning, TimeLimitError, TimeLimitWarning
+from stackens.exceptions import (
+    InvalidInputError,
+    StoreWarning,
+    TimeLimitError,
+    TimeLimitWarning,
+    warn_user,
+)
 from stackens.store._job_store import JobStore
 from stackens.store._keys import NoKey, network_key
 from stackens.store._once import train_once
@@ -167,7 +172,6 @@ def train_alone(
     *,
     key_of: Callable[[Any, Any], str | NoKey] = network_key,
     deadline: float | None = None,
-    stacklevel: int = 2,
 ) -> TrainedNetwork:
     """Train the one job of a fit, with the bar and the store that its learner asks for.
 
@@ -179,8 +183,6 @@ def train_alone(
         Who planned it, with ``memory`` and ``verbose``.
     key_of, deadline
         As for ``train_with_memory``.
-    stacklevel : int, default=2
-        Of the warning; 2 is the caller.
 
     Returns
     -------
@@ -206,11 +208,10 @@ def train_alone(
     if isinstance(trained, CutShortError):
         trained = trained.trained
         n_epochs = len(trained.history["loss"])
-        warnings.warn(
+        warn_user(
             f"`time_limit` was reached: {job.name} was trained for {n_epochs} of {job.epochs} "
             "epochs (with `memory`, the next fit goes on from here).",
             TimeLimitWarning,
-            stacklevel=stacklevel,
         )
     elif isinstance(trained, TimeLimitError):
         raise trained
@@ -234,8 +235,7 @@ def warn_of_no_keys(labels: Sequence[str], keys: Sequence[str | NoKey]) -> None:
     """
     named = [(label.partition(",")[0], key) for label, key in zip(labels, keys, strict=True)]
     for name, reason in dict.fromkeys((n, k.reason) for n, k in named if isinstance(k, NoKey)):
-        warnings.warn(
+        warn_user(
             f"What {name} is trained to is neither kept in `memory` nor taken from it: {reason}.",
             StoreWarning,
-            stacklevel=3,
         )

@@ -272,7 +272,7 @@ class StackedRNNLanguageModel(TextModel):
         n_unknown = sum(int((ids == UNKNOWN).sum()) for ids in encoded)
         if n_unknown:
             unknown = {t for text in texts for t in split_text(text, self._level)} - set(self._ids)
-            warn_of_unknown(n_unknown, _count_targets(encoded), unknown, stacklevel=4)
+            warn_of_unknown(n_unknown, _count_targets(encoded), unknown)
         return encoded
 
     # ---- use -----------------------------------------------------------------------------------

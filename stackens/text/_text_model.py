@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from abc import abstractmethod
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
+from stackens.parameters import TIME_LIMIT
 from stackens.store import JobStore, NoKey, train_alone
 from stackens.training import Architecture, Trainable, TrainedNetwork, require_keras
 
@@ -26,7 +27,7 @@ class TextModel(BaseEstimator):
     weights_: list[np.ndarray]
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "epochs": [POSITIVE_INT],
-        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "time_limit": TIME_LIMIT,
         "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -48,9 +49,7 @@ class TextModel(BaseEstimator):
 
     def _train(self, job: Trainable, deadline: float | None) -> TrainedNetwork:
         """Train the network, and take its weights."""
-        trained = train_alone(
-            job, self, key_of=lambda _, job: self._key(job), deadline=deadline, stacklevel=6
-        )
+        trained = train_alone(job, self, key_of=lambda _, job: self._key(job), deadline=deadline)
         self.weights_, self.history_ = trained.weights, trained.history
         return trained
 

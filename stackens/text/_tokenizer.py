@@ -57,9 +57,7 @@ class Tokenizer:
         """Return the sentence of some tokens."""
         return (" " if self.kind == "words" else "").join(tokens)
 
-    def encode(
-        self, sentences: Iterable[str], name: str, *, warn: bool, stacklevel: int = 4
-    ) -> list[np.ndarray]:
+    def encode(self, sentences: Iterable[str], name: str, *, warn: bool) -> list[np.ndarray]:
         """Return the ids of each sentence, without begin and end.
 
         Parameters
@@ -70,8 +68,6 @@ class Tokenizer:
             What they are called in messages.
         warn : bool
             Whether to say how many tokens are unknown.
-        stacklevel : int, default=4
-            Of that warning; 4 is the caller of the caller.
 
         Returns
         -------
@@ -95,7 +91,7 @@ class Tokenizer:
             found.append(np.array(ids, "int32"))
         if unknown and warn:
             n_tokens = sum(len(ids) for ids in found)
-            warn_of_unknown(len(unknown), n_tokens, set(unknown), stacklevel=stacklevel)
+            warn_of_unknown(len(unknown), n_tokens, set(unknown))
         return found
 
     def decode(self, ids: Iterable[int]) -> str:

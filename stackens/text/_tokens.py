@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 
-from stackens.exceptions import InvalidInputError, UnknownTokenWarning
+from stackens.exceptions import InvalidInputError, UnknownTokenWarning, warn_user
 
 BOUNDARY, UNKNOWN = 0, 1  # before and after every text; any token that is not known
 _SHOWN = 5  # tokens that a warning names
@@ -61,13 +60,12 @@ def encode(text: str, level: str, ids: dict[str, int]) -> np.ndarray:
     return np.array([BOUNDARY, *found, BOUNDARY], "int32")
 
 
-def warn_of_unknown(n_unknown: int, n_tokens: int, unknown: set[str], stacklevel: int) -> None:
+def warn_of_unknown(n_unknown: int, n_tokens: int, unknown: set[str]) -> None:
     """Say how many tokens count as the unknown one, and name some."""
-    warnings.warn(
+    warn_user(
         f"{n_unknown} of {n_tokens} tokens are not in the vocabulary and count as one unknown "
         f"token: {sorted(unknown)[:_SHOWN]}{' …' if len(unknown) > _SHOWN else ''}.",
         UnknownTokenWarning,
-        stacklevel=stacklevel,
     )
 
 

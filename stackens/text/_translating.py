@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,12 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from stackens.exceptions import InvalidInputError, MissingExtraError, SentenceLengthWarning
+from stackens.exceptions import (
+    InvalidInputError,
+    MissingExtraError,
+    SentenceLengthWarning,
+    warn_user,
+)
 from stackens.text._tokenizer import BEGIN, END, UNKNOWN, check_pairs, close
 from stackens.text._tokens import check_texts
 from stackens.text._translation import attention_of_pair, score_pairs, translate
@@ -46,25 +50,22 @@ class TranslatingMixin:
     def _read(self: Any, source: Any) -> list[np.ndarray]:
         self._check_search()
         sentences = check_texts(source, "source")
-        encoded = self._tokenizers[0].encode(sentences, "source", warn=True, stacklevel=5)
+        encoded = self._tokenizers[0].encode(sentences, "source", warn=True)
         long = [len(ids) for ids in encoded if len(ids) > self.max_length]
         if long:
-            warnings.warn(
+            warn_user(
                 f"{len(long)} of {len(encoded)} sentences have more than `max_length`="
                 f"{self.max_length} tokens, the longest {max(long)}. They are read whole, but no "
                 "sentence in training was as long.",
                 SentenceLengthWarning,
-                stacklevel=3,
             )
         return [close(ids) for ids in encoded]
 
     def _translate(self: Any, source: list[np.ndarray], *, cached: bool = True) -> list[str]:
-        found = self._search(source, cached=cached, stacklevel=4)
+        found = self._search(source, cached=cached)
         return [self._tokenizers[1].decode(ids) for ids in found]
 
-    def _search(
-        self: Any, source: list[np.ndarray], *, cached: bool = True, stacklevel: int = 3
-    ) -> list[np.ndarray]:
+    def _search(self: Any, source: list[np.ndarray], *, cached: bool = True) -> list[np.ndarray]:
         """Return the ids of translations, without begin and end."""
         is_forbidden = np.arange(len(self._tokenizers[1])) <= UNKNOWN
         is_forbidden[END] = False
@@ -82,11 +83,10 @@ class TranslatingMixin:
         )
         n_full = sum(len(ids) == self.max_length for ids in found)
         if n_full:
-            warnings.warn(
+            warn_user(
                 f"{n_full} of {len(found)} translations have reached `max_length`="
                 f"{self.max_length} tokens and stop there.",
                 SentenceLengthWarning,
-                stacklevel=stacklevel,
             )
         return found
 

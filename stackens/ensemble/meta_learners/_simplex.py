@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
+
+from stackens.exceptions import warn_user
 
 _SMALLEST = 1e-15  # of a probability: keeps the logarithm finite, as in sklearn.metrics.log_loss
 _GAP = 1e-9  # how far above the minimum the log-loss may be
@@ -79,11 +79,10 @@ def minimize_log_loss(likelihoods: np.ndarray, sample_weight: np.ndarray) -> np.
         if gradient.max() - 1 <= _GAP:
             return a
         a = _newton_step(Q, w, a, ratios, gradient)
-    warnings.warn(
+    warn_user(
         f"The weights of the blend did not converge: the loss is up to {gradient.max() - 1:.1e} "
         "above its minimum.",
         ConvergenceWarning,
-        stacklevel=2,
     )
     return a
 
