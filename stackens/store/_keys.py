@@ -6,6 +6,7 @@ job on all rows of ``X[train]``, so that a stack and a search meet in the same e
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib.metadata
 import sys
@@ -20,7 +21,7 @@ from stackens.digests import (
     installed_name,
     package_version,
 )
-from stackens.training import Job
+from stackens.training import Job, has_drawn_its_seed
 
 # Raised when the meaning of a key or of what is stored under it changes.
 _KEY_FORMAT = 3
@@ -202,11 +203,16 @@ def network_key(learner: Any, job: Job) -> str | NoKey:
 def _of_one_network(learner: Any) -> Any:
     """Return the learner with what makes a network: how many there are is nothing to one of them.
 
-    Nor is a hook, which may end a training, but not change one.
+    Nor is a hook, which may end a training, but not change one, or the seed that an initializer
+    without one has drawn, as the network draws another.
     """
     learner = getattr(learner, "network_learner_", learner)  # of one that only prepares its data
-    neutral = {"on_epoch_end": None, "n_seeds": 1}
+    neutral: dict[str, Any] = {"on_epoch_end": None, "n_seeds": 1}
     changes = {k: v for k, v in neutral.items() if getattr(learner, k, v) != v}
+    for name, value in vars(learner).items():
+        if has_drawn_its_seed(value):
+            changes[name] = copy.copy(value)
+            changes[name].seed = None
     if not changes:
         return learner
     bare = object.__new__(type(learner))

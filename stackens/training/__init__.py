@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from stackens.training._architecture import Architecture, initial_weights, require_keras
+from stackens.training._architecture import (
+    Architecture,
+    has_drawn_its_seed,
+    initial_weights,
+    require_keras,
+)
 from stackens.training._job import (
     ArrayPool,
     CutShortError,
@@ -60,6 +65,7 @@ __all__ = [
     "TrainingState",
     "check_row_shape",
     "has_callbacks",
+    "has_drawn_its_seed",
     "initial_weights",
     "manage_callbacks",
     "predict",

@@ -88,7 +88,10 @@ class Architecture:
         Its weights are of no account; building it leaves the global generators as they were.
         """
         with seeded_globals(0):
-            return self._build(**self.options)
+            return self._build_anew()
+
+    def _build_anew(self) -> Any:
+        return self._build(**(self.options if self._is_plain else _unseeded_anew(self.options)))
 
     def network(self) -> Network:
         """Return the one network of this architecture that all its programs run.
@@ -99,7 +102,7 @@ class Architecture:
             network = _NETWORKS.get(self.key)
             if network is None:
                 with seeded_globals(0) as seeds:
-                    model = self._build(**self.options)
+                    model = self._build_anew()
                 network = Network(model, seeds if self._is_plain else None)
                 _NETWORKS[self.key] = network
             return network
@@ -117,7 +120,7 @@ def initial_weights(architecture: Architecture, seed: int) -> list[np.ndarray]:
     drawn = None if network is None else network.draw_weights(seed)
     if drawn is None:
         with seeded_globals(seed):
-            drawn = architecture._build(**architecture.options).get_weights()
+            drawn = architecture._build_anew().get_weights()
     return drawn
 
 
@@ -214,6 +217,26 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(_is_plain(v) for v in value)
     return value is None or isinstance(value, (bool, int, float, str, np.number))
+
+
+def _unseeded_anew(value: Any) -> Any:
+    """Make initializers without a seed anew: each has drawn one when the user made it.
+
+    They draw it when the network is built then, as those do that are given by name.
+    """
+    if isinstance(value, Mapping):
+        return {name: _unseeded_anew(one) for name, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_unseeded_anew(one) for one in value)
+    return type(value).from_config(value.get_config()) if has_drawn_its_seed(value) else value
+
+
+def has_drawn_its_seed(value: Any) -> bool:
+    """Tell whether it is an initializer of Keras that was given no seed, and drew one itself."""
+    keras = sys.modules.get("keras")
+    if keras is None or not isinstance(value, keras.initializers.Initializer):
+        return False
+    return getattr(value, "seed", None) is not None and value.get_config().get("seed", 0) is None
 
 
 class WeightLayout:

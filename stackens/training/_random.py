@@ -17,7 +17,8 @@ def seeded_globals(seed: int) -> Iterator[list[int]]:
 
     Keras takes the seeds of initialisers and of dropout from Python's ``random``; a user's
     builder may also draw from ``numpy.random``. Another thread (a cluster's heartbeat, say) that
-    draws from ``random`` meanwhile gets what it would have got, and changes nothing here.
+    draws from ``random`` meanwhile gets what it would have got, and changes nothing here. Where
+    a function of ``random`` was imported by its name, all threads draw from the seeded one.
 
     Yields
     ------
@@ -25,7 +26,7 @@ def seeded_globals(seed: int) -> Iterator[list[int]]:
         What ``random.randint`` has given since.
     """
     generator = _NotingRandom(seed)
-    with _GLOBALS, _own_generator(generator):
+    with _GLOBALS, _own_generator(generator, seed):
         numpy_state = np.random.get_state()
         np.random.seed(seed % 2**32)
         try:
@@ -45,8 +46,12 @@ class _NotingRandom(random.Random):
 
 
 @contextlib.contextmanager
-def _own_generator(generator: random.Random) -> Iterator[None]:
-    """Let the functions of ``random`` draw from ``generator`` if this thread calls them."""
+def _own_generator(generator: random.Random, seed: int) -> Iterator[None]:
+    """Let the functions of ``random`` draw from ``generator`` if this thread calls them.
+
+    Those that somebody has imported by name stay what they are, methods of the shared generator:
+    that is seeded, too, and a copy draws for the other threads.
+    """
     caller = threading.get_ident()
     shared = random._inst  # whose methods are the functions of the module
     functions = {
@@ -54,19 +59,29 @@ def _own_generator(generator: random.Random) -> Iterator[None]:
         for name, function in vars(random).items()
         if getattr(function, "__self__", None) is shared
     }
+    others, swapping = shared, threading.RLock()
 
-    def dispatching(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def dispatching(name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            mine = threading.get_ident() == caller
-            return (getattr(generator, name) if mine else function)(*args, **kwargs)
+            if threading.get_ident() == caller:
+                return getattr(generator, name)(*args, **kwargs)
+            with swapping:
+                return getattr(others, name)(*args, **kwargs)
 
         return call
 
-    for name, function in functions.items():
-        setattr(random, name, dispatching(name, function))
+    with swapping:
+        for name in functions:
+            setattr(random, name, dispatching(name))
+        others = random.Random()
+        others.setstate(shared.getstate())
+        shared.seed(f"{seed} by name")  # no number that seeds ``generator``
     try:
         yield
     finally:
+        with swapping:
+            shared.setstate(others.getstate())
+            others = shared
         for name, function in functions.items():
             setattr(random, name, function)
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import gc
+import random
+import threading
+from random import random as drawn
 
 import keras
 import numpy as np
 import pytest
+from numpy.random import rand
 
+from stackens import KerasNetworkClassifier, StackedRNNClassifier, TransformerClassifier
 from stackens.networks import build_stacked_rnn, build_transformer_encoder
+from stackens.store import network_key
 from stackens.training import Architecture, Job, Optimizer, initial_weights, predict, train
 from stackens.training._architecture import _NETWORKS
 from stackens.training._random import seeded_globals
@@ -87,3 +93,103 @@ def test_a_network_goes_with_the_last_that_runs_it():
     del network
     gc.collect()
     assert architecture.key not in _NETWORKS
+
+
+def build_by_name(meta):
+    """Draw by functions that were imported by name, whose generators are hidden."""
+    initializer = keras.initializers.Constant(drawn() + rand())
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(meta["n_classes_"], "softmax", kernel_initializer=initializer),
+        ]
+    )
+
+
+DATA = np.random.default_rng(0).normal(size=(12, 5, 4)), np.arange(12) % 3
+
+
+def test_what_a_builder_draws_by_functions_that_it_imported_by_name_is_seeded():
+    def start(seed):
+        learner = KerasNetworkClassifier(build_by_name, random_state=seed)
+        return learner.plan_job(*DATA).initial_weights[0]
+
+    before = random.getstate()
+    first = start(1)
+    assert random.getstate() == before
+    random.seed(9)
+    np.random.seed(9)
+    np.testing.assert_array_equal(start(1), first)
+    assert (start(2) != first).all()
+
+
+def test_another_thread_draws_what_it_would_have_drawn():
+    random.seed(5)
+    expected = [random.random() for _ in range(2000)]
+    random.seed(5)
+    found = []
+    thread = threading.Thread(target=lambda: found.extend(random.random() for _ in range(2000)))
+    thread.start()
+    while thread.is_alive():
+        with seeded_globals(0):
+            drawn()
+    thread.join()
+    assert found == expected
+
+
+UNSEEDED = {
+    "recurrent__kernel_initializer": lambda: StackedRNNClassifier(
+        units=2, recurrent__kernel_initializer=keras.initializers.GlorotUniform(), random_state=3
+    ),
+    "embedding__embeddings_initializer": lambda: StackedRNNClassifier(
+        units=2,
+        vocabulary_size=5,
+        embedding_dim=3,
+        embedding__embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
+        random_state=3,
+    ),
+    "of a transformer": lambda: TransformerClassifier(
+        d_model=4,
+        n_heads=2,
+        n_layers=1,
+        vocabulary_size=5,
+        embedding__embeddings_initializer=keras.initializers.RandomNormal(stddev=0.1),
+        random_state=3,
+    ),
+}
+
+
+def _plan(learner):
+    X = DATA[0] if learner.vocabulary_size is None else 1 + np.arange(60).reshape(12, 5) % 4
+    return learner.plan_job(X, DATA[1])
+
+
+@pytest.mark.parametrize("name", UNSEEDED)
+def test_an_initializer_without_a_seed_draws_by_that_of_the_learner(name):
+    learners = [UNSEEDED[name]() for _ in range(2)]  # as two processes make them
+    jobs = [_plan(learner) for learner in learners]
+    first, second = (initial_weights(job.architecture, job.seed) for job in jobs)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    other = initial_weights(jobs[0].architecture, 4)
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+    assert len({network_key(learner, _plan(learner)) for learner in learners}) == 1
+
+
+def test_an_initializer_with_a_seed_keeps_it():
+    def learner(seed):
+        initializer = keras.initializers.GlorotUniform(seed)
+        return StackedRNNClassifier(
+            units=2, recurrent__kernel_initializer=initializer, random_state=3
+        )
+
+    jobs = {seed: _plan(learner(seed)) for seed in (1, 2)}
+    kernels = {
+        (seed, start): initial_weights(job.architecture, start)[0]
+        for seed, job in jobs.items()
+        for start in (3, 4)
+    }
+    np.testing.assert_array_equal(kernels[1, 3], kernels[1, 4])
+    assert (kernels[1, 3] != kernels[2, 3]).all()
+    assert len({network_key(learner(seed), job) for seed, job in jobs.items()}) == 2
