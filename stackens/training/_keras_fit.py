@@ -10,9 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from stackens.exceptions import TimeLimitError
 from stackens.parameters import stream
 from stackens.training._architecture import initial_weights
-from stackens.training._job import TrainedNetwork
+from stackens.training._job import CutShortError, TrainedNetwork
 from stackens.training._objective import make_loss, make_metric
 from stackens.training._row_job import Job
 from stackens.training._updates import make_keras_optimizer
@@ -38,6 +39,11 @@ def fit_with_keras(
     after_epoch : callable, default=None
         ``after_epoch(epoch, logs)``; what it raises ends the training.
 
+    Raises
+    ------
+    CutShortError
+        If ``after_epoch`` raises a ``TimeLimitError`` while there are epochs to come.
+
     Returns
     -------
     TrainedNetwork
@@ -53,8 +59,6 @@ def fit_with_keras(
         metrics=[make_metric(m, loss, job.y.shape) for m in job.metrics],
     )
     callbacks, stopper = [*job.callbacks], None
-    if after_epoch is not None:
-        callbacks.append(_HookCallback(after_epoch))
     if job.early_stopping is not None:
         stopper = keras.callbacks.EarlyStopping(
             patience=job.early_stopping.patience,
@@ -66,6 +70,8 @@ def fit_with_keras(
         callbacks.append(_HookCallback(job.on_epoch_end))
     if job.observer is not None:
         callbacks.append(_ObserverCallback(job, stopper, started))
+    limit = _LimitCallback(after_epoch or (lambda epoch, logs: None))
+    callbacks.append(limit)  # the last: it must know whether another one ends the training
     rows = job.validation_rows
     model.fit(
         _batches(job),
@@ -76,7 +82,12 @@ def fit_with_keras(
         callbacks=callbacks,
         verbose=0,
     )
-    return _result(job, model.get_weights(), model.history.history, started)
+    trained = _result(job, model.get_weights(), model.history.history, started)
+    if limit.error is not None:
+        late = CutShortError(*limit.error.args)
+        late.trained = trained
+        raise late from None
+    return trained
 
 
 def _result(
@@ -122,6 +133,22 @@ class _HookCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.hook(epoch, logs or {}):
             self.model.stop_training = True
+
+
+class _LimitCallback(keras.callbacks.Callback):
+    """Ends a training whose time is up as if its epochs had been so few."""
+
+    def __init__(self, after_epoch: Callable[[int, Mapping[str, float]], None]) -> None:
+        super().__init__()
+        self.after_epoch = after_epoch
+        self.error: TimeLimitError | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        try:
+            self.after_epoch(epoch, logs or {})
+        except TimeLimitError as error:
+            if not self.model.stop_training and epoch + 1 < self.params["epochs"]:
+                self.error, self.model.stop_training = error, True
 
 
 def _take(job: Job, rows: np.ndarray) -> tuple[Any, ...]:

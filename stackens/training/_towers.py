@@ -86,8 +86,7 @@ def train(
     deadline : float, default=None
         When to stop, in seconds since 1970. Short jobs come first then; each that is not done
         keeps its state, if it has a checkpoint, and its result is a :class:`TimeLimitError`,
-        which is never raised; of a tower, after an epoch, a ``CutShortError``, with what was
-        trained by then.
+        which is never raised; after an epoch, a ``CutShortError``, with what was trained by then.
 
     Returns
     -------

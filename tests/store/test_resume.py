@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -96,6 +97,32 @@ def test_what_was_trained_when_time_is_up_is_told_and_goes_on(data, tmp_path, na
         assert_equal(pickle.loads(pickle.dumps(late)).trained, short)
         assert type(train([job], checkpoints=[place])[0]) is TimeLimitError  # before it began
     assert_equal(train([job], checkpoints=[place])[0], expected)
+
+
+@pytest.mark.parametrize("name", ["adam", "stopping"])
+@pytest.mark.parametrize("last", [3, None])
+def test_what_keras_itself_trained_when_time_is_up_is_told(data, name, last, monkeypatch):
+    ended = []
+
+    def make_job(**changes):
+        callback = keras.callbacks.LambdaCallback(on_train_end=ended.append)
+        job = clone(LEARNERS[name]).set_params(callbacks=[callback]).plan_job(*data)
+        return replace(job, **changes)
+
+    (expected,) = train([make_job(epochs=last or make_job().epochs)])
+    n_epochs = len(expected.history["loss"])
+    left = [9.0]
+
+    def tick(epoch, logs):
+        left[0] = 9.0 if epoch + 1 < n_epochs else -1.0
+
+    monkeypatch.setattr(_Training, "seconds_left", property(lambda run: left[0]))
+    (found,) = train([make_job(on_epoch_end=tick)])
+    assert len(ended) == 2  # callbacks are told of the end
+    if last is not None:
+        assert isinstance(found, CutShortError)
+        found = found.trained
+    assert_equal(found, expected)
 
 
 @pytest.mark.parametrize("damage", ["epoch", "shape", "slots", "meta"])
