@@ -114,7 +114,9 @@ def _check_vocabulary(estimator: Any) -> None:
     numbers = list(words.values())
     kinds = set(map(type, numbers))
     are_whole = all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
-    if type(words) is not dict or not are_whole or sorted(numbers) != list(range(len(numbers))):
+    n_words = len(set(numbers))
+    fit = are_whole and (not numbers or (min(numbers) >= 0 and max(numbers) < n_words))
+    if type(words) is not dict or not fit or n_words < len(numbers):
         raise ArchiveError(
             f"A {type(estimator).__name__} in the file has a vocabulary that is none: each of n "
             "words has one of the numbers from 0 to n - 1."
