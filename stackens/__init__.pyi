@@ -23,6 +23,8 @@ from stackens import views as views
 from stackens.ensemble import ColumnwiseRegressor as ColumnwiseRegressor
 from stackens.ensemble import ConvexBlendClassifier as ConvexBlendClassifier
 from stackens.ensemble import ConvexBlendRegressor as ConvexBlendRegressor
+from stackens.ensemble import DiscreteSuperLearnerClassifier as DiscreteSuperLearnerClassifier
+from stackens.ensemble import DiscreteSuperLearnerRegressor as DiscreteSuperLearnerRegressor
 from stackens.ensemble import DistilledClassifier as DistilledClassifier
 from stackens.ensemble import DistilledRegressor as DistilledRegressor
 from stackens.ensemble import EnsembleSelectionClassifier as EnsembleSelectionClassifier

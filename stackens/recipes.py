@@ -27,8 +27,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
 from stackens.ensemble import (
-    ConvexBlendClassifier,
-    ConvexBlendRegressor,
+    DiscreteSuperLearnerClassifier,
+    DiscreteSuperLearnerRegressor,
     StackingClassifier,
     StackingRegressor,
 )
@@ -132,9 +132,10 @@ def make_stack(
 
     LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
     cheap learners that are no networks. Below 20,000 rows, networks and trees also get the changes
-    from step to step, and networks read long sequences in patches. Rows, lengths and classes decide
-    on sizes; logger ``stackens.recipes`` says at level ``INFO`` what was chosen, and why. It is an
-    ordinary stack: look at it, change it by ``set_params``, search over it.
+    from step to step, and networks read long sequences in patches. In ``fit``, cross-validation
+    chooses the final estimator (:class:`~stackens.DiscreteSuperLearnerClassifier`). Rows, lengths
+    and classes decide on sizes; logger ``stackens.recipes`` says at level ``INFO`` what was chosen,
+    and why. It is an ordinary stack: look at it, change it by ``set_params``, search over it.
 
     Parameters
     ----------
@@ -201,7 +202,7 @@ def make_stack(
     kind = StackingClassifier if facts.is_classification else StackingRegressor
     return kind(
         learners,
-        _choose_final(facts, len(learners)),
+        _choose_final(facts),
         cv=_choose_folds(facts, y, groups, seed) if cv is None else cv,
         memory=memory,
         time_limit=time_limit,
@@ -517,15 +518,14 @@ def _linear(facts: _Facts, c: float) -> BaseEstimator:
     return RidgeCV(np.logspace(-2, 4, 13))
 
 
-def _choose_final(facts: _Facts, n_learners: int) -> BaseEstimator:
-    n_classes = len(facts.classes)
-    columns = n_learners * (n_classes if n_classes > 2 else 1)
-    weights = (columns + 1) * (n_classes if n_classes > 2 else 1)
-    if facts.n_rows < 20 * weights:
-        _tell("final: a convex blend; %d rows are few for %d weights", facts.n_rows, weights)
-        return ConvexBlendClassifier() if facts.is_classification else ConvexBlendRegressor()
-    _tell("final: a linear model; %d rows for %d weights", facts.n_rows, weights)
-    return _linear(facts, c=1.0)
+def _choose_final(facts: _Facts) -> BaseEstimator:
+    _tell(
+        "final: cross-validation chooses between the average, a convex blend, the best learner and "
+        "a linear model: the simplest within a standard error of the best, as `chosen_` will say"
+    )
+    if facts.is_classification:
+        return DiscreteSuperLearnerClassifier()
+    return DiscreteSuperLearnerRegressor()
 
 
 def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> BaseCrossValidator:

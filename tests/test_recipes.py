@@ -10,14 +10,13 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from stackens import (
-    ConvexBlendClassifier,
-    ConvexBlendRegressor,
+    DiscreteSuperLearnerClassifier,
+    DiscreteSuperLearnerRegressor,
     EmbeddingPretrainer,
     SequenceImputer,
     StackingClassifier,
@@ -127,17 +126,11 @@ def test_ragged_sequences_are_not_flattened():
     assert "length" in steps["sequencesummarizer"].statistics
 
 
-@pytest.mark.parametrize(("n", "n_classes"), [(100, 2), (300, 10)])
-def test_few_rows_get_a_convex_blend(n, n_classes):
-    final = make_stack(*series(n, 3, n_classes)).final_estimator
-    assert isinstance(final, ConvexBlendClassifier)
-    X, _ = series(n, 3)
-    if n == 100:
-        assert isinstance(make_stack(X, X[:, 0, 0]).final_estimator, ConvexBlendRegressor)
-
-
-def test_many_rows_get_a_linear_model():
-    assert isinstance(make_stack(*series(3_000, 3)).final_estimator, LogisticRegression)
+@pytest.mark.parametrize("n", [50, 3_000])
+def test_cross_validation_chooses_the_final_estimator(n):
+    X, y = series(n, 3)
+    assert isinstance(make_stack(X, y).final_estimator, DiscreteSuperLearnerClassifier)
+    assert isinstance(make_stack(X, X[:, 0, 0]).final_estimator, DiscreteSuperLearnerRegressor)
 
 
 @pytest.mark.parametrize("name", ["linear", "value_linear"])
@@ -176,7 +169,16 @@ def test_the_log_says_why(caplog):
     with caplog.at_level(logging.INFO, logger="stackens.recipes"):
         make_stack(*series(50))
     said = "\n".join(caplog.messages)
-    for word in ("50 rows", "changes", "bidirectional", "simple_rnn", "pooling", "folds", "final"):
+    for word in (
+        "50 rows",
+        "changes",
+        "bidirectional",
+        "simple_rnn",
+        "pooling",
+        "folds",
+        "final",
+        "chosen_",
+    ):
         assert word in said
     assert said.count("deep") == 1  # "simple_rnn in place of a deep network"
 

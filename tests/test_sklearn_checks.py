@@ -87,6 +87,8 @@ OTHERS = [
     stackens.ConvexBlendClassifier(),
     stackens.ConvexBlendRegressor(),
     stackens.ConvexBlendRegressor(0.1),
+    stackens.DiscreteSuperLearnerClassifier(),
+    stackens.DiscreteSuperLearnerRegressor(),
     stackens.EnsembleSelectionClassifier(),
     stackens.EnsembleSelectionRegressor(),
     stackens.RandomConvolutions(168),

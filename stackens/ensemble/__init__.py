@@ -23,12 +23,18 @@ from stackens.ensemble.meta_learners._ensemble_selection import (
     EnsembleSelectionClassifier,
     EnsembleSelectionRegressor,
 )
+from stackens.ensemble.meta_learners._super_learner import (
+    DiscreteSuperLearnerClassifier,
+    DiscreteSuperLearnerRegressor,
+)
 
 # The others are for files, which know types by the names of rooms.
 __all__ = [
     "ColumnwiseRegressor",
     "ConvexBlendClassifier",
     "ConvexBlendRegressor",
+    "DiscreteSuperLearnerClassifier",
+    "DiscreteSuperLearnerRegressor",
     "DistilledClassifier",
     "DistilledRegressor",
     "EnsembleSelectionClassifier",

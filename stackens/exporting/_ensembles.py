@@ -117,6 +117,11 @@ def _columnwise(model: Any, converter: Converter) -> portable.Part:
     return portable.ColumnwiseRegressor([parts[id(e)] for e in model.estimators_], model._is_flat)
 
 
+@converts("stackens.DiscreteSuperLearnerClassifier", "stackens.DiscreteSuperLearnerRegressor")
+def _super_learner(chosen: Any, converter: Converter) -> portable.Part:
+    return converter.convert(chosen.best_estimator_, "chosen final estimator")
+
+
 @converts("stackens.ConvexBlendClassifier", "stackens.EnsembleSelectionClassifier")
 def _blend_classifier(blend: Any, converter: Converter) -> portable.Part:
     blocks = [

@@ -105,7 +105,8 @@ def _coverage(stack: Any, outputs: dict[str, Any]) -> Finding | None:
 def _few_rows(stack: Any, outputs: dict[str, Any]) -> Finding | None:
     kept = stack.out_of_fold_predictions_
     n_rows, n_columns = kept.matrix.shape
-    blends = isinstance(getattr(stack.final_estimator_, "weights_", None), dict)
+    final = getattr(stack.final_estimator_, "best_estimator_", stack.final_estimator_)
+    blends = isinstance(getattr(final, "weights_", None), dict)
     if blends or n_rows >= _ROWS_PER_COLUMN * n_columns:
         return None
     return Finding(

@@ -22,6 +22,8 @@ _OWN = {
         "ColumnwiseRegressor",
         "ConvexBlendClassifier",
         "ConvexBlendRegressor",
+        "DiscreteSuperLearnerClassifier",
+        "DiscreteSuperLearnerRegressor",
         "DistilledClassifier",
         "DistilledRegressor",
         "EnsembleSelectionClassifier",

@@ -24,8 +24,8 @@ _KINDS = {
 _SUM_TOLERANCE = 1e-3  # float32 softmax, and averages of it
 
 
-class _Blend(BaseEstimator, ABC):
-    """A weight for each learner; the weights are at least 0 and sum to 1."""
+class TakesBlocksMixin:
+    """For a final estimator that has to know which columns are whose."""
 
     def set_level_one_blocks(
         self, blocks: Mapping[str, slice], methods: Mapping[str, str] | None = None
@@ -63,6 +63,10 @@ class _Blend(BaseEstimator, ABC):
         self._declared_methods = dict(methods or {})
         return self
 
+
+class _Blend(TakesBlocksMixin, BaseEstimator, ABC):
+    """A weight for each learner; the weights are at least 0 and sum to 1."""
+
     def _find_blocks(self, n_columns: int, width: int | None) -> dict[str, slice]:
         """Return the declared blocks, or as many of one width as there are."""
         declared = getattr(self, "_declared_blocks", None)
@@ -85,7 +89,7 @@ class _Blend(BaseEstimator, ABC):
         return np.tensordot(list(self.weights_.values()), outputs, axes=1)
 
 
-def _row_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
+def row_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
     weights: np.ndarray = _check_sample_weight(
         read_weights(sample_weight), X, dtype=np.float64, ensure_non_negative=True
     )
@@ -174,7 +178,7 @@ class BlendClassifier(ClassifierMixin, _Blend):
         X, y = validate_data(self, X, read_target(y), dtype=np.float64)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        weights = _row_weights(sample_weight, X)
+        weights = row_weights(sample_weight, X)
         n_seen = len(np.unique(codes[weights > 0]))
         if n_seen < 2:
             raise InvalidInputError(
@@ -309,7 +313,7 @@ class BlendRegressor(RegressorMixin, _Blend):
         y = read_target(y)
         check_numbers(y)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        weights = _row_weights(sample_weight, X)
+        weights = row_weights(sample_weight, X)
         self._y_ndim, width = y.ndim, 1 if y.ndim == 1 else y.shape[1]
         self.blocks_ = self._find_blocks(X.shape[1], width)
         for name, block in self.blocks_.items():

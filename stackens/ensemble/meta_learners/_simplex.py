@@ -47,58 +47,73 @@ def log_loss(likelihoods: np.ndarray, sample_weight: np.ndarray, weights: np.nda
     return -float(np.average(np.log(mixed), weights=sample_weight))
 
 
-def minimize_log_loss(likelihoods: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-    r"""Minimise :math:`-\sum_i w_i \log \sum_l a_l Q_{il}` over the simplex.
+def minimize_log_loss(
+    likelihoods: np.ndarray, sample_weight: np.ndarray, shrinkage: float = 0.0
+) -> np.ndarray:
+    r"""Minimise :math:`-\sum_i w_i \log \sum_l a_l Q_{il}` and a pull over the simplex.
 
     Parameters
     ----------
     likelihoods : ndarray of shape (n_samples, n_weights)
         Q: what each learner gave the true class. Anything below 1e-15 counts as that.
     sample_weight : ndarray of shape (n_samples,)
-        w, of any positive sum.
+        w, of any positive sum; the objective is of those divided by it.
+    shrinkage : float, default=0.0
+        Of the pull :math:`\frac{s c}{2} \sum_l (a_l - 1/n)^2`, in which c is the trace of the
+        loss's Hessian on the simplex, at equal weights, divided by n, the number of weights.
 
     Returns
     -------
     ndarray of shape (n_weights,)
-        Its loss is at most 1e-9 above the minimum; otherwise there is a ConvergenceWarning.
+        Its objective is at most 1e-9 above the minimum; otherwise there is a ConvergenceWarning.
 
     Notes
     -----
     Newton's method, each step a quadratic problem over the simplex, as in Kim et al., *A fast
     algorithm for maximum likelihood estimation of mixture proportions using sequential quadratic
     programming*, 2020; where a step does not help, one of expectation-maximisation, which always
-    does. The largest ratio :math:`\sum_i w_i Q_{il} / (Q a)_i`, minus 1, bounds the distance from
-    the minimum.
+    does without a pull. The largest fall of the objective towards a corner, of its tangent, bounds
+    the distance from the minimum.
     """
     Q = np.maximum(likelihoods, _SMALLEST)
     w = sample_weight / sample_weight.sum()
-    a = np.full(Q.shape[1], 1 / Q.shape[1])
+    n = Q.shape[1]
+    a = np.full(n, 1 / n)
+    pull = shrinkage * (w @ (Q / (Q @ a)[:, np.newaxis] - 1) ** 2).sum() / n
     for _ in range(_MAX_ITER):
         ratios = Q / (Q @ a)[:, np.newaxis]
-        gradient = w @ ratios  # of the gain; 1 at the optimum wherever a > 0
-        if gradient.max() - 1 <= _GAP:
+        fall = w @ ratios - pull * (a - 1 / n)  # minus the gradient
+        gap = float(fall.max() - fall @ a)
+        if gap <= _GAP:
             return a
-        a = _newton_step(Q, w, a, ratios, gradient)
+        a = _newton_step(Q, w, a, ratios, pull)
     warn_user(
-        f"The weights of the blend did not converge: the loss is up to {gradient.max() - 1:.1e} "
-        "above its minimum.",
+        f"The weights of the blend did not converge: the loss is up to {gap:.1e} above its "
+        "minimum.",
         ConvergenceWarning,
     )
     return a
 
 
 def _newton_step(
-    Q: np.ndarray, w: np.ndarray, a: np.ndarray, ratios: np.ndarray, gradient: np.ndarray
+    Q: np.ndarray, w: np.ndarray, a: np.ndarray, ratios: np.ndarray, pull: float
 ) -> np.ndarray:
-    """Return the next weights; their loss is lower."""
+    """Return the next weights; their objective is lower."""
+    center = 1 / len(a)
+
+    def objective(a: np.ndarray) -> float:
+        return float(-(w @ np.log(Q @ a)) + pull / 2 * ((a - center) ** 2).sum())
+
     root = np.sqrt(w)[:, np.newaxis]
-    direction = minimize_norm(root * (ratios - 2)) - a
-    slope = gradient @ direction
-    loss, step = -(w @ np.log(Q @ a)), 1.0
-    noise = 1e-14 * max(1.0, abs(loss))  # of the sum; near the optimum the gain is no larger
+    to_center = np.sqrt(pull) * (np.eye(len(a)) - center)
+    gradient = w @ ratios
+    direction = minimize_norm(np.vstack([root * (ratios - 2), to_center])) - a
+    slope = (gradient - pull * (a - center)) @ direction
+    start, step = objective(a), 1.0
+    noise = 1e-14 * max(1.0, abs(start))  # of the sum; near the optimum the gain is no larger
     while step > 1e-8:
         candidate = a + step * direction
-        if -(w @ np.log(Q @ candidate)) <= loss - 1e-4 * step * slope + noise:
+        if objective(candidate) <= start - 1e-4 * step * slope + noise:
             return candidate
         step /= 2
     improved = a * gradient
