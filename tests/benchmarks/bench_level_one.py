@@ -297,7 +297,10 @@ def write(document):
     ]
     head = ("Final estimator", *(f"{who} ({len(names)} sets)" for who, names in groups.items()))
     write_table(
-        TABLE, "Gain on the plain convex blend; mean over sets ± standard error", head, lines
+        TABLE,
+        "Gain on the convex blend without shrinkage: mean over sets ± standard error",
+        head,
+        lines,
     )
 
 
