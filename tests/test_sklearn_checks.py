@@ -74,7 +74,8 @@ NETWORKS = [
         random_state=0,
     ),
     stackens.DistilledClassifier(
-        stackens.StackingClassifier(CLASSIFIERS, cv=2), stackens.StackedRNNClassifier()
+        stackens.StackingClassifier(CLASSIFIERS, cv=2),
+        stackens.StackedRNNClassifier(units=16, epochs=20),
     ),
     stackens.DistilledRegressor(
         stackens.StackingRegressor(REGRESSORS, cv=2), stackens.StackedRNNRegressor()
