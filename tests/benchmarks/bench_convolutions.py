@@ -1,6 +1,6 @@
 """RandomConvolutions before a ridge classifier, beside MiniRocket and MultiRocket of aeon.
 
-    python tests/benchmarks/bench_convolutions.py [--seeds 3] [--aeon PYTHON]
+    python tests/benchmarks/bench_convolutions.py [--seeds 3] [--sides MiniRocket] [--aeon PYTHON]
 
 ``PYTHON`` is the interpreter of an environment that has aeon, which is no dependency here; without
 it, its side is left as it was written. Standard splits; the same scaler and classifier behind both;
@@ -42,7 +42,6 @@ SIDES = {
         "differences": True,
     },
 }
-HEAD = ("set", *(f"{side}, {whose}" for side in SIDES for whose in ("ours", "aeon's", "times")))
 
 
 def load(name):
@@ -89,8 +88,8 @@ def ours(side, rows, seed):
     return measure(RandomConvolutions(**SIDES[side], random_state=seed), *rows)
 
 
-def aeons(side, rows, seed, python):
-    """Run this file in aeon's interpreter, on the same rows."""
+def aeons(side, rows, seeds, python):
+    """Run this file in aeon's interpreter, on the same rows; return a dict for each seed."""
     X, y, X_test, y_test = rows
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.npz"
@@ -99,12 +98,12 @@ def aeons(side, rows, seed, python):
             path, X=channels_first(X, n_steps), y=y, Z=channels_first(X_test, n_steps), z=y_test
         )
         done = subprocess.run(
-            [python, __file__, "--child", side, str(path), str(seed)],
+            [python, __file__, "--child", side, str(path), *map(str, seeds)],
             capture_output=True,
             text=True,
             check=True,
         )
-    return json.loads(done.stdout.splitlines()[-1])
+    return map(json.loads, done.stdout.splitlines()[-len(seeds) :])
 
 
 def channels_first(X, n_steps):
@@ -114,18 +113,20 @@ def channels_first(X, n_steps):
     return rows
 
 
-def child(side, path, seed):
+def child(side, path, *seeds):
     from aeon.transformations.collection import convolution_based
 
-    transformer = getattr(convolution_based, side)(random_state=int(seed))
     with np.load(path) as file:
-        print(json.dumps(measure(transformer, *(file[key] for key in ("X", "y", "Z", "z")))))
+        rows = [file[key] for key in ("X", "y", "Z", "z")]
+    for seed in seeds:
+        transformer = getattr(convolution_based, side)(random_state=int(seed))
+        print(json.dumps(measure(transformer, *rows)))
 
 
-def row_of(name, part):
+def row_of(name, part, sides):
     """One row of the table, and differences of accuracies and ratios of times beside it."""
     cells, facts = [name], {}
-    for side in SIDES:
+    for side in sides:
         both = [part.get(f"{side} {whose}", {}) for whose in ("ours", "aeon")]
         means = [
             {
@@ -153,28 +154,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sets", default=",".join(UCR + MORE + UEA))
+    parser.add_argument("--sides", default="MiniRocket", help=f"of {list(SIDES)}")
     parser.add_argument("--aeon", help="interpreter that has aeon")
     options = parser.parse_args()
+    sides = options.sides.split(",")
     runs, rows, facts = Runs("convolutions"), [], []
     for name in options.sets.split(","):
         part, data = runs.part(name, SIDES), load(name)
-        for side in SIDES:
+        for side in sides:
             for seed in range(options.seeds):
                 runs.do(part, f"{side} ours", seed, partial(ours, side, data, seed))
-                if options.aeon:
-                    run = partial(aeons, side, data, seed, options.aeon)
-                    runs.do(part, f"{side} aeon", seed, run)
-        cells, found = row_of(name, part)
+            done = part.get(f"{side} aeon", {})
+            seeds = [seed for seed in range(options.seeds) if str(seed) not in done]
+            if options.aeon and seeds:
+                found = aeons(side, data, seeds, options.aeon)
+                for seed, one in zip(seeds, found, strict=True):
+                    runs.do(part, f"{side} aeon", seed, partial(dict, one))
+        cells, found = row_of(name, part, sides)
         rows.append(cells)
         facts.append(found)
     summary = ["mean difference of accuracies, median of times"]
-    for side in SIDES:
+    for side in sides:
         pairs = [found[side] for found in facts if side in found]
         difference = statistics.mean(one for one, _ in pairs) if pairs else float("nan")
         times = statistics.median(one for _, one in pairs) if pairs else float("nan")
         summary += [f"{difference:+.4f}", "", f"{times:.1f}"]
     title = "Test accuracy, mean over seeds (seconds of the transformer)"
-    write_table(RESULTS.parent / "convolutions.txt", title, HEAD, [*rows, summary])
+    head = ("set", *(f"{side}, {whose}" for side in sides for whose in ("ours", "aeon's", "times")))
+    write_table(RESULTS.parent / "convolutions.txt", title, head, [*rows, summary])
 
 
 if __name__ == "__main__":
