@@ -105,11 +105,18 @@ def test_short_series_and_single_rows_have_finite_features(n_timesteps, n_rows):
     assert np.isfinite(found).all()
 
 
-def test_constant_rows_are_never_above_their_biases():
+def test_outputs_that_are_a_bias_are_not_above_it():
+    zeros = np.zeros((4, 30, 1))
+    fitted = RandomConvolutions(84, random_state=0).fit(zeros)
+    assert not fitted.biases_.any()
+    assert not fitted.transform(zeros).any()
+
+
+def test_constant_rows_are_described_alike():
     X = np.ones((4, 30, 1))
-    inside = RandomConvolutions(84, random_state=0).fit(X).transform(X)[:, 1::2]
-    assert np.isfinite(inside).all()
-    assert (inside == inside[0]).all()
+    found = RandomConvolutions(**ALL).fit_transform(X)
+    assert np.isfinite(found).all()
+    assert (found == found[0]).all()
 
 
 def test_is_a_learner_of_a_pipeline_that_files_keep(tmp_path):
