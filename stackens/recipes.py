@@ -36,6 +36,7 @@ from stackens.exceptions import InvalidInputError
 from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
 from stackens.parameters import draw_seed
 from stackens.preprocessing import (
+    RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
     SequenceImputer,
@@ -64,6 +65,7 @@ _LARGEST_PATCH = 8  # timesteps, and
 _WIDEST_PATCH = 128  # values; a network should not see the sequence as a table
 _UPDATES = 3_000  # of the weights; more rows, fewer epochs
 _WIDEST_TABLE = 5_000  # columns of flattened sequences
+_KERNEL = 9  # timesteps of a random convolution
 _LETTERS = 128  # different ones, padding and the unknown one included
 
 
@@ -131,11 +133,13 @@ def make_stack(
     """Choose a stack for data like these; nothing is trained.
 
     LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
-    cheap learners that are no networks. Below 20,000 rows, networks and trees also get the changes
-    from step to step, and networks read long sequences in patches. In ``fit``, cross-validation
-    chooses the final estimator (:class:`~stackens.DiscreteSuperLearnerClassifier`). Rows, lengths
-    and classes decide on sizes; logger ``stackens.recipes`` says at level ``INFO`` what was chosen,
-    and why. It is an ordinary stack: look at it, change it by ``set_params``, search over it.
+    cheap learners that are no networks: linear models and trees on statistics and on values, and,
+    from nine timesteps on, a linear model on random convolutions. Below 20,000 rows, networks and
+    trees also get the changes from step to step, and networks read long sequences in patches. In
+    ``fit``, cross-validation chooses the final estimator
+    (:class:`~stackens.DiscreteSuperLearnerClassifier`). Rows, lengths and classes decide on sizes;
+    logger ``stackens.recipes`` says at level ``INFO`` what was chosen, and why. It is an ordinary
+    stack: look at it, change it by ``set_params``, search over it.
 
     Parameters
     ----------
@@ -180,8 +184,8 @@ def make_stack(
     ----------
     M. Schuster and K. Paliwal, *Bidirectional recurrent neural networks*, 1997; K. Greff et al.,
     *LSTM: a search space odyssey*, 2017; N. Reimers and I. Gurevych, *Optimal hyperparameters for
-    deep LSTM-networks for sequence labeling tasks*, 2017; K. M. Ting and I. H. Witten, *Issues in
-    stacked generalization*, 1999.
+    deep LSTM-networks for sequence labeling tasks*, 2017; A. Dempster, D. F. Schmidt and G. I.
+    Webb, *MiniRocket*, 2021; K. M. Ting and I. H. Witten, *Issues in stacked generalization*, 1999.
 
     Examples
     --------
@@ -459,6 +463,8 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
         ("trees", make_pipeline(*_statistics(facts), _trees(facts))),
         ("linear", make_pipeline(*_statistics(facts), *_clipped(), _linear(facts, c=1.0))),
     ]
+    if facts.longest >= _KERNEL:
+        others.append(("convolutions", _convolutions(facts)))
     width = facts.longest * facts.n_inputs
     if facts.is_ragged or width > _WIDEST_TABLE:
         return others
@@ -471,6 +477,16 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     linear = make_pipeline(*_filled(facts), flat, *_clipped(), _linear(facts, c=1.0))
     trees = make_pipeline(*_changes(facts), flat, _value_trees(facts))
     return [*others, ("value_trees", trees), ("value_linear", linear)]
+
+
+def _convolutions(facts: _Facts) -> BaseEstimator:
+    n_features = _by_rows(facts.n_rows, {_FEW: 10_000, _LARGE: 5_000}, 2_000)
+    _tell("convolutions: a linear model on %d features of random kernels", n_features)
+    # Weaker than elsewhere, as there are more columns than rows: log-loss was smallest so.
+    linear = _linear(facts, c=0.1)
+    return make_pipeline(
+        *_filled(facts), SequenceScaler(), RandomConvolutions(n_features), *_clipped(), linear
+    )
 
 
 def _letter_trees(facts: _Facts) -> tuple[str, BaseEstimator]:

@@ -126,6 +126,20 @@ def test_ragged_sequences_are_not_flattened():
     assert "length" in steps["sequencesummarizer"].statistics
 
 
+@pytest.mark.parametrize("kind", ["array", "ragged", "gaps", "regression"])
+def test_sequences_of_nine_steps_get_random_convolutions(kind):
+    X, y = series(40)
+    assert "convolutions" not in names(make_stack(X[:, :8], y))
+    X = X[:, :9] if kind == "array" else X.copy()
+    if kind == "ragged":
+        X = [x[: 9 + i % 5] for i, x in enumerate(X)]
+    if kind == "gaps":
+        X[3, 2] = np.nan
+    target = np.array([float(x[0, 0]) for x in X]) if kind == "regression" else y
+    learner = dict(make_stack(X, target).estimators)["convolutions"]
+    assert np.corrcoef(learner.fit(X, target).predict(X), target)[0, 1] > 0.9
+
+
 @pytest.mark.parametrize("n", [50, 3_000])
 def test_cross_validation_chooses_the_final_estimator(n):
     X, y = series(n, 3)
