@@ -83,7 +83,7 @@ class RandomConvolutions(SequenceTransformer):
     >>> from stackens import RandomConvolutions
     >>> y = np.arange(60) % 2
     >>> X = np.random.default_rng(0).normal(size=(60, 50, 2))
-    >>> X[y == 1] += np.sin(np.arange(50))[:, np.newaxis]  # beneath the noise
+    >>> X[y == 1] += 1.5 * np.sin(np.arange(50))[:, np.newaxis]
     >>> model = make_pipeline(
     ...     RandomConvolutions(1000, random_state=0), StandardScaler(), RidgeClassifierCV()
     ... )
