@@ -64,6 +64,10 @@ print(f"by both: {both} of {len(y_test)}")
 score = stack.score(X_test, y_test)
 print(f"Test accuracy of the stack: {score:.4f}")
 
+# %%
+# They err on different digits
+# ----------------------------
+# That is what a stack lives on: where one is wrong, the other often is not.
 fig, ax = plt.subplots(figsize=(6, 2.5), layout="constrained")
 scores = board["test"].drop("average").iloc[::-1]
 ax.barh(scores.index, scores)

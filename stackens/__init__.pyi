@@ -63,8 +63,10 @@ from stackens.preprocessing import SequenceVectorizer as SequenceVectorizer
 from stackens.preprocessing import SlidingWindows as SlidingWindows
 from stackens.preprocessing import View as View
 from stackens.preprocessing import WordVectors as WordVectors
+from stackens.preprocessing import from_channels_first as from_channels_first
 from stackens.preprocessing import read_word_vectors as read_word_vectors
 from stackens.preprocessing import sequences_from_frame as sequences_from_frame
+from stackens.preprocessing import to_channels_first as to_channels_first
 from stackens.store import JobStore as JobStore
 from stackens.views import make_views as make_views
 

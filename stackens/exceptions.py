@@ -354,6 +354,24 @@ class StoreWarning(UserWarning):
     """
 
 
+class ChannelsFirstWarning(UserWarning):
+    """Sequences have a single timestep and many features: channels seem to come first.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from stackens import SequenceScaler, from_channels_first
+    >>> X = np.zeros((20, 1, 150))  # one channel, 150 timesteps, as aeon has them
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     scaler = SequenceScaler().fit(X)
+    >>> [warning.category.__name__ for warning in caught]
+    ['ChannelsFirstWarning']
+    >>> scaler = SequenceScaler().fit(from_channels_first(X))
+    """
+
+
 class UnknownTokenWarning(UserWarning):
     """A text holds tokens that a vocabulary lacks; the message counts and names them.
 

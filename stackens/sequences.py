@@ -18,7 +18,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import ChannelsFirstWarning, InvalidInputError, warn_user
 from stackens.frames import column_names, find_nested, is_frame, join_cells
 from stackens.views import has_views, refuse_as_several, view_names
 
@@ -60,6 +60,11 @@ _ACCEPTED = (
 _TEXT = "`X` holds text{where} where numbers are meant. Turn strings into token ids with {advice}."
 _VECTORIZE = "`SequenceVectorizer`"
 # Said by the type of an array of token ids. A type's metadata goes wherever its rows go.
+_MANY = 20  # features of a single timestep, which then are likely to be timesteps
+_CHANNELS_FIRST = (
+    " All have as many rows: if these are channels, as in aeon and PyTorch, give "
+    "`stackens.from_channels_first(X)`."
+)
 _VOCABULARY_SIZE = "vocabulary_size"
 _CHANNELS = "channels"  # said by the type of an array of sequences
 _PAD_BEHIND = (
@@ -445,11 +450,23 @@ def validate_sequences(
         padded = _pad_rows(data, dtype) if kind == "ragged" else _read_array(data, dtype)
         owned = not np.may_share_memory(padded, data)
         batch = _read_padded(padded, owned, kind, allow_missing)
+        if reset:
+            _warn_of_channels_first(batch)
         names = channel_names(data) or channel_names(X)
         _record_features(estimator, batch.n_features, reset, names=names)
     if reset:
         estimator._input_kind = "table" if kind == "table" else "sequences"
     return batch
+
+
+def _warn_of_channels_first(batch: SequenceBatch) -> None:
+    if batch.n_timesteps == 1 and batch.n_features >= _MANY:
+        warn_user(
+            f"`X` has sequences of 1 timestep with {batch.n_features} features each, shape "
+            f"{batch.values.shape}. If these are timesteps, as in (n_samples, n_channels, "
+            "n_timesteps) of aeon and PyTorch, give `stackens.from_channels_first(X)`.",
+            ChannelsFirstWarning,
+        )
 
 
 def validate_tokens(
@@ -700,6 +717,7 @@ def _pad_rows(sequences: np.ndarray, dtype: DTypes) -> np.ndarray:
             raise InvalidInputError(
                 f"All sequences must have the same number of features; row 0 of `X` has "
                 f"{n_features} and row {row} has {values.shape[1]} (shape {values.shape})."
+                + (_CHANNELS_FIRST if len({len(each) for each in rows}) == 1 else "")
             )
     common = _choose_dtype(np.result_type(*{values.dtype for values in rows}), dtype)
     padded = np.full((len(rows), max(map(len, rows)), n_features), np.nan, dtype=common)

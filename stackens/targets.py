@@ -47,6 +47,12 @@ def check_rows(X: Any, *others: Any) -> None:
         )
         lengths = [len(other) for other in others if hasattr(other, "__len__")]
         is_long = hasattr(X, "columns") and len(X) > min(lengths, default=len(X))
+        if is_long and getattr(getattr(X, "index", None), "nlevels", 1) > 1:  # as sktime's
+            *ids, time = [name or f"level_{i}" for i, name in enumerate(X.index.names)]
+            advice += (
+                f" Here: `sequences_from_frame(X.reset_index(), id={ids if ids[1:] else ids[0]!r}, "
+                f"time={time!r})`."
+            )
         raise InvalidInputError(f"{error}.{advice if is_long else ''}") from None
 
 

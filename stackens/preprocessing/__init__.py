@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stackens.preprocessing._channels_first import from_channels_first, to_channels_first
 from stackens.preprocessing._convolutions import RandomConvolutions
 from stackens.preprocessing._differencer import SequenceDifferencer
 from stackens.preprocessing._flattener import SequenceFlattener
@@ -30,5 +31,7 @@ __all__ = [
     "View",
     "WordVectors",
     "read_word_vectors",
+    "from_channels_first",
     "sequences_from_frame",
+    "to_channels_first",
 ]
