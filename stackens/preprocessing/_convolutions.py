@@ -56,7 +56,7 @@ class RandomConvolutions(SequenceTransformer):
         Biases of each of its kernels.
     channels_ : ndarray of bool of shape (n_groups, 84, n_channels)
         Whose sum a kernel reads.
-    biases_ : ndarray of float32 of shape (84 * n_biases_.sum(),)
+    biases_ : ndarray of float32 of shape (n_all_biases,)
         Group after group, kernel after kernel.
     n_features_in_ : int
         Channels; of a table, its timesteps.

@@ -63,9 +63,10 @@ class ConvexBlendClassifier(_Shrinks, BlendClassifier):
 
     References
     ----------
-    L. Breiman, *Stacked regressions*, Machine Learning 24, 1996 (weights that are not negative);
-    M. J. van der Laan, E. C. Polley and A. E. Hubbard, *Super learner*, 2007; A. E. Hoerl, R. W.
-    Kennard and K. F. Baldwin, *Ridge regression: some simulations*, 1975 (penalty by rows).
+    L. Breiman, *Stacked regressions*, Machine Learning 24, 1996 (weights that are not
+    negative); M. J. van der Laan, E. C. Polley and A. E. Hubbard, *Super learner*, 2007; A. E.
+    Hoerl, R. W. Kennard and K. F. Baldwin, *Ridge regression: some simulations*, 1975 (penalty by
+    rows).
 
     Examples
     --------
