@@ -7,10 +7,11 @@ kept: aeon shifts those of first differences by one timestep, and counts runs in
 from pathlib import Path
 
 import numpy as np
-from aeon.transformations.collection.convolution_based import MiniRocket, MultiRocket
 
 
 def main():
+    from aeon.transformations.collection.convolution_based import MiniRocket, MultiRocket
+
     rng = np.random.default_rng(0)
     kept = {}
     for name, n_channels, n_timesteps in (("one", 1, 60), ("several", 4, 33)):

@@ -323,6 +323,10 @@ def subjects():
             stackens.EnsembleSelectionClassifier(random_state=0),
             stackens.EnsembleSelectionRegressor(random_state=0),
         ),
+        "super learner": (
+            stackens.DiscreteSuperLearnerClassifier(),
+            stackens.DiscreteSuperLearnerRegressor(),
+        ),
         "columnwise": (None, stackens.ColumnwiseRegressor(Ridge())),
         "grid": (model_selection.GridSearchCV(LogisticRegression(), C_GRID, cv=2), None),
         "random": (
@@ -343,7 +347,7 @@ def subjects():
             learner.set_params(build=dense(*output))
         yield name, Subject(learner, SEQUENCES, LABELS if is_classifier(learner) else VALUES)
     proba = np.clip(np.abs(TABLE) / 4, 0.01, 0.99)
-    for name in ("blend", "selection"):
+    for name in ("blend", "selection", "super learner"):
         yield f"{name} classifier", Subject(tables[name][0], proba, LABELS)
     yield "rnn of tokens", Subject(OF_TOKENS, TOKENS, LABELS)
     yield "pretrainer", Subject(make("EmbeddingPretrainer"), TEXTS, LABELS)
