@@ -352,9 +352,12 @@ def _seeded(estimator: Any, name: str, seed: int | None) -> Any:
 
 
 # Estimators that hand the target on to what they hold as it is.
-_HOLDERS = (
-    *("BaseSearchCV", "BaseThresholdClassifier", "CalibratedClassifierCV", "EmbeddingPretrainer"),
-)
+_HOLDERS = {
+    "BaseSearchCV",
+    "BaseThresholdClassifier",
+    "CalibratedClassifierCV",
+    "EmbeddingPretrainer",
+}
 
 
 def number_class_weight(estimator: Any, classes: Any) -> Any:
@@ -397,7 +400,7 @@ def _see_target(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         parts = [*estimator.estimators, ("final_estimator", estimator.final_estimator)]
         for name, part in parts:
             yield from _see_target(part, f"{path}{name}__")
-    elif any(kind.__name__ in _HOLDERS for kind in type(estimator).__mro__):
+    elif _HOLDERS.intersection(kind.__name__ for kind in type(estimator).__mro__):
         yield from _see_target(estimator.estimator, f"{path}estimator__")
 
 

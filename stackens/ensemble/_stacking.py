@@ -14,9 +14,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
-from stackens.ensemble._level_one import TakesBlocks
 from stackens.ensemble._stack import Stack, final_has
-from stackens.ensemble.meta_learners._columnwise import ColumnwiseRegressor, takes_columns
+from stackens.ensemble.meta_learners._columnwise import for_columns, takes_columns
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
 from stackens.targets import check_numbers
@@ -444,8 +443,7 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
                     "`passthrough=True` needs a target of one column; `y` has "
                     f"{self._n_outputs}. Fit one stack for each column."
                 )
-            if not isinstance(self.final_estimator_, (ColumnwiseRegressor, TakesBlocks)):
-                self.final_estimator_ = ColumnwiseRegressor(self.final_estimator_)
+            self.final_estimator_ = for_columns(self.final_estimator_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

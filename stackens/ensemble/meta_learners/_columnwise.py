@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from stackens.ensemble._fit import adapt_learner
+from stackens.ensemble._level_one import TakesBlocks
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import all_or_nothing
 from stackens.targets import check_numbers, read_target
@@ -124,6 +125,13 @@ class ColumnwiseRegressor(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         tags.regressor_tags.poor_score = True  # of columns in any order, it sees only some
         return tags
+
+
+def for_columns(final_estimator: Any) -> Any:
+    """Return what takes a target of several columns: itself, or one for each of them."""
+    if isinstance(final_estimator, ColumnwiseRegressor | TakesBlocks):
+        return final_estimator
+    return ColumnwiseRegressor(final_estimator)
 
 
 def takes_columns(estimators: Sequence[tuple[str, Any]]) -> bool:

@@ -29,7 +29,7 @@ from stackens.ensemble._splits import (
     is_number_of_folds,
 )
 from stackens.ensemble.meta_learners._blend import TakesBlocksMixin, row_weights
-from stackens.ensemble.meta_learners._columnwise import ColumnwiseRegressor
+from stackens.ensemble.meta_learners._columnwise import for_columns
 from stackens.ensemble.meta_learners._convex_blend import (
     ConvexBlendClassifier,
     ConvexBlendRegressor,
@@ -110,15 +110,7 @@ class _DiscreteSuperLearner(TakesBlocksMixin, BaseEstimator):
                 )
         if y.ndim == 1:
             return list(candidates)
-        return [
-            (
-                name,
-                one
-                if isinstance(one, TakesBlocks | ColumnwiseRegressor)
-                else ColumnwiseRegressor(one),
-            )
-            for name, one in candidates
-        ]
+        return [(name, for_columns(one)) for name, one in candidates]
 
     def _clone(self, candidate: Any) -> Any:
         candidate = clone(candidate)
