@@ -86,8 +86,8 @@ class Fit:
         Result.
     predictions : ndarray or list of ndarray
         Of the rows ``test``.
-    seconds : float
-        Wall time, side by side with others.
+    seconds, cpu_seconds : float
+        Wall time, and time of processors: its part of what fits took that ran side by side.
     error : Exception or None
         Why there is no result.
     is_served : bool
@@ -108,6 +108,7 @@ class Fit:
     fitted: Any = None
     predictions: Any = None
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     error: Exception | None = None
     is_served: bool = False
     task: Task = field(default_factory=Task)

@@ -37,6 +37,16 @@ _ROW_SCORES: dict[str, Callable[..., np.ndarray]] = {
     "r2": lambda y, out: 1 - (y - out.predict(None)) ** 2 / np.var(y),
 }
 
+_COLUMNS = (
+    "out_of_fold",
+    "test",
+    "difference",
+    "standard_error",
+    "seconds",
+    "cpu_seconds",
+    "parameters",
+)
+
 _OF_PROBABILITIES = ("predict_proba", "predict_log_proba", "decision_function")
 
 
@@ -71,10 +81,12 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
         for name, outputs in _test_outputs(stack, X).items():
             table[name]["test"] = score_outputs(outputs, np.asarray(y), scoring, np.arange(len(y)))
     _add_costs(stack, table)
-    columns = ["out_of_fold", "test", "difference", "standard_error", "seconds", "parameters"]
     frame = pd.DataFrame.from_dict(table, orient="index")
-    frame = frame[[c for c in columns if c in frame]]
+    frame = frame[[c for c in _COLUMNS if c in frame]]
     frame["predicts"] = frame.index == stack.predicts_with_
+    reasons = stack.failures_ | stack.pruned_
+    if reasons:
+        frame["note"] = [reasons.get(name, "") for name in frame.index]
     return frame.sort_values("out_of_fold", ascending=False, kind="stable")
 
 
@@ -155,14 +167,25 @@ def difference_of(outputs: Any, best: Any, kept: Any, scoring: Any, rows: np.nda
 
 
 def _add_costs(stack: Any, table: dict[str, dict[str, Any]]) -> None:
+    """Add what each learner took, left out or not, and what all took together."""
     sizes = [
         getattr(last_step(estimator), "n_parameters_", np.nan) for estimator in stack.estimators_
     ]
     for name, size in zip(stack.out_of_fold_predictions_.blocks, sizes, strict=True):
-        table[name] |= {"seconds": stack.fit_seconds_[name], "parameters": size}
-    total = float(np.nansum(sizes))
-    table["average"] |= {"seconds": stack.seconds_, "parameters": total}
-    table["stack"] |= {"seconds": stack.seconds_, "parameters": total}
+        table[name]["parameters"] = size
+    wall, cpu, total = stack.fit_seconds_, stack.fit_cpu_seconds_, float(np.nansum(sizes))
+    for name, seconds in wall.items():
+        table.setdefault(name, {}).update(seconds=seconds, cpu_seconds=cpu[name])
+    table["average"] |= {
+        "seconds": sum(wall.values()),
+        "cpu_seconds": sum(cpu.values()),
+        "parameters": total,
+    }
+    table["stack"] |= {
+        "seconds": stack.seconds_,
+        "cpu_seconds": stack.cpu_seconds_,
+        "parameters": total,
+    }
 
 
 def scores_to_show(stack: Any) -> tuple[Any, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -47,20 +48,21 @@ def run_others(
     X, y : array-like of shape (n_samples, ...)
         All rows.
     n_jobs, progress, memory, policy
-        As for ``run_fits``.
+        As for ``Run``.
     """
     store = check_memory(memory)
     keys: list[Any] = [None if store is None else _key_of(fit, X, y) for fit in fits]
     if memory is not None and store is not None:
         warn_of_no_keys([fit.label for fit in fits], keys)
     started: list[Fit] = []
+    process = os.getpid()
 
     def tasks() -> Iterator[Any]:
         for fit, key in zip(fits, keys, strict=True):
             if fit.name not in policy.lost:  # by one of its folds, meanwhile
                 started.append(fit)
                 progress.describe(fit.label)
-                yield delayed(_fit_plain)(fit, X, y, store, key, policy)
+                yield delayed(_fit_plain)(fit, X, y, store, key, policy, process)
 
     backend, _ = get_active_backend()
     lazily = {"return_as": "generator"} if backend.supports_return_generator else {}
@@ -70,7 +72,7 @@ def run_others(
         if isinstance(result, Exception):
             policy.note(fit, result)
             continue
-        result, fit.is_served = result
+        result, fit.is_served, fit.cpu_seconds = result
         fit.fitted, fit.predictions, fit.seconds = result.estimator, result.values, result.seconds
         if fit.fitted is None:  # what a fold's model predicted is there, and what it can predict
             fit.fitted = Bunch() if result.classes is None else Bunch(classes_=result.classes)
@@ -86,39 +88,48 @@ def _key_of(fit: Fit, X: Any, y: np.ndarray) -> Any:
 
 
 def _fit_plain(
-    fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any, policy: Policy
-) -> tuple[KeptFit, bool] | Exception:
-    """Return the fit and whether it was there already, or why there is none."""
+    fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any, policy: Policy, caller: int
+) -> tuple[KeptFit, bool, float] | Exception:
+    """Return the fit, whether it came from the store, and the time of another process; or why not.
+
+    Parameters
+    ----------
+    caller : int
+        The process whose time is measured elsewhere.
+    """
     if policy.is_late:
         return TimeLimitError(f"The time limit came before {fit.label} was fitted.")
+    started = time.process_time()
     try:
         with told_where(fit):
-            if store is None:
-                return _fit_and_predict(fit, X, y), False
-            is_served = True
-
-            def make() -> KeptFit:
-                nonlocal is_served
-                is_served = False
-                return _fit_and_predict(fit, X, y)
-
-            kept = fit_once(
-                key,
-                store,
-                make,
-                needs_estimator=fit.needs_estimator,
-                deadline=policy.deadline,
-            )
-            if is_served:
-                with fit.task.fitting(None, **fit.data(X, y)):
-                    pass
-            return kept, is_served
+            kept, is_served = _fit_or_take(fit, X, y, store, key, policy)
     except TimeLimitError as error:
         return error
     except Exception as error:
         if policy.on_failure == "raise":
             raise
         return error
+    elsewhere = os.getpid() != caller
+    return kept, is_served, time.process_time() - started if elsewhere else 0.0
+
+
+def _fit_or_take(
+    fit: Fit, X: Any, y: np.ndarray, store: Any, key: Any, policy: Policy
+) -> tuple[KeptFit, bool]:
+    if store is None:
+        return _fit_and_predict(fit, X, y), False
+    is_served = True
+
+    def make() -> KeptFit:
+        nonlocal is_served
+        is_served = False
+        return _fit_and_predict(fit, X, y)
+
+    kept = fit_once(key, store, make, needs_estimator=fit.needs_estimator, deadline=policy.deadline)
+    if is_served:
+        with fit.task.fitting(None, **fit.data(X, y)):
+            pass
+    return kept, is_served
 
 
 def _fit_and_predict(fit: Fit, X: Any, y: np.ndarray) -> KeptFit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import _raise_for_params, _routing_enabled, 
 from sklearn.utils.validation import _num_samples
 
 from stackens.adapters import adapt
-from stackens.ensemble._fit import Fit, adapt_learner, last_step
+from stackens.ensemble._fit import Fit, adapt_learner, is_network, last_step
 from stackens.ensemble._groups import groups_for, groups_for_final
 from stackens.ensemble._splits import (
     Split,
@@ -153,6 +153,33 @@ class Plan:
             learners={name: self.learners[name] for name in names},
             splits={fold: self.splits[fold] for fold in folds},
             fits=[fit for fit in self.fits if fit.name in names and fit.is_done],
+        )
+
+    @property
+    def networks(self) -> set[str]:
+        """Names of the learners that are networks, or hold one, and so take long to train."""
+        return {
+            name
+            for name, learner in self.learners.items()
+            if any(is_network(adapt(part)) for part in (learner, *learner.get_params().values()))
+        }
+
+    def without(self, names: Container[str]) -> Self:
+        """Return the plan without some learners, and their fits.
+
+        Parameters
+        ----------
+        names : container of str
+            Of learners.
+
+        Returns
+        -------
+        Plan
+        """
+        return replace(
+            self,
+            learners={name: one for name, one in self.learners.items() if name not in names},
+            fits=[fit for fit in self.fits if fit.name not in names],
         )
 
     def fits_of(self, name: str) -> dict[int, Fit]:

@@ -40,70 +40,106 @@ _LOGGER = logging.getLogger("stackens.ensemble")
 _METADATA_OF_JOBS = {"sample_weight", "groups"}
 
 
-def run_fits(
-    fits: Sequence[Fit],
-    X: Any,
-    y: np.ndarray,
-    *,
-    n_jobs: int | None,
-    progress: Progress,
-    refit_epochs: str = "median",
-    memory: Any = None,
-    policy: Policy | None = None,
-) -> None:
-    """Fit all, and predict held-out rows; the results are put into the fits.
+class Run:
+    """The fits of a stack, run together; or in waves, each for what the last ones found out.
 
     Parameters
     ----------
-    fits : sequence of Fit
-        In any order.
     X, y : array-like of shape (n_samples, ...)
         All rows.
     n_jobs : int or None
         Processes, as joblib understands it.
     progress : Progress
         Told what there is to do, and what is done: epochs of networks, and other fits.
-    refit_epochs : {"median", "early_stopping"}, default="median"
+    refit_epochs : {"median", "early_stopping"}
         How a network that stops early in the folds is refitted: for the median of the folds' best
         epochs, on all rows; or stopping early itself, on part of them.
-    memory : None, path-like, joblib.Memory or JobStore, default=None
+    memory : None, path-like, joblib.Memory or JobStore
         Where trained networks are kept.
-    policy : Policy, default=None
-        What happens when one fails, and until when; None raises what happens, at any time.
+    policy : Policy
+        What happens when one fails, and until when.
     """
-    started = time.perf_counter()
-    policy = policy or Policy()
-    store = check_memory(memory)
-    memory = None if memory is None else store  # opened once; None may be a store in use
-    pool = ArrayPool()
-    best_epochs: dict[str, list[int]] = defaultdict(list)
-    how = {"n_jobs": n_jobs, "progress": progress, "memory": memory, "policy": policy}
-    # If time may run out, what trains the final estimator comes first.
-    folds = [fit for fit in fits if fit.fold is not None]
-    waves = [fits] if policy.deadline is None else [folds, [f for f in fits if f.fold is None]]
-    with reading_files_once(), using_store(store):
-        for wave in waves:
-            towers, others = _plan_jobs(wave, X, y, policy, pool)
-            if wave is waves[0]:
-                _announce(fits, towers, progress, policy)
-            if others:
-                run_others(others, X, y, **how)
-            waiting = [t for t in towers if refit_epochs == "median" and t.is_early_stopping_refit]
-            _run_towers([t for t in towers if t not in waiting], X, y, best_epochs, **how)
+
+    def __init__(
+        self,
+        X: Any,
+        y: np.ndarray,
+        *,
+        n_jobs: int | None,
+        progress: Progress,
+        refit_epochs: str,
+        memory: Any,
+        policy: Policy,
+    ) -> None:
+        self._X, self._y, self._refit_epochs, self._policy = X, y, refit_epochs, policy
+        self._store, self._pool = check_memory(memory), ArrayPool()
+        self._how: dict[str, Any] = {
+            "n_jobs": n_jobs,
+            "progress": progress,
+            "memory": None if memory is None else self._store,  # opened once; None: one in use
+            "policy": policy,
+        }
+        self._best_epochs: dict[str, list[int]] = defaultdict(list)
+        self.cpu_seconds_elsewhere = 0.0  # in other processes
+
+    def fit(self, fits: Sequence[Fit]) -> None:
+        """Fit all, and predict held-out rows; the results are put into the fits.
+
+        Parameters
+        ----------
+        fits : sequence of Fit
+            In any order.
+        """
+        started = time.perf_counter()
+        # If time may run out, what trains the final estimator comes first.
+        folds = [fit for fit in fits if fit.fold is not None]
+        refits = [fit for fit in fits if fit.fold is None]
+        waves = [fits] if self._policy.deadline is None else [folds, refits]
+        with reading_files_once(), using_store(self._store):
+            for wave in waves:
+                self._fit_wave(wave, fits if wave is waves[0] else [])
+        _LOGGER.info(
+            "%d of %d fits done in %.1f s; %d came from the store.",
+            sum(fit.is_done for fit in fits),
+            len(fits),
+            time.perf_counter() - started,
+            sum(fit.is_served for fit in fits),
+        )
+
+    def _fit_wave(self, wave: Sequence[Fit], announced: Sequence[Fit]) -> None:
+        X, y, best_epochs, progress = self._X, self._y, self._best_epochs, self._how["progress"]
+        towers, others = _plan_jobs(wave, X, y, self._policy, self._pool)
+        if announced:
+            _announce(announced, towers, progress, self._policy)
+        if others:
+            with self._sharing_time(others):
+                run_others(others, X, y, **self._how)
+        with self._sharing_time([tower.fit for tower in towers]):
+            is_median = self._refit_epochs == "median"
+            waiting = [t for t in towers if is_median and t.is_early_stopping_refit]
+            first = [t for t in towers if t not in waiting]
+            _run_towers(first, X, y, best_epochs, **self._how)
             for tower in waiting:
                 best = best_epochs[tower.fit.name]
                 if best:
                     before = tower.job.n_epochs
                     tower.job = tower.job.with_all_rows(int(np.median(best)))
                     progress.extend(tower.job.n_epochs - before)
-            _run_towers(waiting, X, y, best_epochs, **how)
-    _LOGGER.info(
-        "%d of %d fits done in %.1f s; %d came from the store.",
-        sum(fit.is_done for fit in fits),
-        len(fits),
-        time.perf_counter() - started,
-        sum(fit.is_served for fit in fits),
-    )
+            _run_towers(waiting, X, y, best_epochs, **self._how)
+
+    @contextmanager
+    def _sharing_time(self, fits: Sequence[Fit]) -> Iterator[None]:
+        """Divide the time of fits that ran side by side among them, so that it adds up."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        made = [fit for fit in fits if not fit.is_served]
+        total = sum(fit.seconds for fit in made)
+        for fit in made:
+            share = fit.seconds / total if total else 1 / len(made)
+            self.cpu_seconds_elsewhere += fit.cpu_seconds
+            fit.seconds = wall * share
+            fit.cpu_seconds += cpu * share
 
 
 def _announce(
@@ -332,6 +368,6 @@ def _run_towers(
                 raise network
             tower.learner.adopt(network)
             best_epochs[fit.name].append(network.best_epoch + 1)
-            fit.seconds = network.seconds
+            fit.seconds, fit.cpu_seconds = network.seconds, network.cpu_seconds
             fit.predict(X)
             policy.check_predictions(fit)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -34,7 +36,7 @@ from stackens.ensemble._contributions import measure_contributions
 from stackens.ensemble._cross_fit import read_outputs
 from stackens.ensemble._fallback import choose_predictor
 from stackens.ensemble._finished import what_is_left
-from stackens.ensemble._fit import Policy, adapt_learner, as_arrays
+from stackens.ensemble._fit import Fit, Policy, adapt_learner, as_arrays
 from stackens.ensemble._from_search import collect_candidates
 from stackens.ensemble._groups import groups_for_final, groups_request
 from stackens.ensemble._leaderboard import make_leaderboard, scores_to_show
@@ -66,13 +68,22 @@ from stackens.ensemble._plan import (
     number_class_weight,
     read_data,
 )
-from stackens.ensemble._run import plan_fits, run_fits
+from stackens.ensemble._pruning import choose_pruned, without_weight
+from stackens.ensemble._run import Run, plan_fits
 from stackens.ensemble._splits import consumes_groups, count_coverage, is_number_of_folds
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import (
+    InvalidInputError,
+    LearnerDroppedWarning,
+    TimeLimitError,
+    TimeLimitWarning,
+    warn_user,
+)
 from stackens.parameters import TIME_LIMIT, fill_seeds, stream
 from stackens.store import JobStore
 from stackens.training import CallbackSupportMixin, Progress, Task, has_callbacks, refuse_propagated
 from stackens.views import with_rows
+
+_LOGGER = logging.getLogger("stackens.ensemble")
 
 # What scikit-learn keeps of callbacks, with their place in a search.
 _OF_CALLBACKS = ("_skl_", "_callback_fit", "_parent_callback")
@@ -102,6 +113,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         "on_failure": [StrOptions({"raise", "drop"})],
         "time_limit": TIME_LIMIT,
         "fallback": [StrOptions({"best", "average"}), None],
+        "prune": ["boolean"],
         "memory": [None, str, os.PathLike, HasMethods("cache"), JobStore],
         "random_state": ["random_state"],
     }
@@ -110,8 +122,9 @@ class Stack(_BaseStacking, CallbackSupportMixin):
 
     def _fit(self, X: Any, y: Any, groups: Any, params: dict[str, Any]) -> Self:
         """Plan what is to be fitted, run it, and train the final estimator on what comes out."""
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         failures: dict[str, str] = {}
+        elsewhere = 0.0
         deadline = None if self.time_limit is None else time.time() + float(self.time_limit)
         data = read_data(self, X, y, groups, params)
         if isinstance(self.cv, str):
@@ -120,31 +133,86 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         else:
             plan = make_plan(self, data)
             task = self._begin(plan.learners, len(plan.fits) + 1, data)
-            final_task = self._run(plan, data, task, deadline)
-            plan, failures = self._keep_finished(plan, data.y)
-            self._adopt(plan, data)
-            self._fit_final(plan, data, final_task)
+            for number, fit in enumerate(plan.fits):
+                fit.task = task.subtask(fit.label, number)
+            final_task = task.subtask("fit-final-estimator", len(plan.fits))
+            with Progress(self.verbose, unit="step") as progress:
+                run = self._start(data, progress, deadline)
+                fits = plan.fits
+                plan, refits = self._fit_learners(plan, data, run)
+                plan, failures = self._keep_finished(plan, data.y)
+                self._adopt(plan, data)
+                self._fit_final(plan, data, final_task)
+                if refits:
+                    self._adopt(self._refit(plan, refits, run), data)
+            self._count_costs(fits)
+            elsewhere = run.cpu_seconds_elsewhere
             self._choose_predictor()
             self._end(task, data)
         self.failures_, self.seconds_ = failures, time.perf_counter() - started
+        self.cpu_seconds_ = time.process_time() - cpu_started + elsewhere
         return self
 
-    def _run(self, plan: Plan, data: Data, task: Task, deadline: float | None) -> Task:
-        """Fit all learners on all their rows; return the task of the final estimator."""
-        for number, fit in enumerate(plan.fits):
-            fit.task = task.subtask(fit.label, number)
-        with Progress(self.verbose, unit="step") as progress:
-            run_fits(
-                plan.fits,
-                data.X,
-                data.y,
-                n_jobs=self.n_jobs,
-                progress=progress,
-                refit_epochs=self.refit_epochs,
-                memory=self.memory,
-                policy=Policy(self.on_failure, deadline),
+    def _start(self, data: Data, progress: Progress, deadline: float | None) -> Run:
+        return Run(
+            data.X,
+            data.y,
+            n_jobs=self.n_jobs,
+            progress=progress,
+            refit_epochs=self.refit_epochs,
+            memory=self.memory,
+            policy=Policy(self.on_failure, deadline),
+        )
+
+    def _fit_learners(self, plan: Plan, data: Data, run: Run) -> tuple[Plan, list[Fit]]:
+        """Fit all learners; return what is left of the plan, and refits that are to wait."""
+        self.pruned_: dict[str, str] = {}
+        if not self.prune:
+            run.fit(plan.fits)
+            return plan, []
+        refits = [fit for fit in plan.fits if fit.fold is None]
+        plan = replace(plan, fits=[fit for fit in plan.fits if fit.fold is not None])
+        run.fit([fit for fit in plan.fits if fit.name not in plan.networks])
+        for n_done, split in enumerate(plan.splits, start=1):
+            wave = [fit for fit in plan.fits if fit.fold == split and fit.name in plan.networks]
+            if not wave:
+                break
+            started = time.perf_counter()
+            run.fit(wave)
+            pruned = choose_pruned(self, plan, data, list(plan.splits)[:n_done])
+            plan = plan.without(pruned)
+            self.pruned_ |= pruned
+            n_left = len(plan.networks) * (len(plan.splits) - n_done + bool(refits))
+            _LOGGER.info(
+                "%d of %d splits; %d networks left, about %.0f s at most.",
+                n_done,
+                len(plan.splits),
+                len(plan.networks),
+                n_left * (time.perf_counter() - started) / len(wave),
             )
-        return task.subtask("fit-final-estimator", len(plan.fits))
+        return plan, [fit for fit in refits if fit.name in plan.learners]
+
+    def _refit(self, plan: Plan, refits: list[Fit], run: Run) -> Plan:
+        """Fit learners on all rows, but for those to which the final estimator gives no weight."""
+        idle = without_weight(self.final_estimator_, list(plan.learners))
+        self.pruned_ |= dict.fromkeys(idle, "no weight: not fitted on all rows")
+        wanted = [fit for fit in refits if fit.name in plan.learners.keys() - idle]
+        run.fit(wanted)
+        for fit in wanted:
+            if fit.error is not None:
+                self.pruned_[fit.name] = f"not fitted on all rows: {fit.error}"
+                is_late = isinstance(fit.error, TimeLimitError)
+                warn_user(
+                    f"Fold models of learner {fit.name!r} predict in place of a refit. {fit.error}",
+                    TimeLimitWarning if is_late else LearnerDroppedWarning,
+                )
+        return replace(plan, fits=[*plan.fits, *(fit for fit in wanted if fit.is_done)])
+
+    def _count_costs(self, fits: Sequence[Fit]) -> None:
+        names = list(dict.fromkeys(fit.name for fit in fits))
+        wall = {name: sum(fit.seconds for fit in fits if fit.name == name) for name in names}
+        cpu = {name: sum(fit.cpu_seconds for fit in fits if fit.name == name) for name in names}
+        self.fit_seconds_, self.fit_cpu_seconds_ = wall, cpu
 
     def _keep_finished(self, plan: Plan, y: np.ndarray) -> tuple[Plan, dict[str, str]]:
         if all(fit.is_done for fit in plan.fits):
@@ -157,10 +225,6 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         self.estimators_ = list(fitted.values())
         self.named_estimators_ = Bunch(**{name: fitted.get(name, "drop") for name in plan.names})
         self.stack_method_ = [plan.methods[name] for name in plan.learners]
-        self.fit_seconds_ = {
-            name: sum(fit.seconds for fit in plan.fits if fit.name == name)
-            for name in plan.learners
-        }
         self.histories_ = read_histories(plan.fits)
         self._learn_names(data.names)
 
@@ -260,10 +324,11 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         self.final_estimator_: Any = number_class_weight(self.final_estimator_, classes)
         if isinstance(classes, list):
             check_takes_labels(self.final_estimator_)
-            if self.fallback is not None:
-                raise InvalidInputError(
-                    "`fallback` compares single-label targets; `y` has several."
-                )
+            for name, is_given in (("fallback", self.fallback is not None), ("prune", self.prune)):
+                if is_given:
+                    raise InvalidInputError(
+                        f"`{name}` compares single-label targets; `y` has several labels."
+                    )
         seed = getattr(self, "_seed", None)  # a prefit stack has none
         if seed is not None:
             fill_seeds(self.final_estimator_, stream(seed, "final estimator").integers)
@@ -399,14 +464,16 @@ class Stack(_BaseStacking, CallbackSupportMixin):
         Returns
         -------
         list of (learner, Job)
-            Without refits that wait for the folds' best epochs.
+            Without refits that wait for the folds' best epochs; with ``prune`` those of the first
+            split, whose results decide on the others.
         """
         if isinstance(self.cv, str):
             return []
         stack = clone(self)
         data = read_data(stack, X, y, groups, fit_params)
         plan = make_plan(stack, data)
-        return plan_fits(plan.fits, data.X, data.y, self.refit_epochs)
+        fits = [fit for fit in plan.fits if fit.fold == 0] if self.prune else plan.fits
+        return plan_fits(fits, data.X, data.y, self.refit_epochs)
 
     @classmethod
     def from_search(
@@ -467,8 +534,10 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             Best first, with one row for each learner, one for the average of all (``average``)
             and one for the ``stack``; columns ``out_of_fold`` and ``test`` (scores),
             ``difference`` (out-of-fold, to the best learner) and its ``standard_error`` (over
-            rows where the score is a mean over rows, else over splits), ``seconds``,
-            ``parameters``, and ``predicts``, which marks what ``predict`` uses. The out-of-fold
+            rows where the score is a mean over rows, else over splits), ``seconds`` (of the wall
+            clock; those of the learners add up to those of ``average``) and ``cpu_seconds``,
+            ``parameters``, ``predicts``, which marks what ``predict`` uses, and ``note``: why a
+            learner was left out, if one was, or not fitted on all rows. The out-of-fold
             score of the stack is honest: its final estimator is fitted anew for each split on
             the out-of-fold predictions of the other rows, and what ``passthrough`` adds; with a
             single split, on those of four fifths of the rows that it held out. It is NaN where

@@ -72,6 +72,13 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
     fallback : {"best", "average"}, default=None
         What predicts if the stack's honest score (see ``leaderboard``) does not beat it: the best
         single learner or the average of all. None always uses the stack.
+    prune : bool, default=False
+        Train no further what does not help. Networks are trained split by split, after the other
+        learners; after each split the better half of them goes on, and of these only those that,
+        averaged with the best learner, do not make it worse by more than a standard error; two
+        learners stay.
+        Learners to which the final estimator gives no weight are not fitted on all rows: their
+        fold models predict. Only training rows decide. The reasons are in ``pruned_``.
     random_state : int, RandomState instance or None, default=None
         Seeds every learner whose own ``random_state`` is None, each by its name, and likewise the
         final estimator and a ``cv`` that shuffles.
@@ -92,13 +99,17 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
         Why a learner is not part of the stack.
     predicts_with_ : str
         "stack", or the name of the learner or "average" that ``predict`` uses instead.
-    fit_seconds_ : dict of str to float
-        Training time of each learner's fits, which ran side by side.
+    pruned_ : dict of str to str
+        Why ``prune`` left a learner out, or did not fit it on all rows.
+    fit_seconds_, fit_cpu_seconds_ : dict of str to float
+        What each learner's fits took, predictions for held-out rows included, in seconds of the
+        wall clock and of the processors: its share of the time in which others ran beside it. What
+        came from a store counts what it took then.
     histories_ : dict of str to dict
         Of each network, by "fold 0", "fold 1", … and "refit", what its ``history_`` holds: losses
         and metrics with one value an epoch.
-    seconds_ : float
-        Wall time of ``fit``.
+    seconds_, cpu_seconds_ : float
+        Of ``fit``, by the wall clock and of the processors.
 
     See Also
     --------
@@ -144,6 +155,7 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
         on_failure: str = "raise",
         time_limit: float | None = None,
         fallback: str | None = None,
+        prune: bool = False,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -161,6 +173,7 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
         self.on_failure = on_failure
         self.time_limit = time_limit
         self.fallback = fallback
+        self.prune = prune
         self.random_state = random_state
 
     @all_or_nothing
@@ -308,6 +321,13 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
     fallback : {"best", "average"}, default=None
         What predicts if the stack's honest score (see ``leaderboard``) does not beat it: the best
         single learner or the average of all. None always uses the stack.
+    prune : bool, default=False
+        Train no further what does not help. Networks are trained split by split, after the other
+        learners; after each split the better half of them goes on, and of these only those that,
+        averaged with the best learner, do not make it worse by more than a standard error; two
+        learners stay.
+        Learners to which the final estimator gives no weight are not fitted on all rows: their
+        fold models predict. Only training rows decide. The reasons are in ``pruned_``.
     random_state : int, RandomState instance or None, default=None
         Seeds every learner whose own ``random_state`` is None, each by its name, and likewise the
         final estimator and a ``cv`` that shuffles.
@@ -326,13 +346,17 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
         Why a learner is not part of the stack.
     predicts_with_ : str
         "stack", or the name of the learner or "average" that ``predict`` uses instead.
-    fit_seconds_ : dict of str to float
-        Training time of each learner's fits, which ran side by side.
+    pruned_ : dict of str to str
+        Why ``prune`` left a learner out, or did not fit it on all rows.
+    fit_seconds_, fit_cpu_seconds_ : dict of str to float
+        What each learner's fits took, predictions for held-out rows included, in seconds of the
+        wall clock and of the processors: its share of the time in which others ran beside it. What
+        came from a store counts what it took then.
     histories_ : dict of str to dict
         Of each network, by "fold 0", "fold 1", … and "refit", what its ``history_`` holds: losses
         and metrics with one value an epoch.
-    seconds_ : float
-        Wall time of ``fit``.
+    seconds_, cpu_seconds_ : float
+        Of ``fit``, by the wall clock and of the processors.
 
     See Also
     --------
@@ -374,6 +398,7 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
         on_failure: str = "raise",
         time_limit: float | None = None,
         fallback: str | None = None,
+        prune: bool = False,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -390,6 +415,7 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
         self.on_failure = on_failure
         self.time_limit = time_limit
         self.fallback = fallback
+        self.prune = prune
         self.random_state = random_state
 
     @all_or_nothing

@@ -137,7 +137,7 @@ class CostAccuracyDisplay:
         ax = make_axes("CostAccuracyDisplay.plot", ax)
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-        known = np.isfinite(self.costs) & (np.asarray(self.costs) > 0)
+        known = np.isfinite(self.costs) & (np.asarray(self.costs) > 0) & np.isfinite(self.scores)
         if not known.any():
             raise InvalidInputError(f"No learner tells its {_COSTS[self.cost]}.")
         middle = np.sqrt(np.nanmin(self.costs[known]) * np.nanmax(self.costs[known]))

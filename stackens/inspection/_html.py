@@ -86,7 +86,14 @@ def board_cells(board: Any) -> tuple[list[str], list[list[Any]]]:
     header = ["name", *[names.get(c, c.replace("_", " ")) for c in board.columns]]
     rows: list[list[Any]] = []
     for name, values in zip(board.index, board.to_dict("records"), strict=True):
-        cells = [("yes" if v else "no") if c == "predicts" else float(v) for c, v in values.items()]
+        cells = [
+            ("yes" if value else "no")
+            if column == "predicts"
+            else value
+            if column == "note"
+            else float(value)
+            for column, value in values.items()
+        ]
         rows.append([name, *cells])
     return header, rows
 

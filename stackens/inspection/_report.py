@@ -154,7 +154,11 @@ def _findings(stack: Any) -> str:
 def _leaderboard(board: Any, score: str) -> str:
     header, rows = board_cells(board)
     return table(
-        header, rows, caption=f"Leaderboard by {score}", digits={"seconds": 1}, sortable=True
+        header,
+        rows,
+        caption=f"Leaderboard by {score}",
+        digits={"seconds": 1, "cpu seconds": 1},
+        sortable=True,
     )
 
 

@@ -134,6 +134,8 @@ class TrainedNetwork:
         If the job asked for it.
     is_kept : bool
         Whether there is a store, from which it may come again.
+    cpu_seconds : float
+        Time of the processors, if it was trained in another process.
     """
 
     weights: list[np.ndarray]
@@ -142,6 +144,7 @@ class TrainedNetwork:
     seconds: float
     optimizer_state: list[np.ndarray] | None = None
     is_kept: bool = False
+    cpu_seconds: float = 0.0
 
     @classmethod
     def join(cls, members: Sequence[TrainedNetwork]) -> TrainedNetwork:
@@ -161,6 +164,7 @@ class TrainedNetwork:
             history,
             int(np.median([member.best_epoch for member in members])),
             sum(member.seconds for member in members),
+            cpu_seconds=sum(member.cpu_seconds for member in members),
         )
 
 

@@ -196,7 +196,20 @@ def _train_in_worker(
     # TensorFlow fixes its thread counts at its first use in this process.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(threads))
-    return numbers, _train_here(jobs, None, terms, stop_at_error=False, n_threads=threads)
+    started = time.process_time()
+    results = _train_here(jobs, None, terms, stop_at_error=False, n_threads=threads)
+    return numbers, _with_cpu_seconds(results, time.process_time() - started)
+
+
+def _with_cpu_seconds(results: list[Any], cpu_seconds: float) -> list[Any]:
+    """Divide the time of the processors among networks that were trained side by side."""
+    total = sum(result.seconds for result in results if isinstance(result, TrainedNetwork))
+    return [
+        replace(result, cpu_seconds=cpu_seconds * result.seconds / total)
+        if isinstance(result, TrainedNetwork)
+        else result
+        for result in results
+    ]
 
 
 def _train_here(

@@ -131,7 +131,9 @@ def test_the_others_are_the_stack_without_it(data, kind, n_jobs):
     assert stack.named_estimators_["failing"] == "drop"
     names = stack.get_feature_names_out().tolist()
     assert names == expected.get_feature_names_out().tolist()
-    assert set(stack.leaderboard().index) == {"a", "linear", "average", "stack"}
+    board = stack.leaderboard()
+    assert set(board.index) == {"a", "failing", "linear", "average", "stack"}
+    assert reason in board.loc["failing", "note"]
 
 
 @pytest.mark.parametrize("kind", ["diverging", "cannot_be_built", "raise"])
@@ -263,10 +265,10 @@ class TestTimeLimit:
 
         real = _other_fits._fit_plain
 
-        def late_for_fold_2(fit, X, y, store, key, policy):
+        def late_for_fold_2(fit, *others):
             if fit.fold == 2:
                 return TimeLimitError("late")
-            return real(fit, X, y, store, key, policy)
+            return real(fit, *others)
 
         monkeypatch.setattr(_other_fits, "_fit_plain", late_for_fold_2)
         stack = StackingClassifier([("linear", linear())], cv=3, time_limit=3600)

@@ -44,7 +44,7 @@ from stackens.targets import check_numbers, read_groups, read_target
 
 Candidates = list[tuple[str, Any]]
 
-_LEAST = 1e-3  # of a probability: a single row that one learner is sure of does not decide
+LEAST_PROBABILITY = 1e-3  # a single row that one learner is sure of does not decide
 
 
 class _DiscreteSuperLearner(TakesBlocksMixin, BaseEstimator):
@@ -316,7 +316,7 @@ class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
         found = np.zeros((len(y), len(self.classes_)))
         found[:, np.searchsorted(self.classes_, fitted.classes_)] = fitted.predict_proba(X)
         true = found[np.arange(len(y)), np.searchsorted(self.classes_, y)]
-        return -np.log(np.maximum(true, _LEAST))
+        return -np.log(np.maximum(true, LEAST_PROBABILITY))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the candidate that was chosen.
