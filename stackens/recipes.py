@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -65,7 +66,9 @@ _LARGEST_PATCH = 8  # timesteps, and
 _WIDEST_PATCH = 128  # values; a network should not see the sequence as a table
 _UPDATES = 3_000  # of the weights; more rows, fewer epochs
 _WIDEST_TABLE = 5_000  # columns of flattened sequences
+_FEWER_THAN_COLUMNS = 500  # rows, whose singular vectors are found at once
 _KERNEL = 9  # timesteps of a random convolution
+_BUDGETS = ("seconds", "minutes", "best")
 _LETTERS = 128  # different ones, padding and the unknown one included
 
 
@@ -81,6 +84,7 @@ class _Facts:
     is_ragged: bool
     has_gaps: bool  # NaN that is no padding
     classes: dict[Any, int]  # rows of each class; empty for regression
+    budget: str
     y_is_far: bool  # a regression target far from 0, or of another size than 1
     vectors: WordVectors | str | os.PathLike[str] | None  # of words, to start from
     vector_size: int
@@ -122,6 +126,7 @@ def make_stack(
     y: Any,
     *,
     task: str = "auto",
+    budget: str = "minutes",
     cv: Any = None,
     groups: Any = None,
     vectors: Any = None,
@@ -132,9 +137,10 @@ def make_stack(
 ) -> StackingClassifier | StackingRegressor:
     """Choose a stack for data like these; nothing is trained.
 
-    LSTM and GRU networks of several depths, bidirectional because a whole sequence is known, beside
-    cheap learners that are no networks: linear models and trees on statistics and on values, and,
-    from nine timesteps on, a linear model on random convolutions. Below 20,000 rows, networks and
+    Cheap learners that are no networks come first: linear models and trees on statistics and on
+    values, and, from nine timesteps on, linear models on random convolutions. Beside them are LSTM
+    and GRU networks, bidirectional because a whole sequence is known; most of them are trained on
+    some of the folds only (``prune`` of the stack). Below 20,000 rows, networks and
     trees also get the changes from step to step, and networks read long sequences in patches. In
     ``fit``, cross-validation chooses the final estimator
     (:class:`~stackens.DiscreteSuperLearnerClassifier`). Rows, lengths and classes decide on sizes;
@@ -150,6 +156,10 @@ def make_stack(
         Target. Only how many rows each class has, or the spread of numbers, is looked at.
     task : {"auto", "classification", "regression"}, default="auto"
         "auto" takes numbers that are not whole for regression, everything else for classes.
+    budget : {"seconds", "minutes", "best"}, default="minutes"
+        How much may be trained, where rows are some hundreds. "seconds" leaves the networks out;
+        "minutes" has two or three, and ``prune=True``; "best" trains all of them in full, as
+        averages of three seeds below 2,000 rows, and describes series by more convolutions.
     cv : int, splitter or iterable, default=None
         Of the stack. None is shuffled folds, for classes stratified ones: 5, or as many as the
         rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows have an order.
@@ -177,8 +187,8 @@ def make_stack(
     Raises
     ------
     InvalidInputError
-        If the data cannot be read, ``task`` is unknown, there are several targets, a class has a
-        single row, or all rows are of one group; if there are ``vectors`` and no words.
+        If the data cannot be read, ``task`` or ``budget`` is unknown, there are several targets, a
+        class has a single row, or all rows are of one group; if there are ``vectors`` and no words.
 
     References
     ----------
@@ -194,15 +204,17 @@ def make_stack(
     >>> X, y = load_digits_sequences(return_X_y=True)
     >>> stack = make_stack(X, y, random_state=0)
     >>> [name for name, _ in stack.estimators]
-    ['lstm', 'gru', 'deep', 'trees', 'linear', 'value_trees', 'value_linear']
+    ['trees', 'linear', 'value_trees', 'value_linear', 'lstm', 'gru']
     """
     check_consistent_length(X, y)
     groups = read_groups(X, groups)
-    facts = _look_at(X, y, task, vectors)
+    if budget not in _BUDGETS:
+        raise InvalidInputError(f"`budget` must be one of {_BUDGETS}; got {budget!r}.")
+    facts = _look_at(X, y, task, budget, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
     seed = None if random_state is None else draw_seed(random_state)
-    learners = _choose_networks(facts) + _choose_others(facts)
+    learners = _choose_others(facts) + _choose_networks(facts)
     kind = StackingClassifier if facts.is_classification else StackingRegressor
     return kind(
         learners,
@@ -210,6 +222,7 @@ def make_stack(
         cv=_choose_folds(facts, y, groups, seed) if cv is None else cv,
         memory=memory,
         time_limit=time_limit,
+        prune=budget == "minutes",
         random_state=seed,
         verbose=verbose,
     )
@@ -218,7 +231,7 @@ def make_stack(
 # ---- what the data are like ---------------------------------------------------------------------
 
 
-def _look_at(X: Any, y: Any, task: str, vectors: Any) -> _Facts:
+def _look_at(X: Any, y: Any, task: str, budget: str, vectors: Any) -> _Facts:
     if hasattr(X, "tocsr"):
         raise InvalidInputError(
             f"`make_stack` is for dense tables, sequences and texts; got {X.shape[0]} rows "
@@ -236,6 +249,7 @@ def _look_at(X: Any, y: Any, task: str, vectors: Any) -> _Facts:
     spread: dict[str, Any] = {
         "classes": classes,
         "y_is_far": not classes and _is_far(target.astype(float)),
+        "budget": budget,
         "vectors": vectors,
     }
     if _holds_texts(X):
@@ -309,6 +323,9 @@ def _holds_texts(X: Any) -> bool:
 
 
 def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
+    if facts.budget == "seconds":
+        _tell("networks: none, by `budget`")
+        return []
     if facts.vectors is not None:
         _tell("words: %s", _use_of_vectors(facts.n_rows))
     _tell_steps(facts)
@@ -319,6 +336,8 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
         ("lstm", _network(facts, units, pooling=last, **options)),
         ("gru", _network(facts, units, cell="gru", pooling=mean, **options)),
     ]
+    if facts.budget == "minutes" and facts.n_rows < _FEW:
+        return networks
     if not facts.has_deep:
         _tell("simple_rnn in place of a deep network: %d rows, few weights", facts.n_rows)
         simple = _network(facts, units, cell="simple_rnn", pooling=last, **options)
@@ -368,7 +387,9 @@ def _choose_training(facts: _Facts) -> dict[str, Any]:
         if stops
         else "all of them: too few rows to hold some out for stopping",
     )
+    n_seeds = 3 if facts.budget == "best" and facts.n_rows < _FEW else 1
     return {
+        "n_seeds": n_seeds,
         "batch_size": batch_size,
         "epochs": epochs,
         "early_stopping": stops,
@@ -483,10 +504,13 @@ def _convolutions(facts: _Facts) -> BaseEstimator:
     n_features = _by_rows(facts.n_rows, {_FEW: 10_000, _LARGE: 5_000}, 2_000)
     _tell("convolutions: a linear model on %d features of random kernels", n_features)
     # Weaker than elsewhere, as there are more columns than rows: log-loss was smallest so.
-    linear = _linear(facts, c=0.1)
-    return make_pipeline(
-        *_filled(facts), SequenceScaler(), RandomConvolutions(n_features), *_clipped(), linear
-    )
+    linear = [*_clipped(), *_rotated(facts), _linear(facts, c=0.1)]
+    return make_pipeline(*_filled(facts), SequenceScaler(), RandomConvolutions(n_features), *linear)
+
+
+def _rotated(facts: _Facts) -> list[BaseEstimator]:
+    """Turn columns, so that as many as there are rows hold all: a linear model stays the same."""
+    return [PCA()] if facts.n_rows < _FEWER_THAN_COLUMNS else []
 
 
 def _letter_trees(facts: _Facts) -> tuple[str, BaseEstimator]:

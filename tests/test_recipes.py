@@ -63,10 +63,26 @@ def test_chooses_by_the_task():
     ],
 )
 def test_more_rows_mean_deeper_and_wider(n, cells, depths):
-    chosen = networks(make_stack(*series(n, n_timesteps=3)))
+    chosen = networks(make_stack(*series(n, n_timesteps=3), budget="best"))
     assert {network.cell for network in chosen.values()} == cells
     assert {network.n_layers for network in chosen.values()} == depths
     assert all(network.bidirectional for network in chosen.values())
+
+
+@pytest.mark.parametrize("n", [50, 3_000])
+@pytest.mark.parametrize("kind", ["series", "texts", "letters", "numbers"])
+def test_a_budget_says_how_much_is_trained(kind, n):
+    X, y = series(n, 9)
+    if kind in ("texts", "letters"):
+        X = [("a good day" if kind == "texts" else "ACGTA") for _ in y]
+    y = y * 0.5 if kind == "numbers" else y
+    seconds, minutes, best = (make_stack(X, y, budget=b) for b in ("seconds", "minutes", "best"))
+    assert not networks(seconds)
+    assert networks(seconds).keys() < networks(minutes).keys() <= networks(best).keys()
+    assert len(networks(best)) == 3
+    assert [stack.prune for stack in (seconds, minutes, best)] == [False, True, False]
+    assert {one.n_seeds for one in networks(best).values()} == {3 if n < 2_000 else 1}
+    assert make_stack(X, y).get_params().keys() == minutes.get_params().keys()
 
 
 def test_sizes_never_shrink_with_rows():
@@ -78,7 +94,8 @@ def test_sizes_never_shrink_with_rows():
 
 
 def test_long_sequences_are_not_left_to_the_last_state():
-    short, *long = (networks(make_stack(*series(300, n))) for n in (8, 25, 35, 45, 150))
+    stacks = (make_stack(*series(300, n), budget="best") for n in (8, 25, 35, 45, 150))
+    short, *long = map(networks, stacks)
     assert short["lstm"].pooling == "last"
     assert "last" not in {network.pooling for one in long for network in one.values()}
     assert long[-1]["deep"].pooling == "attention"
@@ -86,7 +103,7 @@ def test_long_sequences_are_not_left_to_the_last_state():
 
 @pytest.mark.parametrize(("n_timesteps", "size"), [(30, None), (45, 2), (150, 5), (900, 8)])
 def test_few_rows_are_read_in_patches(n_timesteps, size):
-    learners = dict(make_stack(*series(60, n_timesteps)).estimators)
+    learners = dict(make_stack(*series(60, n_timesteps), budget="best").estimators)
     for name in ("lstm", "gru", "simple_rnn"):
         patcher = learners[name].named_steps.get("sequencepatcher")
         assert (patcher and patcher.size) == size
@@ -181,7 +198,7 @@ def test_a_target_of_another_size_is_scaled_for_networks():
 
 def test_the_log_says_why(caplog):
     with caplog.at_level(logging.INFO, logger="stackens.recipes"):
-        make_stack(*series(50))
+        make_stack(*series(50), budget="best")
     said = "\n".join(caplog.messages)
     for word in (
         "50 rows",
@@ -218,7 +235,7 @@ def test_is_an_ordinary_stack_that_can_be_edited():
         for step, part in learner.steps
         if hasattr(part, "epochs")
     }
-    assert len(epochs) == 3
+    assert len(epochs) == 2
     stack.set_params(**epochs, cv=2).fit(X[:400], y[:400])
     assert stack.score(X[400:600], y[400:600]) > 0.8
 
@@ -249,6 +266,7 @@ def test_reads_texts_and_far_targets():
         (np.ones((4, 3)), [1, 1, 1, 1], {}, "at least 2 classes"),
         (np.ones((4, 3)), [1, 1, 1, 2], {}, "rarest with 1 row"),
         (np.ones((4, 3)), [1, 1, 2, 2], {"task": "ranking"}, "`task` must be"),
+        (np.ones((4, 3)), [1, 1, 2, 2], {"budget": 60}, "`budget` must be"),
         (np.ones((4, 3)), [1, 2], {}, "inconsistent numbers of samples"),
     ],
 )
@@ -269,12 +287,12 @@ def test_reads_texts_without_words_letter_by_letter():
         for a, motif, b in zip(*noise[:1], motifs, noise[1], strict=True)
     ]
     stack = make_stack(dna, y, random_state=0)
-    assert names(stack) == ["lstm", "gru", "simple_rnn", "letters", "letter_trees"]
+    assert names(stack) == ["letters", "letter_trees", "lstm", "gru"]
     assert "letter_trees" not in names(make_stack([*dna[:-1], dna[-1] + "A"], y))
     vectorizer, network = dict(stack.estimators)["lstm"]
     assert vectorizer.analyzer == "char"
     assert network.vocabulary_size == vectorizer.max_tokens == 128
-    stack.set_params(lstm="drop", gru="drop", simple_rnn="drop").fit(dna, y)
+    stack.set_params(lstm="drop", gru="drop").fit(dna, y)
     assert stack.score(dna, y) > 0.9
     with_unknown = stack.predict([text.replace("A", "N") for text in dna])  # letters never seen
     assert set(with_unknown) <= {0, 1}
@@ -300,7 +318,7 @@ def test_a_stack_from_word_vectors_learns():
     y = np.tile([1, 0], 20)
     vectors = WordVectors(["good", "bad", "day"], np.eye(3))
     stack = make_stack(texts, y, vectors=vectors, random_state=0)
-    stack.set_params(gru="drop", simple_rnn="drop", words="drop")
+    stack.set_params(gru="drop", words="drop")
     assert stack.fit(texts, y).score(texts, y) > 0.9
 
 
