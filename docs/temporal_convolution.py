@@ -69,6 +69,7 @@ class TemporalConvolutionClassifier(NetworkClassifier):
         metrics: Any = None,
         batch_size: int = 32,
         epochs: int = 50,
+        augmentation: dict[str, float] | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_rows: str = "auto",

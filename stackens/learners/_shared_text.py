@@ -25,6 +25,15 @@ batch_size : int, default=32
     Rows of each training step.
 epochs : int, default=50
     Passes over the training rows.
+augmentation : dict of str to float, default=None
+    Random changes of the training rows, new in every epoch, by their names and strengths; rows
+    that are held out or predicted are never changed. ``"jitter"`` (0 to 1) adds noise, in standard
+    deviations of each channel over the training rows; ``"scaling"`` (0 to 1) multiplies each
+    channel of a row by a factor drawn around 1, with this deviation; ``"window"`` (above 0, to 1)
+    keeps that fraction of a row, from a random timestep on, stretched to its length;
+    ``"time_warp"`` (0 to 1) reads a row at a speed that changes smoothly; ``"mixup"`` (0 to 100)
+    mixes two rows of a batch and their targets, by shares of the beta distribution with this
+    parameter. For measurements, not for tokens.
 early_stopping : bool, default=False
     Hold out some of the training rows, stop when their loss has not improved, and keep the
     weights of the best epoch.

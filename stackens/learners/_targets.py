@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -111,6 +111,24 @@ class ClassTarget:
         if loss_name(self.loss).startswith("sparse"):
             return codes.astype("int32")
         return np.eye(len(self.classes), dtype="float32")[codes]
+
+    def mixable(self) -> ClassTarget:
+        """Return the same target in an encoding of which there are mixtures.
+
+        Raises
+        ------
+        InvalidInputError
+            If the loss compares with the numbers of classes, and only that.
+        """
+        if not loss_name(self.loss).startswith("sparse") or self.n_outputs == 1:
+            return self
+        if self.loss != "sparse_categorical_crossentropy":
+            raise InvalidInputError(
+                f"`mixup` needs a loss that compares with probabilities; got {self.loss!r}, which "
+                "takes the number of a class. Leave `loss` at None, or use "
+                "'categorical_crossentropy'."
+            )
+        return replace(self, loss="categorical_crossentropy")
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into an array of shape (n_samples, n_classes)."""
@@ -223,6 +241,10 @@ class ValueTarget:
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return ``y`` as float32 of shape (n_samples, n_outputs)."""
         return y.reshape(len(y), -1).astype("float32")
+
+    def mixable(self) -> ValueTarget:
+        """Return it as it is: numbers have mixtures."""
+        return self
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into (n_samples,) or (n_samples, n_outputs), as in training."""

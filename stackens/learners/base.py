@@ -37,6 +37,7 @@ from stackens.targets import (
 )
 from stackens.training import (
     Architecture,
+    Augmentation,
     CallbackSupportMixin,
     EarlyStopping,
     FitObserver,
@@ -112,6 +113,7 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
         "metrics": ["array-like", None],
         "batch_size": [_POSITIVE_INT],
         "epochs": [_POSITIVE_INT],
+        "augmentation": [dict, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "validation_rows": [StrOptions({"auto", "random", "latest"})],
@@ -180,6 +182,7 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
         if "routed" in vars(self):
             raise TypeError(self._describe_unknown("routed", self._get_param_names()))
         super()._validate_params()
+        self._read_augmentation()
 
     def _refuse_unknown(self, names: Iterable[str], error: type[Exception]) -> None:
         """Refuse names that are no parameters and belong to no part."""
@@ -368,6 +371,16 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
         known = y[rows] if classes is None else np.asarray(classes)
         target = self._target_kind.learn(known, self.loss)
         network = self._describe(batch, target, seed)
+        augmentation = self._read_augmentation()
+        if augmentation is not None and batch.is_tokens:
+            raise InvalidInputError(
+                "`augmentation` changes measurements; got token ids (`vocabulary_size="
+                f"{self.vocabulary_size}`), between which there are none. Set `augmentation=None`, "
+                "and use `dropout` against overlearning."
+            )
+        trained_on = network.target
+        if augmentation is not None and augmentation.mixup:
+            trained_on = trained_on.mixable()
         is_padded = bool((batch.lengths[rows] < batch.n_timesteps).any())
         training_rows, validation_rows = self._hold_out(y, rows, seed, hold_out)
         architecture, optimizer = network.masked(is_padded), self._make_optimizer()
@@ -381,8 +394,8 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
         job = Job(
             architecture=architecture,
             X=batch.values,
-            y=network.target.encode(y),
-            loss=choose_loss(network.target, self._routed("loss")),
+            y=trained_on.encode(y),
+            loss=choose_loss(trained_on, self._routed("loss")),
             optimizer=optimizer,
             seed=seed,
             epochs=self.epochs if epochs is None else epochs,
@@ -395,6 +408,7 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
             initial_weights=weights,
             initial_optimizer_state=state,
             keep_optimizer_state=self.warm_start or epochs is not None,
+            augmentation=augmentation,
             callbacks=tuple(self.callbacks or ()),
             on_epoch_end=self.on_epoch_end,
             prediction=network.architecture,
@@ -499,6 +513,9 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
                 UserWarning,
             )
         return batch
+
+    def _read_augmentation(self) -> Augmentation | None:
+        return None if self.augmentation is None else Augmentation.read(self.augmentation)
 
     def _check_optimizer(self) -> None:
         if not isinstance(self.optimizer, str):

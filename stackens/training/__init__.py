@@ -8,6 +8,7 @@ from stackens.training._architecture import (
     initial_weights,
     require_keras,
 )
+from stackens.training._augmentation import Augmentation
 from stackens.training._job import (
     ArrayPool,
     CutShortError,
@@ -45,6 +46,7 @@ __all__ = [
     "PREDICTION_BLOCK",
     "Architecture",
     "ArrayPool",
+    "Augmentation",
     "CallbackSupportMixin",
     "CutShortError",
     "EarlyStopping",

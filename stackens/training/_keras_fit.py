@@ -22,9 +22,8 @@ from stackens.training._updates import make_keras_optimizer
 def _batches(job: Job) -> Iterator[tuple[Any, ...]]:
     """Yield the batches of a job in the order that a tower sees them, epoch after epoch."""
     for epoch in itertools.count():
-        order = job.order(epoch)
-        for start in range(0, len(order), job.batch_size):
-            yield _take(job, order[start : start + job.batch_size])
+        for x, y, weights in job.batches(epoch):
+            yield (x, y) if weights is None else (x, y, weights)
 
 
 def fit_with_keras(

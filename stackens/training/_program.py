@@ -7,6 +7,7 @@ alone is therefore computed by the very same operations as in a group.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
@@ -202,6 +203,23 @@ class RowSource:
             )
             yield data, positions
 
+    def augmented_pieces(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
+        """Yield the changed rows of an epoch (from 0), in order, as ``pieces`` does."""
+        job, program, batches = self._job, self._program, self._job.batches(epoch)
+        while some := list(itertools.islice(batches, self._piece // job.batch_size)):
+            x, y, weights = zip(*some, strict=True)
+            rows = np.arange(sum(map(len, x)))
+            unweighted = job.sample_weight is None
+            data = (
+                tf.constant(np.concatenate(x), program.input_dtype),
+                tf.constant(np.concatenate(y)),
+                tf.constant(
+                    np.ones(len(rows)) if unweighted else np.concatenate(weights),
+                    program.layout.dtype,
+                ),
+            )
+            yield data, rows
+
 
 def is_streamed(array: np.ndarray) -> bool:
     """Tell whether an array is read in pieces: a memory map, or a large one."""
@@ -264,7 +282,10 @@ class TowerProgram(FlatProgram):
         rate = job.optimizer.learning_rate
         rate = rate if isinstance(rate, (int, float)) else self.default_rate
         last = first + 1 if job.validation_rows is not None else min(first + count, job.epochs)
-        if data.is_resident:
+        if job.augmentation is not None:
+            pieces = data.augmented_pieces(first)
+            epochs = [self.train_pieces(state, pieces, job.batch_size, rate)]
+        elif data.is_resident:
             orders = np.stack([job.order(epoch) for epoch in range(first, last)])
             epochs = self.train_epochs(state, data.tensors(), orders, job.batch_size, rate)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from stackens.exceptions import InvalidInputError
 from stackens.parameters import stream
 from stackens.training._architecture import Architecture
+from stackens.training._augmentation import Augmentation, channel_deviations
 from stackens.training._job import (
     EarlyStopping,
     EpochHook,
@@ -36,7 +38,7 @@ class Job(Trainable):
     optimizer : Optimizer
         How.
     seed : int
-        Determines initial weights, order of rows, and dropout.
+        Determines initial weights, order of rows, dropout and augmentation.
     epochs, batch_size : int
         Passes over the rows, and rows a step.
     rows : ndarray of int, default=None
@@ -57,6 +59,9 @@ class Job(Trainable):
         Put the final state into the result.
     shuffle : bool, default=True
         New order of rows in every epoch.
+    augmentation : Augmentation, default=None
+        Random changes of the rows to train on, new in every epoch; ``X`` holds measurements then,
+        and ``y`` floating numbers if rows are mixed. ``validation_rows`` stay as they are.
     callbacks : tuple of keras.callbacks.Callback, default=()
         Their presence sends the job through Keras's own ``fit``.
     on_epoch_end : callable, default=None
@@ -88,6 +93,7 @@ class Job(Trainable):
     initial_optimizer_state: list[np.ndarray] | None = None
     keep_optimizer_state: bool = False
     shuffle: bool = True
+    augmentation: Augmentation | None = None
     callbacks: tuple[Any, ...] = ()
     on_epoch_end: EpochHook | None = None
     observer: Observer | None = None
@@ -143,6 +149,22 @@ class Job(Trainable):
         """Training rows in the order of an epoch (from 0)."""
         rows = self.training_rows
         return stream(self.seed, "shuffle", epoch).permutation(rows) if self.shuffle else rows
+
+    def batches(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """Yield x, y and weights of each step of an epoch (from 0), augmented if that is wanted."""
+        order, weights, augmentation = self.order(epoch), self.sample_weight, self.augmentation
+        streams = None if augmentation is None else augmentation.streams(self.seed, epoch)
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            batch = self.X[rows], self.y[rows], None if weights is None else weights[rows]
+            if augmentation is not None and streams is not None:
+                batch = augmentation.change(*batch, self._deviations, streams)
+            yield batch
+
+    @cached_property
+    def _deviations(self) -> np.ndarray:
+        """Deviation of each channel over the rows to train on."""
+        return channel_deviations(self.X, self.training_rows)
 
 
 # ---- how level 1 meets level 0 ----------------------------------------------------------------

@@ -22,6 +22,7 @@ from stackens import (
     StackedRNNClassifier,
     StackingClassifier,
 )
+from stackens.training import _row_job
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -103,6 +104,19 @@ def test_the_canary_sings_when_it_is_fitted_on_all_rows(case):
 
     with pytest.raises(AssertionError):
         assert_others_of_the_fold_are_not_seen(leaky, X)
+
+
+def test_augmentation_is_of_training_rows():
+    learner = clone(NETWORK).set_params(augmentation={"jitter": 0.1, "mixup": 0.2})
+    assert_others_of_the_fold_are_not_seen(lambda _: learner, X)
+
+
+def test_the_canary_sings_when_noise_is_measured_by_all_rows(monkeypatch):
+    measured = _row_job.channel_deviations
+    everything = lambda X, rows: measured(X, np.arange(len(X)))  # noqa: E731
+    monkeypatch.setattr(_row_job, "channel_deviations", everything)
+    with pytest.raises(AssertionError):
+        test_augmentation_is_of_training_rows()
 
 
 def assert_own_label_is_not_seen(make_learner):

@@ -31,6 +31,7 @@ LEARNERS = {
     "nadam": clone(RNN).set_params(optimizer="nadam", cell="gru"),
     "momentum": clone(RNN).set_params(optimizer="sgd", optimizer__momentum=0.9, cell="simple_rnn"),
     "amsgrad": clone(RNN).set_params(optimizer__amsgrad=True, metrics=["accuracy"]),
+    "augmented": clone(RNN).set_params(augmentation={"jitter": 0.1, "time_warp": 0.2, "mixup": 1}),
 }
 
 
