@@ -51,6 +51,7 @@ from stackens.persistence import FileInfo as FileInfo
 from stackens.persistence import file_info as file_info
 from stackens.persistence import load as load
 from stackens.persistence import save as save
+from stackens.preprocessing import HydraConvolutions as HydraConvolutions
 from stackens.preprocessing import RandomConvolutions as RandomConvolutions
 from stackens.preprocessing import SequenceDifferencer as SequenceDifferencer
 from stackens.preprocessing import SequenceFlattener as SequenceFlattener

@@ -1,7 +1,8 @@
-"""Convolutions against loops that say the same, and against MiniRocket and MultiRocket of aeon."""
+"""Convolutions against loops that say the same, and against those of aeon."""
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from itertools import combinations, groupby
 from pathlib import Path
 
@@ -10,8 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from stackens import convolutions
-from stackens.convolutions import N_KERNELS, POOLING, Kernels, pool_outputs
+from stackens.convolutions import (
+    N_KERNELS,
+    POOLING,
+    Groups,
+    Kernels,
+    _competition,
+    _pooling,
+    count_wins,
+    pool_outputs,
+)
 
 TAPS = list(combinations(range(9), 3))
 
@@ -113,12 +122,70 @@ def test_a_row_is_described_the_same_whoever_is_beside_it(seed, lengths, n_chann
     kernels = make_kernels(rng, n_channels, [1, 3], [0, 1])
     together = pool_outputs(*pad(rows, np.nan), kernels, list(POOLING))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolutions, "_BLOCK", block)
-        patch.setattr(convolutions, "_FEWEST_ROWS", fewest)
+        patch.setattr(_pooling, "_BLOCK", block)
+        patch.setattr(_pooling, "_FEWEST_ROWS", fewest)
         in_blocks = pool_outputs(*pad(rows, 7.0), kernels, list(POOLING))
     alone = [pool_outputs(*pad([row], 0.0), kernels, list(POOLING))[0] for row in rows]
     np.testing.assert_array_equal(together, in_blocks)
     np.testing.assert_array_equal(together, alone)
+
+
+def compete(row, groups):
+    """All features of one row, group after group, before the square root."""
+    found = []
+    for order, dilation, channels, weights in zip(*vars(groups).values(), strict=True):
+        x = row if not order else np.diff(row, axis=0) if len(row) > 1 else 0 * row
+        x = x[:, channels].sum(axis=1)
+        places = np.arange(len(x))[:, None] + dilation * np.arange(-4, 5)
+        inside = (places >= 0) & (places < len(x))
+        outputs = np.where(inside, x[np.clip(places, 0, len(x) - 1)], 0.0) @ weights.T
+        largest, smallest = np.zeros((2, len(weights)))
+        for output in outputs:
+            largest[output.argmax()] += output.max()
+            smallest[output.argmin()] += 1
+        found += [largest, smallest]
+    return np.concatenate(found)
+
+
+def make_groups(rng, n_channels, n_kernels, kinds):
+    dilations, orders = zip(*kinds, strict=True)
+    channels = rng.integers(n_channels, size=(len(kinds), 1 if n_channels == 1 else 2))
+    # Outputs of whole numbers are whole, equal ones are equal, and rounding decides nothing.
+    weights = rng.integers(-9, 9, (len(kinds), n_kernels, 9)).astype(np.float32)
+    return Groups(np.array(orders), np.array(dilations), channels, weights)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    lengths=st.lists(st.integers(1, 80), min_size=1, max_size=4),
+    n_channels=st.integers(1, 3),
+    n_kernels=st.integers(2, 5),
+    kinds=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 1)), min_size=1, max_size=5),
+    fill=st.sampled_from([0.0, np.nan, np.finfo(np.float32).min]),
+)
+def test_winners_are_those_of_loops(seed, lengths, n_channels, n_kernels, kinds, fill):
+    rng = np.random.default_rng(seed)
+    rows = [rng.integers(-9, 9, (n, n_channels)).astype(float) for n in lengths]
+    groups = make_groups(rng, n_channels, n_kernels, kinds)
+    found = count_wins(*pad(rows, fill), groups)
+    assert found.dtype == np.float32
+    expected = [np.sqrt(np.maximum(compete(row, groups), 0)) for row in rows]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("block", [1, 3000, 1 << 19])
+def test_winners_of_a_row_are_the_same_whoever_is_beside_it(n_channels, block, monkeypatch):
+    monkeypatch.setattr(_competition, "_BLOCK", block)
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(n, n_channels)) for n in (300, 1, 32, 33, 70, 64, 31, 9, 2, 150)]
+    groups = make_groups(rng, n_channels, 8, [(1, 0), (8, 1), (1, 0), (40, 0)])
+    groups = replace(groups, weights=rng.normal(size=groups.weights.shape).astype(np.float32))
+    together = count_wins(*pad(rows, np.nan), groups)
+    alone = [count_wins(*pad([row], 0.0), groups)[0] for row in rows]
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together[::-1], count_wins(*pad(rows[::-1], 7.0), groups))
 
 
 AEON = Path(__file__).parent / "data" / "convolutions.npz"  # of data/make_convolutions.py
@@ -150,3 +217,12 @@ def test_means_are_those_of_multirocket():
     # aeon adds the bias to the outputs, where the distance from it is meant.
     expected = np.where(index < 0, 0, kept["multi_mean"] - 2 * biases)
     np.testing.assert_allclose(mean, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["one", "several"])
+def test_winners_are_those_of_hydra(name):
+    with np.load(AEON) as file:
+        X, expected = file[f"{name}_X"], file[f"{name}_hydra_found"]
+        groups = Groups(*(file[f"{name}_hydra_{one.name}"] for one in fields(Groups)))
+    found = count_wins(X, np.full(len(X), X.shape[1]), groups)
+    np.testing.assert_allclose(found**2, np.maximum(expected, 0), rtol=1e-4, atol=1e-5)

@@ -92,6 +92,7 @@ OTHERS = [
     stackens.DiscreteSuperLearnerRegressor(),
     stackens.EnsembleSelectionClassifier(),
     stackens.EnsembleSelectionRegressor(),
+    stackens.HydraConvolutions(3, 4),
     stackens.RandomConvolutions(168),
     stackens.SequenceDifferencer(),
     stackens.SequenceFlattener(),

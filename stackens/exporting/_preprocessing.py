@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackens import portable
-from stackens.convolutions import Kernels
+from stackens.convolutions import Groups, Kernels
 from stackens.exporting._converter import CannotExportError, Converter, converts, with_names
 
 __all__: list[str] = []
@@ -60,6 +60,12 @@ def _sequence_summarizer(summarizer: Any, converter: Converter) -> portable.Part
 def _random_convolutions(convolutions: Any, converter: Converter) -> portable.Part:
     learnt = [getattr(convolutions, f"{one.name}_") for one in fields(Kernels)]
     return portable.RandomConvolutions(*_form(convolutions), list(convolutions.pooling), *learnt)
+
+
+@converts("stackens.HydraConvolutions")
+def _hydra_convolutions(convolutions: Any, converter: Converter) -> portable.Part:
+    drawn = [getattr(convolutions, f"{one.name}_") for one in fields(Groups)]
+    return portable.HydraConvolutions(*_form(convolutions), *drawn)
 
 
 @converts("stackens.SlidingWindows")

@@ -91,6 +91,7 @@ from stackens.portable._text import (
     TfidfTransformer,
 )
 from stackens.portable._transformers import (
+    HydraConvolutions,
     RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
@@ -138,6 +139,7 @@ __all__ = [
     "GRU",
     "GRUStep",
     "GaussianNB",
+    "HydraConvolutions",
     "Identity",
     "LSTM",
     "LSTMStep",

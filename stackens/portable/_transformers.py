@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackens.convolutions import Kernels, pool_outputs
+from stackens.convolutions import Groups, Kernels, count_wins, pool_outputs
 from stackens.exceptions import InvalidInputError
 from stackens.portable._part import Part
 from stackens.portable._sequences import Sequences, cut_or_pad, find_lengths, read_sequences
@@ -233,6 +233,28 @@ class RandomConvolutions(SequenceTransformer):
         batch = self._read(X)
         kernels = Kernels(self.orders, self.dilations, self.n_biases, self.channels, self.biases)
         return pool_outputs(batch.values, batch.lengths, kernels, self.pooling)
+
+
+@dataclass(frozen=True, eq=False)
+class HydraConvolutions(SequenceTransformer):
+    """Describes every sequence by random convolution kernels that compete.
+
+    Parameters
+    ----------
+    orders, dilations, channels, weights : ndarray
+        As in :class:`stackens.HydraConvolutions`.
+    """
+
+    orders: np.ndarray
+    dilations: np.ndarray
+    channels: np.ndarray
+    weights: np.ndarray
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return a table, group after group."""
+        batch = self._read(X)
+        groups = Groups(self.orders, self.dilations, self.channels, self.weights)
+        return count_wins(batch.values, batch.lengths, groups)
 
 
 def _masked(batch: Sequences, fill: float) -> np.ndarray:

@@ -7,6 +7,7 @@ from stackens.preprocessing._convolutions import RandomConvolutions
 from stackens.preprocessing._differencer import SequenceDifferencer
 from stackens.preprocessing._flattener import SequenceFlattener
 from stackens.preprocessing._frame import sequences_from_frame
+from stackens.preprocessing._hydra_convolutions import HydraConvolutions
 from stackens.preprocessing._imputer import SequenceImputer
 from stackens.preprocessing._padder import SequencePadder
 from stackens.preprocessing._patcher import SequencePatcher
@@ -18,6 +19,7 @@ from stackens.preprocessing._windows import SlidingWindows
 from stackens.preprocessing._word_vectors import WordVectors, read_word_vectors
 
 __all__ = [
+    "HydraConvolutions",
     "RandomConvolutions",
     "SequenceDifferencer",
     "SequenceFlattener",

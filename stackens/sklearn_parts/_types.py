@@ -253,6 +253,7 @@ _ESTIMATORS = {
 # Ours, which hold numbers and arrays only.
 _TRANSFORMERS = {
     "stackens.preprocessing": (
+        "HydraConvolutions",
         "RandomConvolutions",
         "SequenceDifferencer",
         "SequenceFlattener",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stackens import (
+    HydraConvolutions,
     RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
@@ -80,6 +81,7 @@ def assert_same(transformer, X, unseen=None):
         SequenceImputer(),
         SequenceImputer("linear"),
         RandomConvolutions(84, random_state=0),
+        HydraConvolutions(3, 4, random_state=0),
         RandomConvolutions(672, pooling=list(POOLING), differences=True, random_state=0),
     ],
     ids=repr,

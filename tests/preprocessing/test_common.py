@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
 from stackens import (
+    HydraConvolutions,
     RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
@@ -28,6 +29,7 @@ from stackens.exceptions import InvalidInputError
 from stackens.sequences import as_object_array
 
 TRANSFORMERS = [
+    HydraConvolutions(3, 4, random_state=0),
     RandomConvolutions(84, random_state=0),
     SequenceDifferencer(),
     SequenceFlattener(),
@@ -39,6 +41,7 @@ TRANSFORMERS = [
     SlidingWindows(),
 ]
 each = pytest.mark.parametrize("transformer", TRANSFORMERS, ids=lambda t: type(t).__name__)
+KERNELS = (HydraConvolutions, RandomConvolutions)
 LENGTHS = [4, 1, 3, 6, 2]
 
 
@@ -90,7 +93,7 @@ def test_names_of_channels_are_kept_and_compared(transformer):
         fitted.transform([frame[["b", "a", "c"]] for frame in frames])
     if hasattr(fitted, "get_feature_names_out"):
         names = fitted.get_feature_names_out()
-        if not isinstance(transformer, RandomConvolutions):  # whose kernels read several channels
+        if not isinstance(transformer, KERNELS):  # which read several channels
             assert {name.split("_")[0] for name in names} == {"a", "b", "c"}
     with pytest.raises(InvalidInputError, match="same columns in the same order"):
         clone(transformer).fit([frames[0], frames[1][["b", "a", "c"]]])
@@ -107,7 +110,7 @@ def test_token_ids_are_no_measurements(transformer):
 def test_float32_stays_float32(transformer):
     fitted = clone(transformer).fit(padded(dtype=np.float32))
     assert fitted.transform(padded(dtype=np.float32)).dtype == np.float32
-    if not isinstance(transformer, RandomConvolutions):  # which gives thousands of columns
+    if not isinstance(transformer, KERNELS):  # which give thousands of columns
         assert fitted.transform(padded()).dtype == np.float64
 
 

@@ -352,6 +352,7 @@ def subjects():
     yield "rnn of tokens", Subject(OF_TOKENS, TOKENS, LABELS)
     yield "pretrainer", Subject(make("EmbeddingPretrainer"), TEXTS, LABELS)
     for transformer in [
+        stackens.HydraConvolutions(3, 4, random_state=0),
         stackens.RandomConvolutions(
             84 * 8, pooling=list(POOLING), differences=True, random_state=0
         ),

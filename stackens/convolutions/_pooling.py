@@ -1,4 +1,4 @@
-"""Random convolution kernels over sequences, and what is pooled of their outputs; NumPy only.
+"""What is pooled of the outputs of kernels that are above a bias.
 
 Kernels and biases are MiniRocket's (Dempster, Schmidt and Webb, KDD 2021): 84 kernels of nine
 weights, three of which are 2 and the others -1. Pooling is MultiRocket's (Tan, Dempster, Bergmeir
@@ -16,7 +16,7 @@ from itertools import combinations
 
 import numpy as np
 
-from stackens.exceptions import InvalidInputError
+from stackens.convolutions._series import lay_out
 
 __all__ = ["N_KERNELS", "POOLING", "Kernels", "Series", "pool_outputs"]
 
@@ -26,7 +26,6 @@ _BLOCK = 1 << 16  # timesteps times rows, whose outputs stay in the cache
 _FEWEST_ROWS = 64  # of a block: rows are what goes side by side
 _RUN = 255  # what is counted fits a byte
 _WIDE = 512  # bytes
-_LARGEST = 1e30  # outputs of larger values, and their sums, could overflow float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,20 +83,10 @@ class Series:
     def __init__(
         self, values: np.ndarray, lengths: np.ndarray, order: int, largest_dilation: int
     ) -> None:
-        n_rows, n_steps, n_channels = values.shape
-        n_columns = max(n_rows, 2)  # NumPy sums up a single column in another order
-        x = np.zeros((n_channels, n_steps, n_columns), np.float32)
-        x[:, :, :n_rows] = values.transpose(2, 1, 0)
-        lengths = np.concatenate([lengths, np.full(n_columns - n_rows, n_steps)]) - order
-        if order:
-            x = x[:, 1:] - x[:, :-1] if n_steps > 1 else np.zeros_like(x)
-        self.lengths, self.n_steps = np.maximum(lengths, 1), x.shape[1]
-        x[:, np.arange(self.n_steps)[:, np.newaxis] >= lengths] = 0
-        if not np.abs(x).max() < _LARGEST:
-            raise InvalidInputError(
-                f"`X` must hold numbers within ±{_LARGEST:g}, as convolutions of larger ones would "
-                "overflow; scale them first, e.g. by `SequenceScaler`."
-            )
+        if len(values) == 1:  # NumPy sums up a single column in another order
+            values, lengths = np.repeat(values, 2, axis=0), np.repeat(lengths, 2)
+        x, self.lengths = lay_out(values, lengths, order)
+        self.n_steps = x.shape[1]
         self._reach = min(4 * largest_dilation, self.n_steps)
         self._x = np.pad(x, ((0, 0), (self._reach, self._reach), (0, 0)))
         self._triple = 3 * self._x
