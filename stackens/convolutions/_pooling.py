@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -220,15 +220,15 @@ def _mean_index(pooled: _Pooled) -> np.ndarray:
 
 
 def _longest_run(pooled: _Pooled) -> np.ndarray:
-    kind = np.min_scalar_type(len(pooled.outputs))
-    run = np.zeros(pooled.count.shape, kind)
-    longest = run.copy()
-    flags = pooled.is_positive.view(np.uint8)
-    for step in range(flags.shape[1]):
-        run += 1
-        run *= flags[:, step]
-        np.maximum(longest, run, out=longest)
-    return longest
+    n_biases, n_steps, n_columns = pooled.is_positive.shape
+    kind = np.min_scalar_type(n_steps)
+    steps = np.arange(1, n_steps + 1, dtype=kind)[:, np.newaxis, np.newaxis]
+    gaps = np.empty((n_steps, n_biases, n_columns), kind)  # the last one, up to each timestep
+    np.multiply(~pooled.is_positive.swapaxes(0, 1), steps, out=gaps)
+    for before, gap in pairwise(gaps):
+        np.maximum(before, gap, out=gap)
+    np.subtract(steps, gaps, out=gaps)
+    return np.max(gaps, axis=0)
 
 
 POOLING: dict[str, Callable[[_Pooled], np.ndarray]] = {
