@@ -659,8 +659,8 @@ class NetworkLearner(BaseEstimator, CallbackSupportMixin, ABC):
 
         It takes what ``encode_input`` returns, and computes the same bits, of a transformer up to
         rounding (``predict_proba`` of the learner makes them add up to 1 in float64). A ``fit`` of
-        its own begins anew, with optimizer, ``batch_size`` and ``epochs`` of the learner. It is
-        made at the first use, and is not part of copies and pickles.
+        its own begins anew, with optimizer, ``batch_size`` and ``epochs`` of the learner, and no
+        augmentation. It is made at the first use, and is not part of copies and pickles.
 
         Raises
         ------

@@ -153,11 +153,15 @@ class Job(Trainable):
     def batches(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
         """Yield x, y and weights of each step of an epoch (from 0), augmented if that is wanted."""
         order, weights, augmentation = self.order(epoch), self.sample_weight, self.augmentation
-        streams = None if augmentation is None else augmentation.streams(self.seed, epoch)
+        if augmentation is not None:
+            # Steps of earlier fits are counted, so that each `partial_fit` sees other changes.
+            before = self.initial_optimizer_state
+            n_before = 0 if before is None else int(before[0])
+            streams = augmentation.streams(self.seed, epoch + n_before)
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             batch = self.X[rows], self.y[rows], None if weights is None else weights[rows]
-            if augmentation is not None and streams is not None:
+            if augmentation is not None:
                 batch = augmentation.change(*batch, self._deviations, streams)
             yield batch
 

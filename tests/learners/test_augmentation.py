@@ -88,6 +88,14 @@ def test_members_are_the_networks_of_their_seeds():
         np.testing.assert_array_equal(one, other)
 
 
+def test_going_on_sees_other_changes():
+    learner = clone(RNN).set_params(augmentation=ALL, warm_start=True).fit(RAGGED, CLASSES)
+    first, second = clone(learner).plan_job(RAGGED, CLASSES), learner.plan_job(RAGGED, CLASSES)
+    assert next(first.batches(0))[0].shape == next(second.batches(0))[0].shape
+    for epoch in range(2):
+        assert (next(first.batches(epoch))[0] != next(second.batches(0))[0]).any()
+
+
 def test_callbacks_change_no_row():
     learner = clone(RNN).set_params(augmentation=ALL)
     callbacks = [keras.callbacks.TerminateOnNaN()]
