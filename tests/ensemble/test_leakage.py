@@ -15,6 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from stackens import (
+    RandomConvolutions,
     SequenceFlattener,
     SequenceImputer,
     SequenceScaler,
@@ -86,6 +87,7 @@ CASES = {
         StackedRNNClassifier(3, epochs=1, vocabulary_size=9, random_state=0),
         TEXTS,
     ),
+    "biases of convolutions": (RandomConvolutions(84, random_state=1), LogisticRegression(), X),
 }
 
 
