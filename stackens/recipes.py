@@ -19,6 +19,8 @@ from sklearn.model_selection import (
     BaseCrossValidator,
     GroupKFold,
     KFold,
+    RepeatedKFold,
+    RepeatedStratifiedKFold,
     StratifiedGroupKFold,
     StratifiedKFold,
 )
@@ -55,7 +57,9 @@ __all__ = ["make_stack"]
 
 _LOGGER = logging.getLogger(__name__)
 
+_FEWEST = 100  # rows; below, it matters which of them a fold holds out
 _TINY = 200  # rows; below, the cell with the fewest weights is worth a try
+_REPEATS = 3  # of folds, where training is cheap
 _ENOUGH_TO_HOLD_OUT = 1_000  # rows, a tenth of which tells when to stop
 _FEW = 2_000  # rows; below, what is given is not trained on
 _LARGE = 20_000  # rows that a third layer, or 128 units, can use
@@ -157,7 +161,8 @@ def make_stack(
     task : {"auto", "classification", "regression"}, default="auto"
         "auto" takes numbers that are not whole for regression, everything else for classes.
     budget : {"seconds", "minutes", "best"}, default="minutes"
-        How much may be trained, where rows are some hundreds. "seconds" leaves the networks out;
+        How much may be trained, where rows are some hundreds. "seconds" leaves the networks out,
+        and draws the folds three times below 100 rows;
         "minutes" has two or three, and ``prune=True``; "best" trains all of them in full, as
         averages of three seeds below 2,000 rows, and describes series by more convolutions.
     cv : int, splitter or iterable, default=None
@@ -522,7 +527,7 @@ def _letter_trees(facts: _Facts) -> tuple[str, BaseEstimator]:
 
 def _trees(facts: _Facts, **options: Any) -> BaseEstimator:
     trees = ExtraTreesClassifier if facts.is_classification else ExtraTreesRegressor
-    return trees(300, **options)
+    return trees(100 if facts.budget == "seconds" else 300, **options)
 
 
 def _value_trees(facts: _Facts) -> BaseEstimator:
@@ -572,12 +577,21 @@ def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> BaseC
     n_splits = 3 if facts.n_rows >= _LARGE else 5
     if groups is not None:
         return _choose_folds_of_groups(facts, np.asarray(y), np.asarray(groups), n_splits, seed)
+    n_repeats = _REPEATS if facts.budget == "seconds" and facts.n_rows < _FEWEST else 1
+    if n_repeats > 1:
+        _tell("folds: drawn %d times, and predictions averaged: rows are few", n_repeats)
     if facts.is_classification:
         n_splits = min(n_splits, *facts.classes.values())
         _tell("folds: %d, stratified; the rarest class has %d rows", n_splits, _rarest(facts))
+        if n_repeats > 1:
+            return RepeatedStratifiedKFold(
+                n_splits=n_splits, n_repeats=n_repeats, random_state=seed
+            )
         return StratifiedKFold(n_splits, shuffle=True, random_state=seed)
     n_splits = min(n_splits, facts.n_rows)
     _tell("folds: %d, shuffled", n_splits)
+    if n_repeats > 1:
+        return RepeatedKFold(n_splits=n_splits, n_repeats=n_repeats, random_state=seed)
     return KFold(n_splits, shuffle=True, random_state=seed)
 
 

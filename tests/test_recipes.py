@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
@@ -83,6 +83,14 @@ def test_a_budget_says_how_much_is_trained(kind, n):
     assert [stack.prune for stack in (seconds, minutes, best)] == [False, True, False]
     assert {one.n_seeds for one in networks(best).values()} == {3 if n < 2_000 else 1}
     assert make_stack(X, y).get_params().keys() == minutes.get_params().keys()
+
+
+def test_folds_are_drawn_several_times_where_rows_are_few_and_training_is_cheap():
+    X, y = series(99, 9)
+    for target, kind in ((y, RepeatedStratifiedKFold), (X[:, 0, 0], RepeatedKFold)):
+        assert isinstance(make_stack(X, target, budget="seconds").cv, kind)
+        assert not isinstance(make_stack(X, target).cv, kind)
+    assert make_stack(*series(100, 9), budget="seconds").cv.get_n_splits() == 5
 
 
 def test_sizes_never_shrink_with_rows():
