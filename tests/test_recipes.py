@@ -22,9 +22,12 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
     WordVectors,
+    load,
+    save,
 )
 from stackens.datasets import load_digits_sequences
 from stackens.exceptions import InvalidInputError
+from stackens.exporting import to_numpy
 from stackens.recipes import make_stack
 
 
@@ -295,8 +298,8 @@ def test_reads_texts_without_words_letter_by_letter():
         for a, motif, b in zip(*noise[:1], motifs, noise[1], strict=True)
     ]
     stack = make_stack(dna, y, random_state=0)
-    assert names(stack) == ["letters", "letter_trees", "lstm", "gru"]
-    assert "letter_trees" not in names(make_stack([*dna[:-1], dna[-1] + "A"], y))
+    assert names(stack) == ["letters", "letter_trees", "letter_linear", "lstm", "gru"]
+    assert names(make_stack([*dna[:-1], dna[-1] + "A"], y)) == ["letters", "lstm", "gru"]
     vectorizer, network = dict(stack.estimators)["lstm"]
     assert vectorizer.analyzer == "char"
     assert network.vocabulary_size == vectorizer.max_tokens == 128
@@ -304,6 +307,24 @@ def test_reads_texts_without_words_letter_by_letter():
     assert stack.score(dna, y) > 0.9
     with_unknown = stack.predict([text.replace("A", "N") for text in dna])  # letters never seen
     assert set(with_unknown) <= {0, 1}
+
+
+def test_short_texts_are_also_read_by_parts_of_words(tmp_path):
+    """Of an unknown word the parts are known."""
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    words = rng.integers(10**6, size=120)
+    texts = [f"it is {['praise', 'blame'][k]}{word}" for k, word in zip(y, words, strict=True)]
+    stack = make_stack(texts, y, budget="seconds", random_state=0).fit(texts, y)
+    new = ["it is praise-x", "it is blameful"]
+    assert list(stack.predict(new)) == [0, 1]
+    save(stack, tmp_path / "stack")
+    loaded = load(tmp_path / "stack")
+    np.testing.assert_array_equal(loaded.predict_proba(new), stack.predict_proba(new))
+    exported = to_numpy(stack)
+    np.testing.assert_allclose(exported.predict_proba(new), stack.predict_proba(new), rtol=1e-6)
+    long = [f"{text} day" * 60 for text in texts]
+    assert "featureunion" not in dict(make_stack(long, y).estimators)["words"].named_steps
 
 
 @pytest.mark.parametrize(("n", "trains"), [(40, False), (2_000, True), (20_000, None)])
