@@ -29,6 +29,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
+from stackens.convolutions import POOLING
 from stackens.ensemble import (
     DiscreteSuperLearnerClassifier,
     DiscreteSuperLearnerRegressor,
@@ -39,6 +40,7 @@ from stackens.exceptions import InvalidInputError
 from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
 from stackens.parameters import draw_seed
 from stackens.preprocessing import (
+    HydraConvolutions,
     RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
@@ -200,7 +202,8 @@ def make_stack(
     M. Schuster and K. Paliwal, *Bidirectional recurrent neural networks*, 1997; K. Greff et al.,
     *LSTM: a search space odyssey*, 2017; N. Reimers and I. Gurevych, *Optimal hyperparameters for
     deep LSTM-networks for sequence labeling tasks*, 2017; A. Dempster, D. F. Schmidt and G. I.
-    Webb, *MiniRocket*, 2021; K. M. Ting and I. H. Witten, *Issues in stacked generalization*, 1999.
+    Webb, *MiniRocket*, 2021, and *Hydra*, 2023; K. M. Ting and I. H. Witten, *Issues in stacked
+    generalization*, 1999.
 
     Examples
     --------
@@ -488,7 +491,7 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
         ("linear", make_pipeline(*_statistics(facts), *_clipped(), _linear(facts, c=1.0))),
     ]
     if facts.longest >= _KERNEL:
-        others.append(("convolutions", _convolutions(facts)))
+        others += _convolutions(facts)
     width = facts.longest * facts.n_inputs
     if facts.is_ragged or width > _WIDEST_TABLE:
         return others
@@ -503,12 +506,27 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     return [*others, ("value_trees", trees), ("value_linear", linear)]
 
 
-def _convolutions(facts: _Facts) -> BaseEstimator:
+def _convolutions(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     n_features = _by_rows(facts.n_rows, {_FEW: 10_000, _LARGE: 5_000}, 2_000)
-    _tell("convolutions: a linear model on %d features of random kernels", n_features)
+    kernels = RandomConvolutions(n_features)
+    if facts.budget == "best" and facts.n_rows < _FEW:
+        kernels = RandomConvolutions(2 * n_features, pooling=tuple(POOLING), differences=True)
+    _tell(
+        "convolutions, hydra: a linear model on %d features of random kernels, and one on how "
+        "often each wins among kernels that compete",
+        kernels.n_features,
+    )
+    competing = HydraConvolutions(n_groups=64 if facts.n_rows < _FEW else 16)
+    return [
+        ("convolutions", _on_kernels(facts, kernels)),
+        ("hydra", _on_kernels(facts, competing)),
+    ]
+
+
+def _on_kernels(facts: _Facts, kernels: BaseEstimator) -> BaseEstimator:
     # Weaker than elsewhere, as there are more columns than rows: log-loss was smallest so.
     linear = [*_clipped(), *_rotated(facts), _linear(facts, c=0.1)]
-    return make_pipeline(*_filled(facts), SequenceScaler(), RandomConvolutions(n_features), *linear)
+    return make_pipeline(*_filled(facts), SequenceScaler(), kernels, *linear)
 
 
 def _rotated(facts: _Facts) -> list[BaseEstimator]:
