@@ -137,6 +137,15 @@ def _batch_normalization(layer: Any, converter: Converter) -> portable.Part:
     )
 
 
+@converts("stackens.ConvolutionBlock")
+def _convolutions(layer: Any, converter: Converter) -> portable.Part:
+    convolutions = [
+        portable.Convolution(array_of(one.kernel), array_of(one.bias)) for one in layer.convolutions
+    ]
+    norms = [converter.convert(norm, "normalisation") for norm in layer.norms]
+    return portable.ConvolutionBlock(convolutions, norms, bool(layer.pooled))
+
+
 @converts("keras.GlobalAveragePooling1D", "keras.GlobalMaxPooling1D")
 def _keras_pooling(layer: Any, converter: Converter) -> portable.Part:
     if layer.data_format != "channels_last" or layer.keepdims:

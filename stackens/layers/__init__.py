@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stackens.layers._attention_pooling import AttentionPooling1D
+from stackens.layers._convolution_block import ConvolutionBlock
 from stackens.layers._depth_embedding import DepthEmbedding
 from stackens.layers._feed_forward import FeedForward
 from stackens.layers._fused_gru import FusedGRU
@@ -17,6 +18,7 @@ from stackens.layers._transformer_encoder_block import TransformerEncoderBlock
 
 __all__ = [
     "AttentionPooling1D",
+    "ConvolutionBlock",
     "DepthEmbedding",
     "FeedForward",
     "FusedGRU",

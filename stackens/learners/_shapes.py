@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stackens.layer_sharing import resolve_layer_sharing
@@ -26,6 +26,13 @@ def stacked_rnn_shapes(options: Mapping[str, Any]) -> list[_Shape]:
     """
     units, n_directions = options["units"], 2 if options["bidirectional"] else 1
     n_inputs, shapes = _input_shapes(options, options.get("embedding_dim"))
+    filters: Sequence[int] = options.get("convolutions") or []
+    block: list[_Shape] = []
+    beside = bool(filters) and options["convolution_place"] == "beside"
+    if filters:
+        block = _convolution_shapes(n_inputs, filters, options["kernel_sizes"])
+        if not beside:
+            n_inputs, shapes = filters[-1], shapes + block
     sharing, residual = options.get("layer_sharing", "none"), options.get("residual", False)
     if sharing != "none" or residual or options.get("depth_embedding"):
         width = units[0] * n_directions
@@ -41,7 +48,10 @@ def stacked_rnn_shapes(options: Mapping[str, Any]) -> list[_Shape]:
             )
         n_inputs = units[depth] * n_directions
         shapes += [(n_inputs,)] * {None: 0, "layer": 2, "batch": 4}[options["normalization"]]
-    return [*shapes, *_output_shapes(options, n_inputs)]
+    pooling, head = _pooling_shapes(options, n_inputs), options["output_units"]
+    if beside:
+        pooling, n_inputs = pooling + block, n_inputs + filters[-1]
+    return [*shapes, *pooling, *_projection_shapes(n_inputs, head)]
 
 
 def transformer_shapes(options: Mapping[str, Any]) -> list[_Shape]:
@@ -77,7 +87,8 @@ def transformer_shapes(options: Mapping[str, Any]) -> list[_Shape]:
     ]
     shapes += block * (max(order) + 1)
     shapes += [(width,)] * 2 if options["norm_first"] else []
-    return [*shapes, *_output_shapes(options, width)]
+    head = _projection_shapes(width, options["output_units"])
+    return [*shapes, *_pooling_shapes(options, width), *head]
 
 
 def _input_shapes(options: Mapping[str, Any], embedding_dim: Any) -> tuple[int, list[_Shape]]:
@@ -95,10 +106,19 @@ def _depth_shapes(options: Mapping[str, Any], n_layers: int, width: int) -> list
     return [(n_layers, width)] if options.get("depth_embedding") else []
 
 
-def _output_shapes(options: Mapping[str, Any], width: int) -> list[_Shape]:
+def _pooling_shapes(options: Mapping[str, Any], width: int) -> list[_Shape]:
     attention = [*_projection_shapes(width, width), (width, 1)]
-    pooling = attention if options["pooling"] == "attention" else []
-    return [*pooling, *_projection_shapes(width, options["output_units"])]
+    return attention if options["pooling"] == "attention" else []
+
+
+def _convolution_shapes(
+    n_inputs: int, filters: Sequence[int], kernel_sizes: Sequence[int]
+) -> list[_Shape]:
+    shapes: list[_Shape] = []
+    for n, size in zip(filters, kernel_sizes, strict=True):
+        shapes += [(size, n_inputs, n), *[(n,)] * 3]  # kernel; bias and normalisation
+        n_inputs = n
+    return shapes
 
 
 def _cell_shapes(

@@ -41,6 +41,9 @@ _CONSTRAINTS: dict[str, list[Any]] = {
     "n_unique_layers": [_POSITIVE_INT, None],
     "residual": ["boolean"],
     "depth_embedding": ["boolean"],
+    "convolutions": ["array-like", None],
+    "kernel_size": [_POSITIVE_INT, "array-like"],
+    "convolution_place": [StrOptions({"beside", "below"})],
     "embedding_dim": [_POSITIVE_INT],
 }
 # Parameters of the learner that the function which builds the network takes as they are.
@@ -76,6 +79,7 @@ def _describe_network(learner: Any, batch: SequenceBatch, target: Target, seed: 
         "n_features": None if batch.is_tokens else batch.n_features,
         **{name: getattr(learner, name) for name in _OF_THE_NETWORK},
         **_layers(learner),
+        **_convolutions(learner),
         "recurrent_options": recurrent,
         "embedding_options": embedding,
         "padding_value": PADDING_VALUE,
@@ -106,18 +110,39 @@ def _layers(learner: Any) -> dict[str, Any]:
 def _units_of_layers(learner: Any, n_layers: int | None) -> tuple[int, ...]:
     if isinstance(learner.units, (int, np.integer)):
         return (int(learner.units),) * (n_layers or 1)
-    units = tuple(learner.units)
-    if not units or not all(isinstance(u, Integral) and int(u) >= 1 for u in units):
-        raise ValueError(
-            f"`units` must be an int >= 1, or one such int per layer; got {learner.units!r}."
-        )
+    units = _positive_ints("units", learner.units, "an int >= 1, or one such int per layer")
     if n_layers not in (None, len(units)):
         given = "n_layers" if isinstance(learner.layer_sharing, str) else "layer_sharing"
         raise ValueError(
             f"`units`={units} is for {len(units)} layers, but `{given}`={n_layers}. "
             "Give one int as `units` to use it in every layer, or leave `n_layers` at None."
         )
-    return tuple(int(u) for u in units)
+    return units
+
+
+def _convolutions(learner: Any) -> dict[str, Any]:
+    """Return filters and timesteps of each convolution, and where they are; nothing if none."""
+    if learner.convolutions is None:
+        return {}
+    filters = _positive_ints("convolutions", learner.convolutions, "None, or an int >= 1 per layer")
+    sizes = learner.kernel_size
+    if isinstance(sizes, (int, np.integer)):
+        sizes = (int(sizes),) * len(filters)
+    sizes = _positive_ints("kernel_size", sizes, "an int >= 1, or one such int per convolution")
+    if len(sizes) != len(filters):
+        raise ValueError(
+            f"`kernel_size`={sizes} is for {len(sizes)} convolutions, but "
+            f"`convolutions`={filters} are {len(filters)}. Give one int to use it in all."
+        )
+    place = learner.convolution_place
+    return {"convolutions": filters, "kernel_sizes": sizes, "convolution_place": place}
+
+
+def _positive_ints(name: str, values: Any, expected: str) -> tuple[int, ...]:
+    values = tuple(values)
+    if not values or not all(isinstance(v, Integral) and int(v) >= 1 for v in values):
+        raise ValueError(f"`{name}` must be {expected}; got {values!r}.")
+    return tuple(int(v) for v in values)
 
 
 def _check_recurrent_options(options: dict[str, Any], cell: str) -> None:
@@ -170,6 +195,14 @@ residual : bool, default=False
     Add the input of every recurrent layer to its output: deep stacks do not train without.
 depth_embedding : bool, default=False
     Add a learned vector of each depth to the input of the layer there.
+convolutions : sequence of int, default=None
+    Filters of convolutions along time, from the bottom, such as ``(32, 64, 32)``, each with layer
+    normalisation and ReLU. Where rows are few, they find shapes that recurrent layers do not.
+kernel_size : int or sequence of int, default=5
+    Timesteps that a filter sees: of all convolutions, or of each.
+convolution_place : {"beside", "below"}, default="beside"
+    The dense layer gets the mean over time of what the convolutions give, beside the pooled output
+    of the recurrent layers [1]_; or the recurrent layers read it.
 vocabulary_size : int, default=None
     Number of token ids, 0 (padding) included. If given, the input is tokens, and an embedding
     comes first; the size does not depend on the rows that a fold happens to have.
@@ -209,6 +242,11 @@ class StackedRNNClassifier(NetworkClassifier):
     StackedRNNRegressor : The same for numbers.
     StackingClassifier : Combines several learners.
 
+    References
+    ----------
+    .. [1] F. Karim, S. Majumdar, H. Darabi and S. Chen, *LSTM fully convolutional networks for time
+       series classification*, 2018.
+
     Examples
     --------
     >>> from stackens import StackedRNNClassifier
@@ -245,6 +283,9 @@ class StackedRNNClassifier(NetworkClassifier):
         n_unique_layers: int | None = None,
         residual: bool = False,
         depth_embedding: bool = False,
+        convolutions: Sequence[int] | None = None,
+        kernel_size: int | Sequence[int] = 5,
+        convolution_place: str = "beside",
         vocabulary_size: int | None = None,
         embedding_dim: int = 32,
         optimizer: str = "adam",
@@ -293,6 +334,11 @@ class StackedRNNRegressor(NetworkRegressor):
     StackedRNNClassifier : The same for classes.
     StackingRegressor : Combines several learners.
 
+    References
+    ----------
+    .. [1] F. Karim, S. Majumdar, H. Darabi and S. Chen, *LSTM fully convolutional networks for time
+       series classification*, 2018.
+
     Examples
     --------
     >>> import numpy as np
@@ -329,6 +375,9 @@ class StackedRNNRegressor(NetworkRegressor):
         n_unique_layers: int | None = None,
         residual: bool = False,
         depth_embedding: bool = False,
+        convolutions: Sequence[int] | None = None,
+        kernel_size: int | Sequence[int] = 5,
+        convolution_place: str = "beside",
         vocabulary_size: int | None = None,
         embedding_dim: int = 32,
         optimizer: str = "adam",

@@ -12,6 +12,7 @@ from keras import KerasTensor, ops
 from stackens.exceptions import InvalidInputError
 from stackens.layers import (
     AttentionPooling1D,
+    ConvolutionBlock,
     DepthEmbedding,
     FeedForward,
     FusedGRU,
@@ -196,6 +197,30 @@ def _expand_position_encoding(layer: PositionEncoding) -> Expansion:
     return call
 
 
+def _expand_convolutions(layer: ConvolutionBlock) -> Expansion:
+    copies = []
+    for number, (convolution, norm) in enumerate(zip(layer.convolutions, layer.norms, strict=True)):
+        for part, kind in ((convolution, "convolution"), (norm, "normalization")):
+            config = {**part.get_config(), "name": f"{layer.name}_{kind}_{number + 1}"}
+            copied = type(part).from_config(config)
+            copied.build((None, None, part.weights[0].shape[-2:][0]))
+            copied.set_weights(part.get_weights())
+            copies.append(copied)
+
+    def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
+        valid = None if mask is None else ops.expand_dims(ops.cast(mask, "float32"), -1)
+        for convolution, norm in zip(copies[::2], copies[1::2], strict=True):
+            inputs = sequences if valid is None else sequences * valid
+            sequences = ops.relu(norm(convolution(inputs)))
+        if not layer.pooled:
+            return sequences
+        if valid is None:
+            return ops.mean(sequences, axis=1)
+        return ops.sum(sequences * valid, axis=1) / ops.sum(valid, axis=1)
+
+    return call
+
+
 def _expand_depth_embedding(layer: DepthEmbedding) -> Expansion:
     n_features = layer.embeddings.shape[1]
     embedding = keras.layers.Embedding(layer.n_layers, n_features, name=layer.name)
@@ -281,6 +306,7 @@ def _expand_encoder_block(layer: TransformerEncoderBlock) -> Expansion:
 
 _EXPANSIONS: dict[type, Callable[[Any], Expansion]] = {
     AttentionPooling1D: _expand_attention_pooling,
+    ConvolutionBlock: _expand_convolutions,
     DepthEmbedding: _expand_depth_embedding,
     FeedForward: _expand_feed_forward,
     LastTimestep: _expand_last_timestep,

@@ -10,6 +10,7 @@ import keras
 
 from stackens.layer_sharing import check_equal_units, resolve_layer_sharing
 from stackens.layers import (
+    ConvolutionBlock,
     DepthEmbedding,
     FusedGRU,
     FusedLSTM,
@@ -39,6 +40,9 @@ def build_stacked_rnn(
     n_unique_layers: int | None = None,
     residual: bool = False,
     depth_embedding: bool = False,
+    convolutions: Sequence[int] | None = None,
+    kernel_sizes: Sequence[int] = (),
+    convolution_place: str = "beside",
     recurrent_options: Mapping[str, Any] | None = None,
     embedding_options: Mapping[str, Any] | None = None,
 ) -> keras.Model:
@@ -84,6 +88,11 @@ def build_stacked_rnn(
         Add the input of every recurrent layer to its output.
     depth_embedding : bool, default=False
         Add a learned vector of each depth to the input of the layer there.
+    convolutions, kernel_sizes : sequence of int, default=None, ()
+        Filters and timesteps of convolutions along time, from the bottom; None has none.
+    convolution_place : {"beside", "below"}, default="beside"
+        Whether the mean over time of what they give goes to the dense layer beside the pooled
+        output of the recurrent layers, or these read it.
     recurrent_options, embedding_options : mapping, default=None
         Further arguments of the Keras recurrent layer and of ``keras.layers.Embedding``.
 
@@ -105,6 +114,11 @@ def build_stacked_rnn(
     inputs, hidden = make_input(
         n_features, vocabulary_size, embedding_dim, padding_value, embedding_options
     )
+    beside = convolutions is not None and convolution_place == "beside"
+    if convolutions is not None:
+        block = ConvolutionBlock(convolutions, kernel_sizes, pooled=beside, name="convolutions")
+        column = block(hidden)
+        hidden = hidden if beside else column
     width = units[0] * (2 if bidirectional else 1)
     if is_even:
         check_equal_units(units)
@@ -137,6 +151,8 @@ def build_stacked_rnn(
         hidden = above if normalize is None else normalize(above)
     if keeps_time:
         hidden = pool(hidden, pooling, bidirectional=bidirectional)
+    if beside:
+        hidden = keras.layers.Concatenate(name="beside")([hidden, column])
     outputs = keras.layers.Dense(output_units, activation=output_activation, name="head")(hidden)
     return keras.Model(inputs, outputs)
 

@@ -15,6 +15,7 @@ from stackens.portable._attention import (
     PositionEncoding,
     TransformerEncoderBlock,
 )
+from stackens.portable._convolution_block import Convolution, ConvolutionBlock
 from stackens.portable._ensembles import (
     Blend,
     BlendBlock,
@@ -128,6 +129,8 @@ __all__ = [
     "ColumnwiseRegressor",
     "Concatenate",
     "Constant",
+    "Convolution",
+    "ConvolutionBlock",
     "CountVectorizer",
     "Dense",
     "DepthEmbedding",

@@ -58,6 +58,9 @@ LEARNERS = {
         l2=0.1,
         **QUICK,
     ),
+    "convolutions": StackedRNNClassifier(
+        4, convolutions=(4, 5), kernel_size=(4, 3), cell="gru", pooling="mean", **QUICK
+    ),
     "tokens": StackedRNNClassifier(4, vocabulary_size=9, **QUICK),
     "transformer": TransformerRegressor(n_layers=2, dropout=0.1, **SMALL, **QUICK),
     "causal": TransformerClassifier(

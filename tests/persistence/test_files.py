@@ -398,6 +398,39 @@ def test_shapes_of_layers_that_are_shared(sharing, width, others):
     assert stacked_rnn_shapes(options) == built
 
 
+@pytest.mark.parametrize("place", ["beside", "below"])
+@pytest.mark.parametrize("tokens", [{"n_features": 5}, {"vocabulary_size": 11}])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"units": (4,), "pooling": "last"},
+        {"units": (4, 3), "pooling": "attention", "normalization": "layer"},
+        {"units": (6,), "pooling": "mean", "bidirectional": True, "residual": True},
+        {"units": (4,) * 3, "pooling": "last", "layer_sharing": (0, 1, 0), "depth_embedding": True},
+    ],
+    ids=str,
+)
+def test_shapes_of_networks_with_convolutions(place, tokens, others):
+    options = {
+        "output_units": 3,
+        "output_activation": "softmax",
+        "n_features": None,
+        "vocabulary_size": None,
+        "embedding_dim": 6,
+        "cell": "gru",
+        "bidirectional": False,
+        "normalization": None,
+        "recurrent_options": {},
+        "convolutions": (7, 8),
+        "kernel_sizes": (4, 3),
+        "convolution_place": place,
+        **tokens,
+        **others,
+    }
+    built = [array.shape for array in build_stacked_rnn(**options).get_weights()]
+    assert stacked_rnn_shapes(options) == built
+
+
 @pytest.mark.parametrize("tokens", [{"n_features": 5}, {"vocabulary_size": 11}])
 @pytest.mark.parametrize("embedding_dim", [None, 6])
 @pytest.mark.parametrize(

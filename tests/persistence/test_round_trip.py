@@ -112,6 +112,7 @@ def assert_same(found, estimator, X, methods=("predict", "predict_proba", "trans
         {"cell": "gru", "recurrent__reset_after": False, "pooling": "attention"},
         {"cell": "simple_rnn", "normalization": "batch", "pooling": "mean"},
         {"units": [6, 3], "normalization": "layer", "pooling": "max", "recurrent__use_bias": False},
+        {"convolutions": (3, 2), "kernel_size": [4, 3]},
         {"n_seeds": 2},
         {"warm_start": True, "learning_rate": keras.optimizers.schedules.ExponentialDecay(1, 2, 3)},
         {"loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.1)},

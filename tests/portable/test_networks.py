@@ -68,6 +68,24 @@ def test_every_cell_direction_mask_and_pooling(masked, cell, bidirectional, pool
     assert_same(randomize(model), x)
 
 
+@pytest.mark.parametrize("place", ["beside", "below"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("options", [{}, {"units": (4, 4), "layer_sharing": "all"}], ids=str)
+def test_convolutions(place, masked, options):
+    model = build_stacked_rnn(
+        n_features=3,
+        padding_value=PADDING_VALUE if masked else None,
+        convolutions=(4, 6, 5),
+        kernel_sizes=(8, 4, 1),  # the first one wider than all sequences
+        convolution_place=place,
+        output_units=3,
+        output_activation="softmax",
+        **{"units": (5,), "cell": "gru", "bidirectional": True, "pooling": "max", **options},
+    )
+    x = padded() if masked else RNG.normal(size=(6, 7, 3)).astype("float32")
+    assert_same(randomize(model), x)
+
+
 @pytest.mark.parametrize("normalization", ["layer", "batch"])
 @pytest.mark.parametrize(("units", "activation"), [(1, "sigmoid"), (4, "softmax"), (2, "linear")])
 def test_normalisations_and_heads(normalization, units, activation):

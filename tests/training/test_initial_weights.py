@@ -33,6 +33,10 @@ DRAWN = {
         build_stacked_rnn,
         {**TOKENS, "units": (5, 5), "layer_sharing": "all", "depth_embedding": True},
     ),
+    "convolutions": (
+        build_stacked_rnn,
+        {**FRAMES, "units": (5,), "convolutions": (3, 2), "kernel_sizes": (4, 3)},
+    ),
     "options": (
         build_stacked_rnn,
         {**FRAMES, "cell": "gru", "recurrent_options": {"bias_initializer": "uniform"}},
