@@ -102,7 +102,7 @@ bench: $(VENV)/.installed-bench ## Run every benchmark beside its peers; write t
 	    echo "== $$bench"; $(BIN)/python "$$bench"; done
 	$(BIN)/python tests/benchmarks/report.py
 
-bench-accuracy: $(VENV)/.installed-bench ## Learners and stacks on real sets; skips what is done
+bench-accuracy: $(VENV)/.installed-bench ## make_stack on real sets, beside peers; skips what is done
 	$(BIN)/python tests/benchmarks/bench_accuracy.py
 
 report-check: $(VENV)/.installed-test $(VENV)/.installed-browser ## Look at the report in a browser; check its accessibility

@@ -1,314 +1,371 @@
-"""Every learner by itself, stacks with three final estimators, and ``make_stack``, on real sets.
+"""``make_stack`` beside its learners, and beside what is strong without networks, on real sets.
 
-``make bench-accuracy``, or ``bench_accuracy.py [SET …]``. One JSON for each set goes into
-``docs/benchmarks/results/accuracy``; a set that has one is skipped (``--again`` does it anew).
-What is trained is kept in a store, so that an interrupted run goes on where it was, and the second
-and third final estimator train no learner. ``--recipe`` does the column of ``make_stack`` anew for
-sets that have one. ``--tune`` shows out-of-fold scores on the training rows, and never looks at a
-test row: settings were chosen by it.
+    python tests/benchmarks/bench_accuracy.py [SET …] [--seeds 3] [--only COLUMN …] [--aeon PYTHON]
+
+``PYTHON`` is the interpreter of an environment that has aeon, which is no dependency here; without
+it, aeon's columns are left as they were written. aeon takes rows of one length only: others are
+padded with zeros for it. Seconds are the processor's, of ``fit``, aeon's after its compilation.
+Each set has a JSON in ``docs/benchmarks/results/accuracy``; what is in it is not run again, unless
+``make_stack`` chooses otherwise now.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import inspect
 import json
 import os
+import pickle
+import statistics
+import subprocess
+import sys
+import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from _accuracy_sets import SETS
-from _harness import RESULTS, Stopwatch, describe_machine
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+for _library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-from stackens import ConvexBlendClassifier, EnsembleSelectionClassifier, StackingClassifier
-from stackens.recipes import make_stack
+import numpy as np  # noqa: E402 - after the threads were set
 
-FOLDER = RESULTS / "accuracy"
-TABLE = RESULTS.parent / "accuracy.txt"
-STORE = (
-    Path(os.environ.get("STACKENS_CACHE") or "~/.cache/stackens").expanduser() / "bench_accuracy"
-)
-FINAL = {
-    "stack, logistic regression": lambda: LogisticRegression(max_iter=3000),
-    "stack, convex blend": ConvexBlendClassifier,
-    "stack, ensemble selection": EnsembleSelectionClassifier,
+PEERS = {
+    "MiniRocket": ("series", {"aeon": "MiniRocketClassifier"}),
+    "MultiRocket-Hydra": ("series", {"aeon": "MultiRocketHydraClassifier"}),
+    "words and characters, linear SVC": ("words", {"C": 0.5}),
+    "letters in a row, linear SVC": ("letters", {"C": 0.5}),
+    "letters at their places, linear SVC": ("letters", {"C": 0.1}),
 }
-RECIPE = "make_stack"
+AVERAGE, CHOSEN = "average", "chosen out of fold"
+SHORTEST = 10  # timesteps that MultiRocket takes
+POINT = 0.005  # of accuracy, below the best peer, that is a miss
 
 
-def stack_of(entry, task, seed, final):
-    return StackingClassifier(
-        entry.learners(), final(), cv=task.cv(seed), memory=STORE, random_state=seed
-    )
+# ---- stacks -------------------------------------------------------------------------------------
 
 
-def fit(stack, task, rows):
-    groups = None if task.groups is None else task.groups[rows]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return stack.fit(task.X[rows], task.y[rows], groups=groups)
+def variants():
+    """Return columns of ``make_stack``, by its options; the default first."""
+    from stackens.recipes import make_stack
+
+    budget = inspect.signature(make_stack).parameters.get("budget")
+    budgets = ("seconds", "minutes", "best") if budget else ()
+    others = {f"make_stack, {one}": {"budget": one} for one in budgets if one != budget.default}
+    return {"make_stack": {}} | others
 
 
-def predict_by_recipe(task, train, test, seed):
-    """Return what the choice of `make_stack`, who sees training rows alone, predicts; seconds."""
+def choose(task, train, seed, options):
+    """Return what ``make_stack`` chooses by training rows, and how to fit it."""
+    from stackens.recipes import make_stack
+
+    groups = None if task.groups is None else task.groups[train]
     X, y = task.X[train], task.y[train]
-    stack = make_stack(X, y, cv=task.cv(seed), memory=STORE, random_state=seed)
-    with Stopwatch() as watch:
-        fit(stack, task, train)
-    return stack.predict(task.X[test]), watch.seconds
+    stack = make_stack(X, y, groups=groups, random_state=seed, **options)
+    return stack, partial(stack.fit, X, y, groups=groups)
 
 
-def run_recipe(entry, found):
-    """Put what `make_stack` chooses now into a document, beside what is there."""
-    task = entry.load()
-    scores, seconds = [], 0.0
-    for seed in found["seeds"]:
-        right = np.full(len(task.y), np.nan)
-        for train, test in task.splits(seed):
-            predicted, spent = predict_by_recipe(task, train, test, seed)
-            right[test] = predicted == task.y[test]
-            seconds += spent
-        scores.append(float(np.nanmean(right)))
-        print(f"  seed {seed}: {scores[-1]:.4f}", flush=True)
-    found["test"][RECIPE], found["seconds"][RECIPE] = scores, seconds
-    return found
+def choice(task, options):
+    """Return settings that differ whenever other stacks are chosen."""
+    train, _ = next(iter(task.splits(0)))
+    shown = choose(task, train, 0, options)[0].__repr__(N_CHAR_MAX=sys.maxsize)
+    return {"stack": hashlib.sha256(shown.encode()).hexdigest()[:16]}
 
 
-def tune(entry, seed=0):
-    """Print out-of-fold scores of the first training part."""
-    task = entry.load()
-    train, _ = next(iter(task.splits(seed)))
-    for name, final in FINAL.items():
-        stack = fit(stack_of(entry, task, seed, final), task, train)
-        board = stack.leaderboard()
-        print(f"{name}, {stack.seconds_:.0f} s")
-        print(board[["out_of_fold", "seconds"]].round(4).to_string(), flush=True)
+def run_stack(task, options, seed):
+    """Fit; return accuracies, also of its learners, and whose test rows only one has right."""
+    from _harness import Stopwatch
 
-
-def run(entry, seeds):
-    """Return what goes into the JSON of a set."""
-    task = entry.load()
-    n = len(task.y)
-    right: dict[str, np.ndarray] = {}  # name -> (n_seeds, n_rows); NaN where no test row
-    held_out: dict[str, list[float]] = {}
-    seconds = dict.fromkeys([*FINAL, RECIPE], 0.0)
-
-    def mark(name, k, test, predicted):
-        rows = right.setdefault(name, np.full((len(seeds), n), np.nan))
-        rows[k, test] = predicted == task.y[test]
-
-    for k, seed in enumerate(seeds):
-        for train, test in task.splits(seed):
-            for position, (final_name, final) in enumerate(FINAL.items()):
-                with Stopwatch() as watch:
-                    stack = fit(stack_of(entry, task, seed, final), task, train)
-                seconds[final_name] += watch.seconds
-                outputs = {final_name: stack.predict(task.X[test])}
-                if position == 0:
-                    outputs |= predict_each(stack, task.X[test])
-                for name, predicted in outputs.items():
-                    mark(name, k, test, predicted)
-                board = stack.leaderboard()["out_of_fold"]
-                for name, score in board.items():
-                    name = final_name if name == "stack" else name
-                    if name in outputs:
-                        held_out.setdefault(name, []).append(float(score))
-            predicted, spent = predict_by_recipe(task, train, test, seed)
-            seconds[RECIPE] += spent
-            mark(RECIPE, k, test, predicted)
-        shown = {name: round(float(np.nanmean(rows[k])), 4) for name, rows in right.items()}
-        print(f"  seed {seed}: {shown}", flush=True)
-    return {
-        "how": task.how,
-        "n_train": len(next(iter(task.splits(seeds[0])))[0]),
-        "n_test": int(np.isfinite(right[final_name][0]).sum()),
-        "seeds": list(seeds),
-        "published": entry.published,
-        "goal": entry.goal,
-        "test": {name: np.nanmean(rows, axis=1).tolist() for name, rows in right.items()},
-        "out_of_fold": {name: float(np.mean(scores)) for name, scores in held_out.items()},
-        "paired": compare(right),
-        "seconds": seconds,
+    right, seconds = {}, 0.0
+    for train, test in task.splits(seed):
+        stack, fit = choose(task, train, seed, options)
+        with Stopwatch() as watch:
+            fit()
+        seconds += watch.cpu_seconds
+        for name, predicted in predictions(stack, task.X[test]).items():
+            right.setdefault(name, []).append(predicted == task.y[test])
+    rows = {name: np.concatenate(parts) for name, parts in right.items()}
+    mine = rows.pop("stack")
+    others = {
+        name: {
+            "accuracy": float(its.mean()),
+            "only_stack": int((mine & ~its).sum()),
+            "only_it": int((its & ~mine).sum()),
+        }
+        for name, its in rows.items()
     }
+    sizes = {"n_train": len(train), "n_test": len(mine)}
+    return {"accuracy": float(mine.mean()), "fit_s": seconds, **sizes, "others": others}
 
 
-def predict_each(stack, X):
-    names = stack.out_of_fold_predictions_.blocks
-    predicted = {
-        name: stack.classes_[np.asarray(learner.predict(X), int)]
+def predictions(stack, X):
+    """Return what the stack predicts, each learner of it, one chosen out of fold, the average."""
+    names = list(stack.out_of_fold_predictions_.blocks)
+    outputs = {
+        name: learner.predict_proba(X)
         for name, learner in zip(names, stack.estimators_, strict=True)
     }
-    outputs = [
-        learner.predict_proba(X) if hasattr(learner, "predict_proba") else None
-        for learner in stack.estimators_
-    ]
-    with_probabilities = [p for p in outputs if p is not None]
-    average = np.mean(with_probabilities, axis=0)
-    return {**predicted, "average of probabilities": stack.classes_[average.argmax(axis=1)]}
+    outputs[AVERAGE] = np.mean(list(outputs.values()), axis=0)
+    outputs[CHOSEN] = outputs[stack.leaderboard()["out_of_fold"][names].idxmax()]
+    found = {name: stack.classes_[output.argmax(axis=1)] for name, output in outputs.items()}
+    return {"stack": stack.predict(X), **found}
 
 
-def compare(right):
-    """Return the paired difference of each stack to each other, over rows, and its error."""
-    tested = np.isfinite(right[next(iter(FINAL))]).any(axis=0)
-    means = {name: np.nanmean(rows[:, tested], axis=0) for name, rows in right.items()}
-    found = {}
-    for final in FINAL:
-        others = {name: mean for name, mean in means.items() if name not in (*FINAL, RECIPE)}
-        gaps = {name: means[final] - mean for name, mean in others.items()}
-        found[final] = {
-            name: [float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap)))]
-            for name, gap in gaps.items()
-        }
-    return found
+# ---- peers --------------------------------------------------------------------------------------
+
+
+def linear_peer(name, C):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+    from sklearn.svm import LinearSVC
+
+    grams = partial(TfidfVectorizer, sublinear_tf=True)
+    if name.startswith("words"):
+        words = grams(ngram_range=(1, 3), token_pattern=r"\S+")
+        columns = make_union(words, grams(ngram_range=(2, 5), analyzer="char_wb"))
+    elif "places" in name:
+        letters = FunctionTransformer(lambda texts: np.array([list(text) for text in texts]))
+        columns = make_pipeline(letters, OneHotEncoder(handle_unknown="ignore"))
+    else:
+        columns = grams(ngram_range=(1, 6), analyzer="char")
+    return make_pipeline(columns, LinearSVC(C=C))
+
+
+def run_linear(column, settings, task, seed):
+    make = partial(linear_peer, column, **settings)
+    return run_peer(make, task.X, task.y, task.splits(seed))
+
+
+def run_peer(make, X, y, splits):
+    """Return the accuracy over the test rows of all splits, and the seconds of ``fit``."""
+    from _harness import Stopwatch
+
+    right, seconds = [], 0.0
+    for train, test in splits:
+        peer = make()
+        with Stopwatch() as watch:
+            peer.fit(X[train], y[train])
+        seconds += watch.cpu_seconds
+        right.append(peer.predict(X[test]) == y[test])
+    right = np.concatenate(right)
+    sizes = {"n_train": len(train), "n_test": len(right)}
+    return {"accuracy": float(right.mean()), "fit_s": seconds, **sizes}
+
+
+def run_aeon(python, kind, task, seeds):
+    """Run this file in aeon's interpreter, on the same rows; yield what each seed gives."""
+    from bench_convolutions import channels_first
+
+    n_steps = max(SHORTEST, *map(len, task.X))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.pkl"
+        path.write_bytes(
+            pickle.dumps(
+                {
+                    "X": channels_first(task.X, n_steps),
+                    "y": task.y,
+                    "splits": {seed: list(task.splits(seed)) for seed in seeds},
+                }
+            )
+        )
+        done = subprocess.run(
+            [python, __file__, "--child", kind, str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise RuntimeError(f"{kind} failed:\n{done.stderr[-3000:]}")
+    return map(json.loads, done.stdout.splitlines()[-len(seeds) :])
+
+
+def child(kind, path):
+    from aeon.classification import convolution_based
+
+    kind = getattr(convolution_based, kind)
+    X, y, splits = pickle.loads(Path(path).read_bytes()).values()
+    few = np.concatenate([np.flatnonzero(y == label)[:4] for label in np.unique(y)])
+    kind(random_state=0).fit(X[few], y[few]).predict(X[few])  # compiles
+    for seed, parts in splits.items():
+        print(json.dumps(run_peer(partial(kind, random_state=seed), X, y, parts)))
+
+
+# ---- columns ------------------------------------------------------------------------------------
+
+
+def sides(name, only, aeon):
+    """Yield a column, its settings, and a function of seeds, for what can be run on a set."""
+    from _accuracy_sets import SETS
+
+    task = SETS[name].load()
+    for column, (kind, settings) in PEERS.items():
+        if kind != SETS[name].kind or (only and column not in only):
+            continue
+        if kind != "series":
+            yield column, settings, partial(map, partial(run_linear, column, settings, task))
+        elif aeon:
+            yield column, settings, partial(run_aeon, aeon, settings["aeon"], task)
+    for column, chosen in variants().items():
+        if only and column not in only:
+            continue
+        yield column, choice(task, chosen), partial(map, partial(run_stack, task, chosen))
 
 
 # ---- table --------------------------------------------------------------------------------------
 
 
-def write_table():
-    documents = {
-        name: json.loads(path_of(name).read_text()) for name in SETS if path_of(name).exists()
-    }
-    if not documents:
-        return
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 20 12 12 12 12 18 14", ""]
-    lines += cells(
-        "Set (training / test rows)",
-        "Logistic regression",
-        "Convex blend",
-        "Ensemble selection",
-        "make_stack",
-        "Best single learner (its lead over logistic regression, ± standard error)",
-        "Published",
-    )
-    for name, found in documents.items():
-        lines += cells(*row_of(name, found))
-    lines += ["", *summary(documents), ""]
-    for name, found in documents.items():
-        lines += ["", f"**{name}**, {found['how']}", "", *details(found)]
-    machine = next(iter(documents.values()))["machine"]
-    versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
-    lines += ["", f"Seen on: {machine['cpu']}, {machine['cores']} cores; {versions}."]
-    TABLE.write_text("\n".join(lines) + "\n")
+def mean(runs, key="accuracy"):
+    return statistics.mean(run[key] for run in runs.values())
 
 
-def path_of(name):
-    return FOLDER / f"{name.replace(' ', '_')}.json"
+def others(runs, name):
+    """Return the runs of what is inside a stack."""
+    return {seed: run["others"][name] for seed, run in runs.items()}
 
 
-def singles(found):
-    return [name for name in found["test"] if name not in FINAL and name in found["out_of_fold"]]
-
-
-def best_single(found):
+def best_single(runs):
     """Return the learner with the best mean on the test rows: known only afterwards."""
-    return max(singles(found), key=lambda name: np.mean(found["test"][name]))
+    names = set.intersection(*(set(run["others"]) for run in runs.values())) - {AVERAGE, CHOSEN}
+    return max(sorted(names), key=lambda name: mean(others(runs, name)))
 
 
-def show(scores):
-    if not scores:
+def lead(runs, name):
+    """Return what the stack gains on one of its own, and the standard error over test rows."""
+    gaps, errors = [], []
+    for run in runs.values():
+        n, its = run["n_test"], run["others"][name]
+        wins, losses = its["only_stack"], its["only_it"]
+        gaps.append((wins - losses) / n)
+        errors.append(np.sqrt(((wins + losses) / n - gaps[-1] ** 2) / n))
+    # The same test rows in each run: more runs make the error hardly smaller.
+    return statistics.mean(gaps), statistics.mean(errors)
+
+
+def cell(runs, *, label="", timed=True):
+    from _runs import show
+
+    if not runs:
         return "–"
-    spread = f" ± {np.std(scores, ddof=1):.3f}" if len(scores) > 1 else ""
-    return f"{np.mean(scores):.3f}{spread}"
+    seconds = f" ({mean(runs, 'fit_s'):.2g} s)" if timed else ""
+    return f"{label}{show(runs, 'accuracy')}{seconds}"
 
 
-def row_of(name, found):
-    best = best_single(found)
-    gap, error = found["paired"]["stack, logistic regression"][best]
-    published = "; ".join(f"{who} {score:.3f}" for who, score in found["published"].items())
+def row_of(name, columns, stacks, published):
+    first = next(iter(columns.values()))
+    sizes = next(iter(first.values()))
+    default = columns.get("make_stack", {})
+    best = best_single(default) if default else None
+    peers = [
+        cell(columns[peer], label="" if kind == "series" else f"{peer}: ")
+        for peer, (kind, _) in PEERS.items()
+        if peer in columns
+    ]
     return [
-        f"{name} ({found['n_train']} / {found['n_test']})",
-        *[show(found["test"].get(name, [])) for name in (*FINAL, RECIPE)],
-        f"{best} {show(found['test'][best])} ({-gap:+.3f} ± {error:.3f})",
-        published or "–",
+        f"{name} ({sizes['n_train']} / {sizes['n_test']})",
+        *(cell(columns.get(column)) for column in stacks),
+        *(cell(others(default, one), timed=False) if default else "–" for one in (CHOSEN, AVERAGE)),
+        cell(others(default, best), label=f"{best} ", timed=False) if default else "–",
+        *[*peers, "–", "–"][:2],
+        "; ".join(f"{who} {score:.3f}" for who, score in published.items()) or "–",
     ]
 
 
-def summary(documents):
-    """Say where goals are reached or missed."""
-    lines = []
-    for final in FINAL:
-        gaps = {
-            name: found["paired"][final][best_single(found)] for name, found in documents.items()
-        }
-        worse = [name for name, (gap, error) in gaps.items() if gap < -2 * error]
-        mean = np.mean([gap for gap, _ in gaps.values()])
-        lines.append(
-            f"- {final}: {mean:+.4f} beside the best single learner on average; below it by more "
-            f"than two standard errors: {', '.join(worse) or 'nowhere'}."
+def spread(gaps):
+    n, points = len(gaps), 100 * np.array(gaps)
+    error = f" ± {points.std(ddof=1) / np.sqrt(n):.2f}" if n > 1 else ""
+    return f"{points.mean():+.2f}{error} points, {n} sets"
+
+
+def summary(found, column):
+    """Say how much a stack gains, as points of accuracy with the standard error over sets."""
+    runs = {name: columns[column] for name, columns in found.items() if column in columns}
+    beside = {
+        name: mean(mine) - max(mean(found[name][peer]) for peer in PEERS if peer in found[name])
+        for name, mine in runs.items()
+        if any(peer in found[name] for peer in PEERS)
+    }
+    misses = [f"{name} ({100 * gap:+.1f})" for name, gap in beside.items() if gap < -POINT]
+    if beside:
+        yield (
+            f"- {column}, beside the better peer: {spread(list(beside.values()))}; more than "
+            f"{100 * POINT:.1f} below: {', '.join(misses) or 'nowhere'}."
         )
-    for name, found in documents.items():
-        aims = [("TWIESN", found["published"].get("TWIESN")), ("aim", found["goal"])]
-        for what, aim in aims:
-            if aim is not None:
-                stacks = [who for who in (*FINAL, RECIPE) if who in found["test"]]
-                seen = {who.removeprefix("stack, "): np.mean(found["test"][who]) for who in stacks}
-                met = [who for who, mean in seen.items() if mean >= aim]
-                missed = [f"{who} ({mean:.4f})" for who, mean in seen.items() if mean < aim]
-                lines.append(
-                    f"- {name}, {what} {aim:.3f}: reached by {', '.join(met) or 'none'}"
-                    + (f"; missed by {', '.join(missed)}" if missed else "")
-                    + "."
-                )
-    return lines
+    for inside, what in ((CHOSEN, "the learner chosen out of fold"), (AVERAGE, "the average")):
+        gaps = [lead(mine, inside)[0] for mine in runs.values()]
+        yield f"- {column}, beside {what}: {spread(gaps)}."
+    leads = {name: lead(mine, best_single(mine)) for name, mine in runs.items()}
+    worse = [name for name, (gap, error) in leads.items() if gap < -2 * error]
+    yield (
+        f"- {column}, beside its best learner in hindsight: more than two standard errors of the "
+        f"paired difference below: {', '.join(worse) or 'nowhere'}."
+    )
 
 
-def details(found):
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    lines += cells("Learner", "Out of fold", "Test", *[f"Seed {seed}" for seed in found["seeds"]])
-    for name in sorted(found["test"], key=lambda name: -np.mean(found["test"][name])):
-        scores = found["test"][name]
-        held_out = found["out_of_fold"].get(name)
-        lines += cells(
-            name,
-            "–" if held_out is None else f"{held_out:.3f}",
-            show(scores),
-            *[f"{score:.3f}" for score in scores],
-        )
-    first, *others = (found["seconds"][final] for final in FINAL)
-    took = f"{first:.0f} s for the first final estimator, {sum(others):.0f} s for the other two, "
-    took += "from the store"
-    if RECIPE in found["seconds"]:
-        took += f"; {found['seconds'][RECIPE]:.0f} s for {RECIPE}"
-    lines += ["", f"{took}."]
-    return lines
+def write(folder, path):
+    from _accuracy_sets import SETS
+    from _runs import write_table
+
+    found, stacks = {}, list(variants())
+    for name in SETS:
+        file = folder / f"{file_name(name)}.json"
+        parts = json.loads(file.read_text())["parts"] if file.exists() else {}
+        columns = {column: part["runs"][column] for column, part in parts.items() if part["runs"]}
+        if columns:
+            found[name] = columns
+    rows = [row_of(name, columns, stacks, SETS[name].published) for name, columns in found.items()]
+    head = ("Set (training / test rows)", *stacks, "Chosen out of fold", "Average")
+    head += ("Best learner in hindsight", "MiniRocket", "MultiRocket-Hydra", "Published")
+    write_table(path, "Test accuracy (seconds of the processor to fit)", head, rows)
+    lines = [
+        line
+        for column in stacks
+        if any(column in columns for columns in found.values())
+        for line in summary(found, column)
+    ]
+    with path.open("a") as file:
+        file.write("\n" + "\n".join(lines) + "\n")
+    print("\n".join(lines))
 
 
-def cells(*texts):
-    return [f"   {'*' if not k else ' '} - {text}" for k, text in enumerate(texts)]
+def file_name(name):
+    return name.replace(", ", "_").replace(",", "").replace(" ", "_")
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    from _accuracy_sets import SETS
+    from _harness import RESULTS
+    from _runs import Runs
+    from sklearn.exceptions import ConvergenceWarning
+
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", help="names of sets; none is all")
     parser.add_argument("--seeds", type=int, default=3)
-    modes = parser.add_mutually_exclusive_group()
-    modes.add_argument("--again", action="store_true", help="also what is done")
-    modes.add_argument("--recipe", action="store_true", help="make_stack anew, for sets done")
-    modes.add_argument("--tune", action="store_true", help="out-of-fold scores only")
+    parser.add_argument("--only", nargs="+", help="columns of the table; none is all")
+    parser.add_argument("--aeon", help="interpreter that has aeon")
     options = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    folder = RESULTS / "accuracy"
     for name in options.sets or SETS:
-        if path_of(name).exists() != options.recipe and not (options.tune or options.again):
-            continue
-        print(f"== {name}", flush=True)
         try:
-            SETS[name].load()
+            columns = list(sides(name, options.only, options.aeon))
         except OSError as error:
-            print(f"  left out: {error}")
+            print(f"{name} is left out: {error}")
             continue
-        if options.tune:
-            tune(SETS[name])
-            continue
-        if options.recipe:
-            document = run_recipe(SETS[name], json.loads(path_of(name).read_text()))
-        else:
-            document = {**run(SETS[name], range(options.seeds)), "machine": describe_machine()}
-        path_of(name).write_text(json.dumps(document, indent=1) + "\n")
-        write_table()
+        runs = Runs(file_name(name), folder)
+        for column, settings, side in columns:
+            part = runs.part(column, settings)
+            lacking = [s for s in range(options.seeds) if str(s) not in part.get(column, {})]
+            if lacking:
+                print(f"== {name}", flush=True)
+                found = side(lacking)
+            for seed in lacking:
+                runs.do(part, column, seed, partial(next, found))
+    write(folder, RESULTS.parent / "accuracy.txt")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--child"]:
+        child(*sys.argv[2:])
+    else:
+        main()

@@ -18,12 +18,9 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from _accuracy_sets import (
-    RandomConvolutions,
-    resample,
-)
 from _harness import RESULTS
 from _runs import Runs, write_table
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -127,6 +124,15 @@ def _by_test(X, y, is_test):
     return Rows(X[~is_test], y[~is_test], X[is_test], y[is_test])
 
 
+def resample(X, n_steps):
+    """Bring sequences to one length by linear interpolation."""
+    rows = []
+    for x in X:
+        places = np.linspace(0, len(x) - 1, n_steps)
+        rows.append([np.interp(places, np.arange(len(x)), channel) for channel in x.T])
+    return np.transpose(rows, (0, 2, 1))
+
+
 def pen_digits():
     found = datasets.load_pendigits()
     return resample(found.data, 20), found.target  # eight points are few for convolutions
@@ -177,6 +183,44 @@ VALUES = {
 
 
 # ---- level 0 ------------------------------------------------------------------------------------
+
+
+class RandomConvolutions(TransformerMixin, BaseEstimator):
+    """Largest value and share of positive values of random convolutions (Dempster et al., 2020).
+
+    Nothing is learned from rows but their number of timesteps and channels.
+    """
+
+    def __init__(self, n_kernels=500, random_state=None):
+        self.n_kernels = n_kernels
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        rng = np.random.default_rng(self.random_state)
+        _, n_steps, n_channels = X.shape
+        self.kernels_ = [self._draw(rng, n_steps, n_channels) for _ in range(self.n_kernels)]
+        return self
+
+    def _draw(self, rng, n_steps, n_channels):
+        length = int(rng.choice([7, 9, 11]))
+        dilation = int(2 ** rng.uniform(0, np.log2(max(1, (n_steps - 1) / (length - 1)))))
+        n_used = int(2 ** rng.uniform(0, np.log2(min(n_channels, length) + 1)))
+        channels = rng.choice(n_channels, n_used, replace=False)
+        weights = rng.normal(size=(length, n_used))
+        padding = (length - 1) * dilation // 2 * int(rng.integers(2))
+        return channels, weights - weights.mean(axis=0), dilation, padding, rng.uniform(-1, 1)
+
+    def transform(self, X):
+        features = []
+        for channels, weights, dilation, padding, bias in self.kernels_:
+            part = np.pad(X[:, :, channels], ((0, 0), (padding, padding), (0, 0)))
+            n_places = part.shape[1] - (len(weights) - 1) * dilation
+            output = bias + sum(
+                part[:, k * dilation : k * dilation + n_places] @ weight
+                for k, weight in enumerate(weights)
+            )
+            features += [output.max(axis=1), (output > 0).mean(axis=1)]
+        return np.column_stack(features)
 
 
 def learners(is_class):

@@ -22,14 +22,26 @@ import statistics
 import warnings
 
 import numpy as np
-from _accuracy_sets import pen_learners
 from _harness import RESULTS, best_seconds, describe_machine
 from _runs import write_table
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
-from stackens import DistilledClassifier, StackedRNNClassifier, StackingClassifier
+from stackens import (
+    DistilledClassifier,
+    SequenceDifferencer,
+    SequenceFlattener,
+    SequenceScaler,
+    StackedRNNClassifier,
+    StackingClassifier,
+)
 from stackens.datasets import load_digits_sequences, load_pendigits
 
 PATH = RESULTS / "distillation.json"
@@ -83,9 +95,29 @@ def network(epochs, seed):
     return StackedRNNClassifier(32, learning_rate=0.005, epochs=epochs, random_state=seed)
 
 
+def learners():
+    moving = SequenceDifferencer()
+    options = {"bidirectional": True, "dropout": 0.1, "epochs": 25, "batch_size": 128}
+
+    def rnn(*steps, **others):
+        model = StackedRNNClassifier(48, learning_rate=0.006, **options, **others)
+        return make_pipeline(*steps, SequenceScaler(), model)
+
+    svc = CalibratedClassifierCV(SVC(C=10.0), cv=3, ensemble=False)
+    flat = SequenceFlattener()
+    return [
+        ("bilstm", rnn()),
+        ("bigru", rnn(moving, cell="gru")),
+        ("deep", rnn(moving, n_layers=2, pooling="mean")),
+        ("svc", make_pipeline(moving, flat, StandardScaler(), svc)),
+        ("neighbours", make_pipeline(flat, KNeighborsClassifier(3))),
+        ("trees", make_pipeline(moving, flat, ExtraTreesClassifier(300))),
+    ]
+
+
 def make_stack(seed):
     return StackingClassifier(
-        pen_learners(), LogisticRegression(max_iter=3000), stack_method="logit", random_state=seed
+        learners(), LogisticRegression(max_iter=3000), stack_method="logit", random_state=seed
     )
 
 
