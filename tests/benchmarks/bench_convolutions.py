@@ -1,6 +1,6 @@
 """RandomConvolutions and HydraConvolutions before a ridge classifier, beside aeon's transformers.
 
-    python tests/benchmarks/bench_convolutions.py [--seeds 3] [--sides MiniRocket] [--aeon PYTHON]
+    python tests/benchmarks/bench_convolutions.py [--seeds 3] [--sides Hydra] [--aeon PYTHON]
 
 ``PYTHON`` is the interpreter of an environment that has aeon, which is no dependency here; without
 it, its side is left as it was written. Standard splits; the same scaler and classifier behind both;
@@ -96,22 +96,19 @@ def ours(side, rows, seed):
     return measure(make_union(*parts) if len(parts) > 1 else parts[0], *rows)
 
 
-def aeons(side, rows, seeds, python):
-    """Run this file in aeon's interpreter, on the same rows; return a dict for each seed."""
-    X, y, X_test, y_test = rows
+def aeons(side, jobs, data, python):
+    """Run this file in aeon's interpreter on the same rows; yield what it finds, job after job."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.npz"
-        n_steps = max(len(x) for x in (*X, *X_test))
-        np.savez(
-            path, X=channels_first(X, n_steps), y=y, Z=channels_first(X_test, n_steps), z=y_test
-        )
-        done = subprocess.run(
-            [python, __file__, "--child", side, str(path), *map(str, seeds)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    return map(json.loads, done.stdout.splitlines()[-len(seeds) :])
+        for name in {name for name, _ in jobs}:
+            X, y, X_test, y_test = data[name]
+            n_steps = max(len(x) for x in (*X, *X_test))
+            X, Z = (channels_first(rows, n_steps) for rows in (X, X_test))
+            np.savez(Path(folder) / f"{name}.npz", X=X, y=y, Z=Z, z=y_test)
+        command = [python, __file__, "--child", side, folder, json.dumps(jobs)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            yield from (json.loads(line) for line in process.stdout if line.startswith("{"))
+        if process.returncode:
+            raise RuntimeError(f"aeon ended with {process.returncode}")
 
 
 def channels_first(X, n_steps):
@@ -121,24 +118,24 @@ def channels_first(X, n_steps):
     return rows
 
 
-def child(side, path, *seeds):
+def child(side, folder, jobs):
     from aeon.classification.convolution_based import MultiRocketHydraClassifier
     from aeon.transformations.collection import convolution_based
 
-    with np.load(path) as file:
-        rows = [file[key] for key in ("X", "y", "Z", "z")]
-    for seed in map(int, seeds):
+    for name, seed in json.loads(jobs):
+        with np.load(Path(folder) / f"{name}.npz") as file:
+            rows = [file[key] for key in ("X", "y", "Z", "z")]
         parts = [
             convolution_based.HydraTransformer(random_state=seed, output_type="numpy")
-            if name == "Hydra"
-            else getattr(convolution_based, name)(random_state=seed)
-            for name in side.split("-")
+            if part == "Hydra"
+            else getattr(convolution_based, part)(random_state=seed)
+            for part in side.split("-")
         ]
         found = measure(Beside(parts), *rows)
         if side == "MultiRocket-Hydra":
             own = MultiRocketHydraClassifier(random_state=seed)
             found["accuracy"] = own.fit(*rows[:2]).score(*rows[2:])
-        print(json.dumps(found))
+        print(json.dumps(found), flush=True)
 
 
 class Beside:
@@ -197,22 +194,20 @@ def main():
     parser.add_argument("--sides", default=",".join((*SIDES, *HYDRA)), help="which of them")
     parser.add_argument("--aeon", help="interpreter that has aeon")
     options = parser.parse_args()
-    sides = options.sides.split(",")
-    runs, rows, facts = Runs("convolutions"), [], []
-    for name in options.sets.split(","):
-        part, data = runs.part(name, SIDES), load(name)
-        for side in sides:
-            for seed in range(options.seeds):
-                runs.do(part, f"{side} ours", seed, partial(ours, side, data, seed))
-            done = part.get(f"{side} aeon", {})
-            seeds = [seed for seed in range(options.seeds) if str(seed) not in done]
-            if options.aeon and seeds:
-                found = aeons(side, data, seeds, options.aeon)
-                for seed, one in zip(seeds, found, strict=True):
-                    runs.do(part, f"{side} aeon", seed, partial(dict, one))
-        cells, found = row_of(name, part, sides)
-        rows.append(cells)
-        facts.append(found)
+    names, sides = options.sets.split(","), options.sides.split(",")
+    runs, data = Runs("convolutions"), {name: load(name) for name in names}
+    parts = {name: runs.part(name, SIDES) for name in names}
+    jobs = [(name, seed) for seed in range(options.seeds) for name in names]
+    for side in sides:
+        for name, seed in jobs:
+            runs.do(parts[name], f"{side} ours", seed, partial(ours, side, data[name], seed))
+        done = {name: part.get(f"{side} aeon", {}) for name, part in parts.items()}
+        left = [(name, seed) for name, seed in jobs if str(seed) not in done[name]]
+        if options.aeon and left:
+            found = aeons(side, left, data, options.aeon)
+            for (name, seed), one in zip(left, found, strict=True):
+                runs.do(parts[name], f"{side} aeon", seed, partial(dict, one))
+    rows, facts = zip(*(row_of(name, parts[name], sides) for name in names), strict=True)
     summary = ["mean difference of accuracies, median of times"]
     for side in sides:
         pairs = [found[side] for found in facts if side in found]
