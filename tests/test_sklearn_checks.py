@@ -100,6 +100,7 @@ OTHERS = [
     stackens.SequencePadder(),
     stackens.SequencePatcher(),
     stackens.SequenceScaler(),
+    stackens.SequenceScaler(by="sequence"),
     stackens.SequenceSummarizer(),
     stackens.SlidingWindows(),
     model_selection.GridSearchCV(

@@ -20,6 +20,8 @@ def _form(transformer: Any) -> tuple[bool, int]:
 
 @converts("stackens.SequenceScaler")
 def _sequence_scaler(scaler: Any, converter: Converter) -> portable.Part:
+    if scaler.by == "sequence":
+        return portable.OwnScaler(*_form(scaler), scaler.method)
     return portable.SequenceScaler(*_form(scaler), scaler.center_, scaler.scale_)
 
 

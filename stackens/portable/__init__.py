@@ -93,6 +93,7 @@ from stackens.portable._text import (
 )
 from stackens.portable._transformers import (
     HydraConvolutions,
+    OwnScaler,
     RandomConvolutions,
     SequenceDifferencer,
     SequenceFlattener,
@@ -161,6 +162,7 @@ __all__ = [
     "NetworkClassifier",
     "NetworkRegressor",
     "Normalizer",
+    "OwnScaler",
     "Part",
     "Pipeline",
     "ScaledTarget",

@@ -57,6 +57,38 @@ class SequenceScaler(SequenceTransformer):
 
 
 @dataclass(frozen=True, eq=False)
+class OwnScaler(SequenceTransformer):
+    """Scales every channel of each sequence by the timesteps of that sequence.
+
+    Parameters
+    ----------
+    method : {"standard", "minmax", "robust"}
+        By mean and standard deviation, by least and largest value, or by quartiles.
+    """
+
+    method: str
+
+    def transform(self, X: Any) -> Sequences:
+        """Scale."""
+        batch = self._read(X)
+        scaled = np.zeros_like(batch.values)
+        for n in np.unique(batch.lengths):
+            rows = batch.lengths == n
+            values = batch.values[rows, :n].astype(np.float64)
+            if self.method == "standard":
+                center, scale = values.mean(axis=1), values.std(axis=1)
+            elif self.method == "minmax":
+                center, scale = values.min(axis=1), np.ptp(values, axis=1)
+            else:
+                low, center, high = np.percentile(values, [25, 50, 75], axis=1)
+                scale = high - low
+            constant = scale <= 10 * np.finfo(batch.values.dtype).eps * np.abs(center)
+            scale = np.where(constant, 1.0, scale)
+            scaled[rows, :n] = (values - center[:, np.newaxis]) / scale[:, np.newaxis]
+        return replace(batch, values=scaled)
+
+
+@dataclass(frozen=True, eq=False)
 class SequenceImputer(SequenceTransformer):
     """Fills NaN inside sequences.
 

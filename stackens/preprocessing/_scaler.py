@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 
 from stackens.parameters import all_or_nothing, check_choice
 from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
-from stackens.sequences import to_container
+from stackens.sequences import SequenceBatch, to_container
+
+
+def _learns(scaler: Any) -> bool:
+    return bool(scaler.by == "all")
 
 
 class SequenceScaler(TableNamesMixin, SequenceTransformer):
-    """Scale every channel by what all its timesteps have in common; padding does not count.
+    """Scale every channel over all rows, or in each sequence on its own; padding does not count.
 
     Parameters
     ----------
@@ -20,12 +25,16 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         "standard" subtracts the mean and divides by the standard deviation, "minmax" brings the
         training values into [0, 1], "robust" subtracts the median and divides by the
         interquartile range.
+    by : {"all", "sequence"}, default="all"
+        "all" scales a channel by what its timesteps of all training rows have in common.
+        "sequence" scales it in each row by that row's own timesteps: the level and the size of a
+        sequence are gone, its shape is left, and nothing is learned. There is no way back.
 
     Attributes
     ----------
     center_, scale_ : ndarray of shape (n_channels,)
-        What is subtracted, then divided by. A table has one channel; a constant channel has
-        scale 1.
+        What is subtracted, then divided by; only with ``by="all"``. A table has one channel; a
+        constant channel has scale 1.
     n_features_in_ : int
         Channels; of a table, its timesteps.
 
@@ -35,10 +44,14 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
     >>> scaler = SequenceScaler().fit([[[1.0], [3.0]], [[5.0]]])
     >>> scaler.transform([[[3.0]]])[0]
     array([[0.]])
+    >>> SequenceScaler(by="sequence").fit_transform([[[1.0], [3.0]], [[5.0]]])[0]
+    array([[-1.],
+           [ 1.]])
     """
 
-    def __init__(self, method: str = "standard") -> None:
+    def __init__(self, method: str = "standard", *, by: str = "all") -> None:
         self.method = method
+        self.by = by
 
     @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -56,19 +69,11 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         self
         """
         check_choice("method", self.method, ("standard", "minmax", "robust"))
+        check_choice("by", self.by, ("all", "sequence"))
         batch = self._read(X, reset=True)
-        values = batch.values[batch.mask].astype(np.float64)  # (timesteps of all rows, channels)
-        if self.method == "standard":
-            center, scale = values.mean(axis=0), values.std(axis=0)
-        elif self.method == "minmax":
-            center = values.min(axis=0)
-            scale = values.max(axis=0) - center
-        else:
-            low, center, high = np.percentile(values, [25, 50, 75], axis=0)
-            scale = high - low
-        # Rounding leaves a constant channel with a tiny deviation, which must not be blown up.
-        constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(center)
-        self.center_, self.scale_ = center, np.where(constant, 1.0, scale)
+        if self.by == "all":
+            values = batch.values[batch.mask]  # (timesteps of all rows, channels)
+            self.center_, self.scale_ = _center_and_scale(values, self.method, np.float64)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -84,10 +89,14 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         ndarray
             In the form of ``X``: table, array with NaN as padding, or 1-D object array.
         """
+        if self.by == "sequence":
+            batch = self._read(X, reset=False)
+            return to_container(batch.with_values(_scale_each(batch, self.method)))
         return self._map(X, lambda values: (values - self.center_) / self.scale_)
 
+    @available_if(_learns)
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Undo the scaling.
+        """Undo the scaling; only with ``by="all"``.
 
         Parameters
         ----------
@@ -106,3 +115,35 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         with np.errstate(over="ignore"):  # of the padding value, which is put back
             values = function(batch.values).astype(batch.values.dtype)
         return to_container(batch.with_values(values))
+
+
+def _center_and_scale(
+    values: np.ndarray, method: str, stored: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return centre and scale of each channel over the timesteps, the last axis but one.
+
+    What varies by no more than the rounding of the type that it is ``stored`` in is constant.
+    """
+    values = values.astype(np.float64)
+    if method == "standard":
+        center, scale = values.mean(axis=-2), values.std(axis=-2)
+    elif method == "minmax":
+        center = values.min(axis=-2)
+        scale = values.max(axis=-2) - center
+    else:
+        low, center, high = np.percentile(values, [25, 50, 75], axis=-2)
+        scale = high - low
+    # Rounding leaves a constant channel with a tiny deviation, which must not be blown up.
+    constant = scale <= 10 * np.finfo(stored).eps * np.abs(center)
+    return center, np.where(constant, 1.0, scale)
+
+
+def _scale_each(batch: SequenceBatch, method: str) -> np.ndarray:
+    """Scale each channel of each row by its own timesteps."""
+    result = np.zeros_like(batch.values)
+    for n in np.unique(batch.lengths):
+        rows = batch.lengths == n
+        values = batch.values[rows, :n]
+        center, scale = _center_and_scale(values, method, values.dtype)
+        result[rows, :n] = (values - center[:, np.newaxis]) / scale[:, np.newaxis]
+    return result

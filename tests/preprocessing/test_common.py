@@ -37,6 +37,7 @@ TRANSFORMERS = [
     SequencePadder(),
     SequencePatcher(),
     SequenceScaler(),
+    SequenceScaler(by="sequence"),
     SequenceSummarizer(),
     SlidingWindows(),
 ]

@@ -68,3 +68,37 @@ def test_padding_does_not_count(method):
 def test_refuses_an_unknown_method():
     with pytest.raises(InvalidInputError, match=r"`method` must be one of .*'zscore'"):
         SequenceScaler("zscore").fit(sequences())
+
+
+@each_method
+def test_each_sequence_is_scaled_on_its_own(method):
+    X = sequences()
+    scaler = SequenceScaler(method, by="sequence").fit(X[:1])
+    for ours, values in zip(scaler.transform(X), X, strict=True):
+        np.testing.assert_allclose(ours, ORACLES[method]().fit_transform(values), atol=1e-12)
+    padded = np.full((4, 11, 2), np.nan)
+    for row, values in zip(padded, X, strict=True):
+        row[: len(values)] = values
+    for ours, row in zip(scaler.transform(X), scaler.transform(padded), strict=True):
+        np.testing.assert_array_equal(ours, row[: len(ours)])
+        assert np.isnan(row[len(ours) :]).all()
+
+
+@each_method
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_channel_that_is_constant_in_a_row_is_not_blown_up(method, dtype):
+    X = np.random.default_rng(0).normal(size=(3, 8, 2)).astype(dtype)
+    X[1, :, 0] = 1e5 + 0.1
+    X[1, ::2, 0] = np.nextafter(X[1, 0, 0], dtype(np.inf))  # but for rounding
+    scaled = SequenceScaler(method, by="sequence").fit_transform(X)
+    assert scaled.dtype == dtype
+    assert np.abs(scaled[1, :, 0]).max() < 0.1
+    assert scaled[[0, 2], :, 0].std() > 0.1
+
+
+def test_there_is_no_way_back_from_sequences_scaled_on_their_own():
+    scaler = SequenceScaler(by="sequence").fit(sequences())
+    assert not hasattr(scaler, "inverse_transform")
+    assert not hasattr(scaler, "center_")
+    with pytest.raises(InvalidInputError, match=r"`by` must be one of .*'row'"):
+        SequenceScaler(by="row").fit(sequences())
