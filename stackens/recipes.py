@@ -29,7 +29,6 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
-from stackens.convolutions import POOLING
 from stackens.ensemble import (
     DiscreteSuperLearnerClassifier,
     DiscreteSuperLearnerRegressor,
@@ -144,7 +143,7 @@ def make_stack(
     """Choose a stack for data like these; nothing is trained.
 
     Cheap learners that are no networks come first: linear models and trees on statistics and on
-    values, and, from nine timesteps on, linear models on random convolutions. Beside them are LSTM
+    values, and, from nine timesteps on, a linear model on random convolutions. Beside them are LSTM
     and GRU networks, bidirectional because a whole sequence is known; most of them are trained on
     some of the folds only (``prune`` of the stack). Below 20,000 rows, networks and
     trees also get the changes from step to step, and networks read long sequences in patches. In
@@ -166,7 +165,7 @@ def make_stack(
         How much may be trained, where rows are some hundreds. "seconds" leaves the networks out,
         and draws the folds three times below 100 rows;
         "minutes" has two or three, and ``prune=True``; "best" trains all of them in full, as
-        averages of three seeds below 2,000 rows, and describes series by more convolutions.
+        averages of three seeds below 2,000 rows.
     cv : int, splitter or iterable, default=None
         Of the stack. None is shuffled folds, for classes stratified ones: 5, or as many as the
         rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows have an order.
@@ -491,7 +490,7 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
         ("linear", make_pipeline(*_statistics(facts), *_clipped(), _linear(facts, c=1.0))),
     ]
     if facts.longest >= _KERNEL:
-        others += _convolutions(facts)
+        others.append(("convolutions", _convolutions(facts)))
     width = facts.longest * facts.n_inputs
     if facts.is_ragged or width > _WIDEST_TABLE:
         return others
@@ -506,24 +505,16 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     return [*others, ("value_trees", trees), ("value_linear", linear)]
 
 
-def _convolutions(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
+def _convolutions(facts: _Facts) -> BaseEstimator:
     n_features = _by_rows(facts.n_rows, {_FEW: 10_000, _LARGE: 5_000}, 2_000)
-    kernels = RandomConvolutions(n_features)
-    if facts.budget == "best" and facts.n_rows < _FEW:
-        kernels = RandomConvolutions(2 * n_features, pooling=tuple(POOLING), differences=True)
+    n_groups = _by_rows(facts.n_rows, {_FEW: 64}, 16)
     _tell(
-        "convolutions, hydra: a linear model on %d features of random kernels, and one on how "
-        "often each wins among kernels that compete",
-        kernels.n_features,
+        "convolutions: a linear model on %d features of random kernels, and on how often each of "
+        "others wins among %d",
+        n_features,
+        HydraConvolutions().n_kernels,
     )
-    competing = HydraConvolutions(n_groups=64 if facts.n_rows < _FEW else 16)
-    return [
-        ("convolutions", _on_kernels(facts, kernels)),
-        ("hydra", _on_kernels(facts, competing)),
-    ]
-
-
-def _on_kernels(facts: _Facts, kernels: BaseEstimator) -> BaseEstimator:
+    kernels = make_union(RandomConvolutions(n_features), HydraConvolutions(n_groups=n_groups))
     # Weaker than elsewhere, as there are more columns than rows: log-loss was smallest so.
     linear = [*_clipped(), *_rotated(facts), _linear(facts, c=0.1)]
     return make_pipeline(*_filled(facts), SequenceScaler(), kernels, *linear)
@@ -595,8 +586,8 @@ def _linear(facts: _Facts, c: float) -> BaseEstimator:
 
 def _choose_final(facts: _Facts) -> BaseEstimator:
     _tell(
-        "final: cross-validation chooses between the average, a convex blend, the best learner and "
-        "a linear model: the simplest within a standard error of the best, as `chosen_` will say"
+        "final: cross-validation chooses between a convex blend, the average, the best learner and "
+        "a linear model: the first within a standard error of the best, as `chosen_` will say"
     )
     if facts.is_classification:
         return DiscreteSuperLearnerClassifier()

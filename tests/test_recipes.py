@@ -164,10 +164,8 @@ def test_sequences_of_nine_steps_get_random_convolutions(kind):
     if kind == "gaps":
         X[3, 2] = np.nan
     target = np.array([float(x[0, 0]) for x in X]) if kind == "regression" else y
-    learners = dict(make_stack(X, target, random_state=0).estimators)
-    for name in ("convolutions", "hydra"):
-        found = learners[name].fit(X, target).predict(X)
-        assert np.corrcoef(found, target)[0, 1] > 0.9
+    learner = dict(make_stack(X, target, random_state=0).estimators)["convolutions"]
+    assert np.corrcoef(learner.fit(X, target).predict(X), target)[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("n", [50, 3_000])

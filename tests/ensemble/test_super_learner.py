@@ -1,4 +1,4 @@
-"""Cross-validation chooses the simplest final estimator that is near the best."""
+"""Cross-validation chooses the first final estimator that is near the best."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stackens import (
     StackingClassifier,
     StackingRegressor,
 )
-from stackens.ensemble.meta_learners._super_learner import choose_simplest, compare_losses
+from stackens.ensemble.meta_learners._super_learner import choose_first_good, compare_losses
 from stackens.exceptions import InvalidInputError
 from stackens.exporting import to_numpy
 
@@ -65,10 +65,10 @@ def test_the_rule_by_hand():
     np.testing.assert_allclose(means, [1, 0.75, 0.5])
     # Differences to the third: 1 1 1 -1, with deviation 1, and 1 0 1 -1, with sqrt(2.75 / 3).
     np.testing.assert_allclose(errors, [1 / 2, np.sqrt(2.75 / 3) / 2, 0])
-    assert choose_simplest(means, errors, 1.0) == 0  # 0.5 above, which is one standard error
-    assert choose_simplest(means, errors, 0.99) == 1
-    assert choose_simplest(means, errors, 0.5) == 2
-    assert choose_simplest(means, errors, 0.0) == 2
+    assert choose_first_good(means, errors, 1.0) == 0  # 0.5 above, which is one standard error
+    assert choose_first_good(means, errors, 0.99) == 1
+    assert choose_first_good(means, errors, 0.5) == 2
+    assert choose_first_good(means, errors, 0.0) == 2
 
 
 def test_rows_of_a_group_count_together():
@@ -130,7 +130,7 @@ def test_the_loss_of_classes_is_the_log_loss():
     assert set(model.predict(X)) <= set(names)
 
 
-def test_many_rows_get_the_better_model_and_few_the_simpler():
+def test_many_rows_get_the_better_model_and_few_the_safer():
     def chosen(n):
         rng = np.random.default_rng(0)
         y = rng.normal(size=n)
@@ -138,7 +138,7 @@ def test_many_rows_get_the_better_model_and_few_the_simpler():
         return DiscreteSuperLearnerRegressor().fit(X, y).chosen_  # all learners fall short
 
     assert chosen(1_000) == "linear"
-    assert chosen(10) == "average"
+    assert chosen(15) == "convex_blend"
 
 
 # ---- groups -------------------------------------------------------------------------------------
@@ -198,10 +198,10 @@ def test_splits_that_divide_a_group_are_refused():
 def test_where_no_row_can_be_held_out_the_first_is_chosen():
     X, y = table()
     model = DiscreteSuperLearnerRegressor().fit(X, y, groups=np.zeros(40))
-    assert model.chosen_ == "average"
+    assert model.chosen_ == "convex_blend"
     assert np.isnan(list(model.losses_.values())).all()
     two = DiscreteSuperLearnerClassifier().fit(X[:2], [0, 1])
-    assert two.chosen_ == "average"
+    assert two.chosen_ == "convex_blend"
 
 
 # ---- inside a stack -----------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_the_same_again():
 @pytest.mark.parametrize(
     ("candidates", "complaint"),
     [
-        ([], r"at least one \(name, estimator\), the simplest first; got \[\]"),
+        ([], r"at least one \(name, estimator\), what is to be taken in doubt first; got \[\]"),
         ([Ridge()], "at least one"),
         ([("a", Ridge()), ("a", Off())], r"different names; got \['a', 'a'\]"),
         ([("a", KNeighborsRegressor())], "'a', KNeighborsRegressor, does not take"),

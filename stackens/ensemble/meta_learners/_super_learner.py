@@ -80,7 +80,7 @@ class _DiscreteSuperLearner(TakesBlocksMixin, BaseEstimator):
         names = [name for name, _ in candidates]
         self.losses_ = dict(zip(names, means.tolist(), strict=True))
         self.standard_errors_ = dict(zip(names, errors.tolist(), strict=True))
-        place = choose_simplest(means, errors, self.n_standard_errors)
+        place = choose_first_good(means, errors, self.n_standard_errors)
         self.chosen_ = names[place]
         self.best_estimator_ = self._clone(candidates[place][1]).fit(X, y, **params)
         return self
@@ -90,8 +90,8 @@ class _DiscreteSuperLearner(TakesBlocksMixin, BaseEstimator):
         pairs = [isinstance(one, tuple) and len(one) == 2 for one in candidates]
         if not candidates or not all(pairs):
             raise InvalidInputError(
-                "`candidates` must be a list of at least one (name, estimator), the simplest "
-                f"first; got {candidates!r}."
+                "`candidates` must be a list of at least one (name, estimator), what is to be "
+                f"taken in doubt first; got {candidates!r}."
             )
         names = [name for name, _ in candidates]
         if len(set(names)) < len(names):
@@ -197,7 +197,7 @@ def compare_losses(
     return means, np.sqrt((parts**2).sum(axis=1) * n_units / max(1, n_units - 1))
 
 
-def choose_simplest(means: np.ndarray, errors: np.ndarray, n_standard_errors: float) -> int:
+def choose_first_good(means: np.ndarray, errors: np.ndarray, n_standard_errors: float) -> int:
     """Return the place of the first candidate that is near enough to the best; NaN is 0."""
     if np.isnan(means).any():
         return 0
@@ -205,19 +205,19 @@ def choose_simplest(means: np.ndarray, errors: np.ndarray, n_standard_errors: fl
 
 
 class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
-    """Final estimator that cross-validation chooses: an average, a blend, a linear model, ….
+    """Final estimator that cross-validation chooses: a blend, an average, a linear model, ….
 
-    Each candidate is cross-validated on the learners' out-of-fold predictions, and the simplest one
-    is chosen whose loss is at most a standard error above the smallest: with few rows, what is
-    simple; with many, what is best. It is then fitted on all rows.
+    Each candidate is cross-validated on the learners' out-of-fold predictions, and the first one is
+    chosen whose loss is at most a standard error above the smallest: with few rows, what is safe;
+    with many, what is best. It is then fitted on all rows.
 
     Parameters
     ----------
     candidates : list of (str, estimator), default=None
-        Final estimators with ``predict_proba``, the simplest first. None is, in this order:
-        "average" (equal weights), "convex_blend" (:class:`ConvexBlendClassifier`), "best_learner"
-        (the one with the smallest log-loss: a single row may make it another) and "linear" (a
-        logistic regression).
+        Final estimators with ``predict_proba``, what is to be taken in doubt first. None is, in
+        this order: "convex_blend" (:class:`ConvexBlendClassifier`, whose weights are near equal
+        ones where rows are few), "average" (equal weights), "best_learner" (the one with the
+        smallest log-loss: a single row may make it another) and "linear" (a logistic regression).
     cv : int, splitter or iterable, default=None
         As everywhere in scikit-learn; None is 5. A number of folds is stratified, holds out whole
         groups if ``fit`` gets groups, and is lowered to what rows or groups allow.
@@ -263,7 +263,7 @@ class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
     >>> learners = [("linear", LogisticRegression(max_iter=1000)), ("bayes", GaussianNB())]
     >>> stack = StackingClassifier(learners, DiscreteSuperLearnerClassifier()).fit(X, y)
     >>> stack.final_estimator_.chosen_
-    'average'
+    'convex_blend'
     >>> sorted(stack.final_estimator_.losses_)
     ['average', 'best_learner', 'convex_blend', 'linear']
     """
@@ -306,8 +306,8 @@ class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
 
     def _default_candidates(self) -> Candidates:
         return [
-            ("average", ConvexBlendClassifier(np.inf)),
             ("convex_blend", ConvexBlendClassifier()),
+            ("average", ConvexBlendClassifier(np.inf)),
             ("best_learner", EnsembleSelectionClassifier(0)),
             ("linear", LogisticRegression(max_iter=2_000)),
         ]
@@ -341,19 +341,20 @@ class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
 
 
 class DiscreteSuperLearnerRegressor(RegressorMixin, _DiscreteSuperLearner):
-    """Final estimator that cross-validation chooses: an average, a blend, a linear model, ….
+    """Final estimator that cross-validation chooses: a blend, an average, a linear model, ….
 
-    Each candidate is cross-validated on the learners' out-of-fold predictions, and the simplest one
-    is chosen whose loss is at most a standard error above the smallest: with few rows, what is
-    simple; with many, what is best. It is then fitted on all rows.
+    Each candidate is cross-validated on the learners' out-of-fold predictions, and the first one is
+    chosen whose loss is at most a standard error above the smallest: with few rows, what is safe;
+    with many, what is best. It is then fitted on all rows.
 
     Parameters
     ----------
     candidates : list of (str, estimator), default=None
-        Final estimators, the simplest first. None is, in this order: "average" (equal weights),
-        "convex_blend" (:class:`ConvexBlendRegressor`), "best_learner" (the one with the smallest
-        squared error: a single row may make it another) and "linear" (a ridge regression, for each
-        output). Of several outputs, what takes one gets a :class:`ColumnwiseRegressor`.
+        Final estimators, what is to be taken in doubt first. None is, in this order: "convex_blend"
+        (:class:`ConvexBlendRegressor`, whose weights are near equal ones where rows are few),
+        "average" (equal weights), "best_learner" (the one with the smallest squared error: a single
+        row may make it another) and "linear" (a ridge regression, for each output). Of several
+        outputs, what takes one gets a :class:`ColumnwiseRegressor`.
     cv : int, splitter or iterable, default=None
         As everywhere in scikit-learn; None is 5. A number of folds holds out whole groups if
         ``fit`` gets groups, and is lowered to what rows or groups allow.
@@ -396,7 +397,7 @@ class DiscreteSuperLearnerRegressor(RegressorMixin, _DiscreteSuperLearner):
     >>> predictions = y[:, np.newaxis] + rng.normal(size=(50, 2))  # of two learners
     >>> chosen = DiscreteSuperLearnerRegressor().fit(predictions, y)
     >>> chosen.chosen_, list(chosen.losses_)
-    ('linear', ['average', 'convex_blend', 'best_learner', 'linear'])
+    ('linear', ['convex_blend', 'average', 'best_learner', 'linear'])
     """
 
     @known_arguments
@@ -432,8 +433,8 @@ class DiscreteSuperLearnerRegressor(RegressorMixin, _DiscreteSuperLearner):
 
     def _default_candidates(self) -> Candidates:
         return [
-            ("average", ConvexBlendRegressor(np.inf)),
             ("convex_blend", ConvexBlendRegressor()),
+            ("average", ConvexBlendRegressor(np.inf)),
             ("best_learner", EnsembleSelectionRegressor(0)),
             ("linear", RidgeCV(np.logspace(-2, 4, 13))),
         ]
