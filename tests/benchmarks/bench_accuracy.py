@@ -247,8 +247,9 @@ def cell(runs, *, label="", timed=True):
 
     if not runs:
         return "–"
-    seconds = f" ({mean(runs, 'fit_s'):.2g} s)" if timed else ""
-    return f"{label}{show(runs, 'accuracy')}{seconds}"
+    seconds = mean(runs, "fit_s") if timed else 0.0
+    took = f" ({seconds:.{0 if seconds >= 10 else 2}f} s)" if timed else ""
+    return f"{label}{show(runs, 'accuracy')}{took}"
 
 
 def row_of(name, columns, stacks, published):
