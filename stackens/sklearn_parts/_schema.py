@@ -48,6 +48,8 @@ _SCALARS = frozenset(
 )
 _BUILTINS = frozenset(f"builtins.{name}" for name in ("bool", "float", "int", "str"))
 _CONTAINERS = frozenset(f"builtins.{name}" for name in ("dict", "list", "set", "tuple"))
+# The splitters that a repeated one holds, to make one for each time.
+_REPEATED = frozenset(f"sklearn.model_selection._split.{kind}KFold" for kind in ("", "Stratified"))
 _SPARSE = frozenset(
     f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("csc", "csr") for form in ("array", "matrix")
 )
@@ -77,7 +79,7 @@ _LOADERS: dict[str, frozenset[str]] = {
     "SparseMatrixNode": _SPARSE,
     "TreeNode": frozenset({TREE}),
     "TupleNode": frozenset({"builtins.tuple"}),
-    "TypeNode": _BUILTINS | _CONTAINERS | _SCALARS | {"collections.OrderedDict"},
+    "TypeNode": _BUILTINS | _CONTAINERS | _SCALARS | _REPEATED | {"collections.OrderedDict"},
 }
 # What trees of one ensemble have in common: it has a number, and is one object again.
 SHARED = "RandomStateNode"

@@ -29,7 +29,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV as PlainGridSearchCV
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
@@ -250,6 +250,8 @@ def make_stack(**options):
         {"final_estimator": ConvexBlendClassifier(), "passthrough": False},
         {"final_estimator": EnsembleSelectionClassifier(scoring="accuracy")},
         {"passthrough": "summary", "cv": StratifiedKFold(2)},
+        {"prune": True, "cv": RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0)},
+        {"cv": RepeatedKFold(n_splits=2, n_repeats=1, random_state=0)},
     ],
     ids=lambda options: "-".join(map(str, options)) or "default",
 )
@@ -259,7 +261,7 @@ def test_a_stack(again, digits, options):
     found = again(stack)
     assert_same(found, stack, X)
     pd.testing.assert_frame_equal(found.leaderboard(X, y), stack.leaderboard(X, y))
-    assert found.named_estimators_["lstm"] is found.estimators_[0]
+    assert found.named_estimators_["forest"] is found.estimators_[-1]
     assert found.get_feature_names_out().tolist() == stack.get_feature_names_out().tolist()
 
 
