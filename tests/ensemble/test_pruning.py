@@ -200,8 +200,9 @@ def test_numbers(digits, n_outputs):
 
 def test_in_a_search(digits):
     X, y = digits
-    stack = prune(("good", network(2)), ("bad", hopeless()), WEAK_LINEAR)
-    search = GridSearchCV(stack, {"linear__logisticregression__C": [1e-4, 1e-3]}, cv=2)
+    learners = ("good", network(6, random_state=0)), ("bad", hopeless(random_state=0)), WEAK_LINEAR
+    values = {"linear__logisticregression__C": [1e-4, 1e-3]}
+    search = GridSearchCV(prune(*learners), values, cv=2)
     assert "bad" in search.fit(X, y).best_estimator_.pruned_
 
 
