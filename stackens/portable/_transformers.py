@@ -12,6 +12,7 @@ from stackens.convolutions import Groups, Kernels, count_wins, pool_outputs
 from stackens.exceptions import InvalidInputError
 from stackens.portable._part import Part
 from stackens.portable._sequences import Sequences, cut_or_pad, find_lengths, read_sequences
+from stackens.scaling import scale_each
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +72,7 @@ class OwnScaler(SequenceTransformer):
     def transform(self, X: Any) -> Sequences:
         """Scale."""
         batch = self._read(X)
-        scaled = np.zeros_like(batch.values)
-        for n in np.unique(batch.lengths):
-            rows = batch.lengths == n
-            values = batch.values[rows, :n].astype(np.float64)
-            if self.method == "standard":
-                center, scale = values.mean(axis=1), values.std(axis=1)
-            elif self.method == "minmax":
-                center, scale = values.min(axis=1), np.ptp(values, axis=1)
-            else:
-                low, center, high = np.percentile(values, [25, 50, 75], axis=1)
-                scale = high - low
-            constant = scale <= 10 * np.finfo(batch.values.dtype).eps * np.abs(center)
-            scale = np.where(constant, 1.0, scale)
-            scaled[rows, :n] = (values - center[:, np.newaxis]) / scale[:, np.newaxis]
-        return replace(batch, values=scaled)
+        return replace(batch, values=scale_each(batch.values, batch.lengths, self.method))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from sklearn.utils.metaestimators import available_if
 
 from stackens.parameters import all_or_nothing, check_choice
 from stackens.preprocessing._base import SequenceTransformer, TableNamesMixin
-from stackens.sequences import SequenceBatch, to_container
+from stackens.scaling import METHODS, center_and_scale, scale_each
+from stackens.sequences import to_container
 
 
 def _learns(scaler: Any) -> bool:
@@ -68,12 +69,12 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         -------
         self
         """
-        check_choice("method", self.method, ("standard", "minmax", "robust"))
+        check_choice("method", self.method, METHODS)
         check_choice("by", self.by, ("all", "sequence"))
         batch = self._read(X, reset=True)
         if self.by == "all":
             values = batch.values[batch.mask]  # (timesteps of all rows, channels)
-            self.center_, self.scale_ = _center_and_scale(values, self.method, np.float64)
+            self.center_, self.scale_ = center_and_scale(values, self.method, np.float64)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -91,7 +92,8 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         """
         if self.by == "sequence":
             batch = self._read(X, reset=False)
-            return to_container(batch.with_values(_scale_each(batch, self.method)))
+            values = scale_each(batch.values, batch.lengths, self.method)
+            return to_container(batch.with_values(values))
         return self._map(X, lambda values: (values - self.center_) / self.scale_)
 
     @available_if(_learns)
@@ -115,35 +117,3 @@ class SequenceScaler(TableNamesMixin, SequenceTransformer):
         with np.errstate(over="ignore"):  # of the padding value, which is put back
             values = function(batch.values).astype(batch.values.dtype)
         return to_container(batch.with_values(values))
-
-
-def _center_and_scale(
-    values: np.ndarray, method: str, stored: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return centre and scale of each channel over the timesteps, the last axis but one.
-
-    What varies by no more than the rounding of the type that it is ``stored`` in is constant.
-    """
-    values = values.astype(np.float64)
-    if method == "standard":
-        center, scale = values.mean(axis=-2), values.std(axis=-2)
-    elif method == "minmax":
-        center = values.min(axis=-2)
-        scale = values.max(axis=-2) - center
-    else:
-        low, center, high = np.percentile(values, [25, 50, 75], axis=-2)
-        scale = high - low
-    # Rounding leaves a constant channel with a tiny deviation, which must not be blown up.
-    constant = scale <= 10 * np.finfo(stored).eps * np.abs(center)
-    return center, np.where(constant, 1.0, scale)
-
-
-def _scale_each(batch: SequenceBatch, method: str) -> np.ndarray:
-    """Scale each channel of each row by its own timesteps."""
-    result = np.zeros_like(batch.values)
-    for n in np.unique(batch.lengths):
-        rows = batch.lengths == n
-        values = batch.values[rows, :n]
-        center, scale = _center_and_scale(values, method, values.dtype)
-        result[rows, :n] = (values - center[:, np.newaxis]) / scale[:, np.newaxis]
-    return result
