@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -40,23 +40,20 @@ class SequenceTransformer(TakesOutputMixin, TransformerMixin, BaseEstimator):
     """Base of the transformers: reading input, tags."""
 
     _allow_missing = False
+    _dtypes: ClassVar[tuple[type[np.floating], ...]] = (np.float64, np.float32)
 
     def _read(self, X: Any, *, reset: bool) -> SequenceBatch:
         if not reset:
             check_is_fitted(self)
         return validate_sequences(
-            self,
-            X,
-            reset=reset,
-            dtype=(np.float64, np.float32),
-            allow_missing=self._allow_missing,
+            self, X, reset=reset, dtype=self._dtypes, allow_missing=self._allow_missing
         )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = self._allow_missing
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.transformer_tags.preserves_dtype = [kind.__name__ for kind in self._dtypes]
         return tags
 
 

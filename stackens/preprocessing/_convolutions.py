@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from stackens.convolutions import N_KERNELS, POOLING, Kernels, Series, pool_outputs
 from stackens.exceptions import ArchiveError, InvalidInputError
 from stackens.parameters import all_or_nothing, check_count, draw_seed, stream
 from stackens.preprocessing._base import SequenceTransformer, channel_names
-from stackens.sequences import SequenceBatch, validate_sequences
+from stackens.sequences import SequenceBatch
 
 _MOST_DILATIONS = 32
 _MOST_CHANNELS = 9  # of a kernel
@@ -90,6 +88,8 @@ class RandomConvolutions(SequenceTransformer):
     >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
     1.0
     """
+
+    _dtypes = (np.float32,)
 
     def __init__(
         self,
@@ -195,11 +195,6 @@ class RandomConvolutions(SequenceTransformer):
         names = [f"{pooling}_{kernel}" for pooling in self.pooling for kernel in kernels]
         return np.asarray(names, dtype=object)
 
-    def _read(self, X: Any, *, reset: bool) -> SequenceBatch:
-        if not reset:
-            check_is_fitted(self)
-        return validate_sequences(self, X, reset=reset, dtype=np.float32)
-
     def _check_loaded(self) -> None:
         """Refuse numbers of kernels and biases that do not fit each other; see ``soundness``."""
         if not hasattr(self, "biases_"):
@@ -212,11 +207,6 @@ class RandomConvolutions(SequenceTransformer):
             raise ArchiveError(
                 "A RandomConvolutions in the file has kernels and biases that do not fit."
             )
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 @dataclass(frozen=True, eq=False)

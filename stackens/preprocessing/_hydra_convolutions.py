@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from stackens.convolutions import N_WEIGHTS, Groups, count_wins
 from stackens.exceptions import ArchiveError
 from stackens.parameters import all_or_nothing, check_count, draw_seed, stream
 from stackens.preprocessing._base import SequenceTransformer, channel_names
-from stackens.sequences import SequenceBatch, validate_sequences
 
 _MOST_KERNELS = 255  # of a group; a winner's number fits a byte
 _MOST_CHANNELS = 8  # of a group
@@ -83,6 +80,8 @@ class HydraConvolutions(SequenceTransformer):
     >>> model.fit(X[:40], y[:40]).score(X[40:], y[40:])
     1.0
     """
+
+    _dtypes = (np.float32,)
 
     def __init__(
         self,
@@ -181,11 +180,6 @@ class HydraConvolutions(SequenceTransformer):
         ]
         return np.asarray(names, dtype=object)
 
-    def _read(self, X: Any, *, reset: bool) -> SequenceBatch:
-        if not reset:
-            check_is_fitted(self)
-        return validate_sequences(self, X, reset=reset, dtype=np.float32)
-
     def _check_loaded(self) -> None:
         """Refuse numbers of groups and channels that do not fit each other; see ``soundness``."""
         if not hasattr(self, "weights_"):
@@ -199,11 +193,6 @@ class HydraConvolutions(SequenceTransformer):
             raise ArchiveError(
                 "A HydraConvolutions in the file has groups and kernels that do not fit."
             )
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 def _choose_dilations(length: int) -> np.ndarray:
