@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import inspect
 import json
 import os
 import pickle
@@ -37,22 +36,14 @@ PEERS = {
     "letters in a row, linear SVC": ("letters", {"C": 0.5}),
     "letters at their places, linear SVC": ("letters", {"C": 0.1}),
 }
+# Columns of ``make_stack``, by its options; the default first.
+STACKS = {"make_stack": {}} | {f"make_stack, {b}": {"budget": b} for b in ("seconds", "best")}
 AVERAGE, CHOSEN = "average", "chosen out of fold"
 SHORTEST = 10  # timesteps that MultiRocket takes
 POINT = 0.005  # of accuracy, below the best peer, that is a miss
 
 
 # ---- stacks -------------------------------------------------------------------------------------
-
-
-def variants():
-    """Return columns of ``make_stack``, by its options; the default first."""
-    from stackens.recipes import make_stack
-
-    budget = inspect.signature(make_stack).parameters.get("budget")
-    budgets = ("seconds", "minutes", "best") if budget else ()
-    others = {f"make_stack, {one}": {"budget": one} for one in budgets if one != budget.default}
-    return {"make_stack": {}} | others
 
 
 def choose(task, train, seed, options):
@@ -206,7 +197,7 @@ def sides(name, only, aeon):
             yield column, settings, partial(map, partial(run_linear, column, settings, task))
         elif aeon:
             yield column, settings, partial(run_aeon, aeon, settings["aeon"], task)
-    for column, chosen in variants().items():
+    for column, chosen in STACKS.items():
         if only and column not in only:
             continue
         yield column, choice(task, chosen), partial(map, partial(run_stack, task, chosen))
@@ -307,7 +298,7 @@ def write(folder, path):
     from _accuracy_sets import SETS
     from _runs import write_table
 
-    found, stacks = {}, list(variants())
+    found, stacks = {}, list(STACKS)
     for name in SETS:
         file = folder / f"{file_name(name)}.json"
         parts = json.loads(file.read_text())["parts"] if file.exists() else {}
