@@ -37,7 +37,7 @@ from stackens.ensemble import (
 )
 from stackens.exceptions import InvalidInputError
 from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
-from stackens.parameters import draw_seed
+from stackens.parameters import check_choice, draw_seed
 from stackens.preprocessing import (
     HydraConvolutions,
     RandomConvolutions,
@@ -215,8 +215,7 @@ def make_stack(
     """
     check_consistent_length(X, y)
     groups = read_groups(X, groups)
-    if budget not in _BUDGETS:
-        raise InvalidInputError(f"`budget` must be one of {_BUDGETS}; got {budget!r}.")
+    check_choice("budget", budget, _BUDGETS)
     facts = _look_at(X, y, task, budget, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
@@ -300,10 +299,7 @@ def _summarize(lengths: np.ndarray) -> tuple[int, int, int]:
 
 
 def _count_classes(y: np.ndarray, task: str) -> dict[Any, int]:
-    if task not in ("auto", "classification", "regression"):
-        raise InvalidInputError(
-            f"`task` must be 'auto', 'classification' or 'regression'; got {task!r}."
-        )
+    check_choice("task", task, ("auto", "classification", "regression"))
     is_regression = task == "regression" or (task == "auto" and type_of_target(y) == "continuous")
     if is_regression:
         return {}
@@ -507,14 +503,14 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
 
 def _convolutions(facts: _Facts) -> BaseEstimator:
     n_features = _by_rows(facts.n_rows, {_FEW: 10_000, _LARGE: 5_000}, 2_000)
-    n_groups = _by_rows(facts.n_rows, {_FEW: 64}, 16)
+    competing = HydraConvolutions(n_groups=_by_rows(facts.n_rows, {_FEW: 64}, 16))
     _tell(
         "convolutions: a linear model on %d features of random kernels, and on how often each of "
         "others wins among %d",
         n_features,
-        HydraConvolutions().n_kernels,
+        competing.n_kernels,
     )
-    kernels = make_union(RandomConvolutions(n_features), HydraConvolutions(n_groups=n_groups))
+    kernels = make_union(RandomConvolutions(n_features), competing)
     # Weaker than elsewhere, as there are more columns than rows: log-loss was smallest so.
     linear = [*_clipped(), *_rotated(facts), _linear(facts, c=0.1)]
     return make_pipeline(*_filled(facts), SequenceScaler(), kernels, *linear)
@@ -598,22 +594,18 @@ def _choose_folds(facts: _Facts, y: Any, groups: Any, seed: int | None) -> BaseC
     n_splits = 3 if facts.n_rows >= _LARGE else 5
     if groups is not None:
         return _choose_folds_of_groups(facts, np.asarray(y), np.asarray(groups), n_splits, seed)
-    n_repeats = _REPEATS if facts.budget == "seconds" and facts.n_rows < _FEWEST else 1
-    if n_repeats > 1:
-        _tell("folds: drawn %d times, and predictions averaged: rows are few", n_repeats)
     if facts.is_classification:
         n_splits = min(n_splits, *facts.classes.values())
         _tell("folds: %d, stratified; the rarest class has %d rows", n_splits, _rarest(facts))
-        if n_repeats > 1:
-            return RepeatedStratifiedKFold(
-                n_splits=n_splits, n_repeats=n_repeats, random_state=seed
-            )
-        return StratifiedKFold(n_splits, shuffle=True, random_state=seed)
-    n_splits = min(n_splits, facts.n_rows)
-    _tell("folds: %d, shuffled", n_splits)
-    if n_repeats > 1:
-        return RepeatedKFold(n_splits=n_splits, n_repeats=n_repeats, random_state=seed)
-    return KFold(n_splits, shuffle=True, random_state=seed)
+        once, repeated = StratifiedKFold, RepeatedStratifiedKFold
+    else:
+        n_splits = min(n_splits, facts.n_rows)
+        _tell("folds: %d, shuffled", n_splits)
+        once, repeated = KFold, RepeatedKFold
+    if facts.budget == "seconds" and facts.n_rows < _FEWEST:
+        _tell("folds: drawn %d times, and predictions averaged: rows are few", _REPEATS)
+        return repeated(n_splits=n_splits, n_repeats=_REPEATS, random_state=seed)
+    return once(n_splits, shuffle=True, random_state=seed)
 
 
 def _choose_folds_of_groups(
