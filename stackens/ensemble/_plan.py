@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -155,7 +156,7 @@ class Plan:
             fits=[fit for fit in self.fits if fit.name in names and fit.is_done],
         )
 
-    @property
+    @cached_property
     def networks(self) -> set[str]:
         """Names of the learners that are networks, or hold one, and so take long to train."""
         return {

@@ -12,7 +12,7 @@ from stackens.ensemble._cross_fit import Probabilities, Values, average, wrap_bl
 from stackens.ensemble._fit import Fit
 from stackens.ensemble._out_of_fold import align_classes
 from stackens.ensemble._plan import Data, Plan
-from stackens.ensemble.meta_learners._super_learner import LEAST_PROBABILITY, compare_losses
+from stackens.ensemble.meta_learners._super_learner import compare_losses, row_log_losses
 
 
 def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> dict[str, str]:
@@ -98,8 +98,7 @@ def _choose_loss(outputs: dict[str, Any], y: np.ndarray) -> tuple[Any, str]:
         spread = np.where(y.var(axis=0) > 0, y.var(axis=0), 1)
         return lambda one: _mean_columns((one.outputs - y) ** 2 / spread), "squared error"
     if all(isinstance(one, Probabilities) for one in outputs.values()):
-        rows = np.arange(len(y))
-        return lambda one: -np.log(np.maximum(one.outputs[rows, y], LEAST_PROBABILITY)), "log-loss"
+        return lambda one: row_log_losses(one.outputs, y), "log-loss"
     return lambda one: (one.predict(None) != y).astype(float), "share of errors"
 
 

@@ -44,7 +44,7 @@ from stackens.targets import check_numbers, read_groups, read_target
 
 Candidates = list[tuple[str, Any]]
 
-LEAST_PROBABILITY = 1e-3  # a single row that one learner is sure of does not decide
+_LEAST = 1e-3  # a single row that one learner is sure of does not decide
 
 
 class _DiscreteSuperLearner(TakesBlocksMixin, BaseEstimator):
@@ -162,6 +162,19 @@ class _DiscreteSuperLearner(TakesBlocksMixin, BaseEstimator):
 
     def _losses(self, fitted: Any, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+
+def row_log_losses(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the log-loss of each row; a probability below 0.001 counts as that.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Of each class.
+    classes : ndarray of int of shape (n_samples,)
+        Number of the true one.
+    """
+    return -np.log(np.maximum(probabilities[np.arange(len(classes)), classes], _LEAST))
 
 
 def compare_losses(
@@ -315,8 +328,7 @@ class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
     def _losses(self, fitted: Any, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         found = np.zeros((len(y), len(self.classes_)))
         found[:, np.searchsorted(self.classes_, fitted.classes_)] = fitted.predict_proba(X)
-        true = found[np.arange(len(y)), np.searchsorted(self.classes_, y)]
-        return -np.log(np.maximum(true, LEAST_PROBABILITY))
+        return row_log_losses(found, np.searchsorted(self.classes_, y))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the candidate that was chosen.
