@@ -84,7 +84,7 @@ def make_leaderboard(stack: Any, X: Any, y: Any, scoring: Any) -> Any:
     frame = pd.DataFrame.from_dict(table, orient="index")
     frame = frame[[c for c in _COLUMNS if c in frame]]
     frame["predicts"] = frame.index == stack.predicts_with_
-    reasons = stack.failures_ | stack.pruned_
+    reasons = stack.failures_ | getattr(stack, "pruned_", {})  # a file may be older than that
     if reasons:
         frame["note"] = [reasons.get(name, "") for name in frame.index]
     return frame.sort_values("out_of_fold", ascending=False, kind="stable")
@@ -173,7 +173,8 @@ def _add_costs(stack: Any, table: dict[str, dict[str, Any]]) -> None:
     ]
     for name, size in zip(stack.out_of_fold_predictions_.blocks, sizes, strict=True):
         table[name]["parameters"] = size
-    wall, cpu, total = stack.fit_seconds_, stack.fit_cpu_seconds_, float(np.nansum(sizes))
+    wall, total = stack.fit_seconds_, float(np.nansum(sizes))
+    cpu = getattr(stack, "fit_cpu_seconds_", dict.fromkeys(wall, np.nan))
     for name, seconds in wall.items():
         table.setdefault(name, {}).update(seconds=seconds, cpu_seconds=cpu[name])
     table["average"] |= {
@@ -183,7 +184,7 @@ def _add_costs(stack: Any, table: dict[str, dict[str, Any]]) -> None:
     }
     table["stack"] |= {
         "seconds": stack.seconds_,
-        "cpu_seconds": stack.cpu_seconds_,
+        "cpu_seconds": getattr(stack, "cpu_seconds_", np.nan),
         "parameters": total,
     }
 

@@ -52,8 +52,11 @@ def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> 
     loss, what = _choose_loss(outputs, y)
     losses = {name: loss(one) for name, one in outputs.items()}
     weights = np.asarray(data.params.get("sample_weight", np.ones(len(data.y))), float)[rows]
-    means = {name: float(np.average(values, weights=weights)) for name, values in losses.items()}
     units = rows if plan.groups is None else plan.groups[rows]  # of repeated splits, a row is one
+    compared, _ = compare_losses(np.stack(list(losses.values())), weights, units)
+    if np.isnan(compared).any():  # no row has weight so far
+        return {}
+    means = dict(zip(losses, compared.tolist(), strict=True))
     best = min(means, key=lambda name: means[name])
     so_far = f"after {len(splits)} of {len(plan.splits)} splits"
     ranked = sorted(networks, key=lambda name: -means[name])  # the worst first
@@ -70,7 +73,7 @@ def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> 
                 f"{so_far} {best}, averaged with it, had a {what} of {both[1]:.3f}, and alone of "
                 f"{both[0]:.3f}"
             )
-    n_spare = max(0, len(plan.learners) - 2)  # one learner is no stack
+    n_spare = max(0, len(done) - 2)  # one learner is no stack
     return dict(list(pruned.items())[:n_spare])
 
 

@@ -198,6 +198,26 @@ def test_numbers(digits, n_outputs):
     assert "squared error" in stack.fit(X, y).pruned_["bad"]
 
 
+def test_a_split_whose_rows_have_no_weight_decides_nothing(digits):
+    X, y = digits
+    flat, splits = X.reshape(90, -1), list(KFold(3).split(X))
+    weights = np.ones(90)
+    weights[splits[0][1]] = 0
+    learners = [("good", network(3)), ("bad", hopeless()), ("linear", LogisticRegression())]
+    stack = prune(*learners, final=ConvexBlendClassifier(), cv=splits)
+    stack.fit(flat, y, sample_weight=weights)
+    assert stack.pruned_["bad"].startswith("after 2 of 3")
+    assert not [reason for reason in stack.pruned_.values() if reason.startswith("after 1 of")]
+
+
+def test_a_learner_that_failed_is_none_of_the_two_that_stay(digits):
+    X, y = digits
+    learners = ("bad", hopeless()), ("linear", linear()), ("failing", linear(C=-1.0))
+    with pytest.warns(LearnerDroppedWarning, match="'failing' is not part of the stack"):
+        stack = prune(*learners, on_failure="drop").fit(X, y)
+    assert len(stack.estimators_) == 2
+
+
 def test_in_a_search(digits):
     X, y = digits
     learners = ("good", network(6, random_state=0)), ("bad", hopeless(random_state=0)), WEAK_LINEAR

@@ -107,6 +107,15 @@ def test_a_parameter_that_is_younger_than_the_file_has_its_default(path):
     assert found.get_params()["lstm__n_seeds"] == 1
 
 
+@pytest.mark.filterwarnings("ignore:::sklearn")  # about parameters of an older scikit-learn's
+def test_a_leaderboard_of_what_is_older_than_some_of_its_columns():
+    board = stackens.load(DATA / "format_4_stack.stackens").leaderboard()
+    assert set(board.index) == {"lstm", "gru", "linear", "forest", "average", "stack"}
+    assert (board["seconds"] > 0).all()
+    assert board["cpu_seconds"].isna().all()
+    assert "note" not in board
+
+
 def test_a_vocabulary_is_as_large_as_its_words(tmp_path):
     """Also in a stack, of terms by the ten thousand; a node of text for each was 400 bytes."""
     texts = [f"a{i} b{i * 7 % 1000} c" for i in range(6000)]
