@@ -6,7 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from stackens.training import (
     FitObserver,
     Progress,
     Task,
+    estimate_seconds,
     has_callbacks,
     manage_callbacks,
 )
@@ -80,15 +81,18 @@ class Run:
             "policy": policy,
         }
         self._best_epochs: dict[str, list[int]] = defaultdict(list)
+        self._is_estimated = False
         self.cpu_seconds_elsewhere = 0.0  # in other processes
 
-    def fit(self, fits: Sequence[Fit]) -> None:
+    def fit(self, fits: Sequence[Fit], later: Sequence[Fit] = ()) -> None:
         """Fit all, and predict held-out rows; the results are put into the fits.
 
         Parameters
         ----------
         fits : sequence of Fit
             In any order.
+        later : sequence of Fit
+            More of the same learners that may follow: the log says how long all will take.
         """
         started = time.perf_counter()
         # If time may run out, what trains the final estimator comes first.
@@ -97,7 +101,7 @@ class Run:
         waves = [fits] if self._policy.deadline is None else [folds, refits]
         with reading_files_once(), using_store(self._store):
             for wave in waves:
-                self._fit_wave(wave, fits if wave is waves[0] else [])
+                self._fit_wave(wave, fits if wave is waves[0] else [], [*fits, *later])
         _LOGGER.info(
             "%d of %d fits done in %.1f s; %d came from the store.",
             sum(fit.is_done for fit in fits),
@@ -106,7 +110,9 @@ class Run:
             sum(fit.is_served for fit in fits),
         )
 
-    def _fit_wave(self, wave: Sequence[Fit], announced: Sequence[Fit]) -> None:
+    def _fit_wave(
+        self, wave: Sequence[Fit], announced: Sequence[Fit], ahead: Sequence[Fit]
+    ) -> None:
         X, y, best_epochs, progress = self._X, self._y, self._best_epochs, self._how["progress"]
         towers, others = _plan_jobs(wave, X, y, self._policy, self._pool)
         if announced:
@@ -114,6 +120,9 @@ class Run:
         if others:
             with self._sharing_time(others):
                 run_others(others, X, y, **self._how)
+        if towers and not self._is_estimated and _LOGGER.isEnabledFor(logging.INFO):
+            _say_how_long(towers, ahead)
+            self._is_estimated = True
         with self._sharing_time([tower.fit for tower in towers]):
             is_median = self._refit_epochs == "median"
             waiting = [t for t in towers if is_median and t.is_early_stopping_refit]
@@ -159,6 +168,21 @@ def _announce(
         sum(n_epochs[fit.name] for fit in networks),
         len(fits) - len(networks),
     )
+
+
+def _say_how_long(towers: Sequence[_PlannedFit], fits: Sequence[Fit]) -> None:
+    """Time some batches of each network; what fails here fails in the fit, and is told there."""
+    jobs = {tower.fit.name: tower.job for tower in towers}
+    counts = {name: len(job.split()) for name, job in jobs.items()}
+    counts = {name: n * sum(fit.name == name for fit in fits) for name, n in counts.items()}
+    with suppress(Exception):
+        seconds = estimate_seconds([job.split()[0] for job in jobs.values()], [*counts.values()])
+        if seconds is not None:
+            _LOGGER.info(
+                "%d networks take about %.0f s at most, as some batches of each kind say.",
+                sum(counts.values()),
+                seconds,
+            )
 
 
 def plan_networks(

@@ -178,7 +178,8 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             if not wave:
                 break
             started = time.perf_counter()
-            run.fit(wave)
+            later = [fit for fit in (*plan.fits, *refits) if fit.fold != split]
+            run.fit(wave, later if n_done == 1 else ())
             pruned = choose_pruned(self, plan, data, list(plan.splits)[:n_done])
             plan = plan.without(pruned)
             self.pruned_ |= pruned

@@ -9,6 +9,7 @@ from stackens.training._architecture import (
     require_keras,
 )
 from stackens.training._augmentation import Augmentation
+from stackens.training._estimate import estimate_seconds
 from stackens.training._job import (
     ArrayPool,
     CutShortError,
@@ -66,6 +67,7 @@ __all__ = [
     "TrainedNetwork",
     "TrainingState",
     "check_row_shape",
+    "estimate_seconds",
     "has_callbacks",
     "has_drawn_its_seed",
     "initial_weights",
