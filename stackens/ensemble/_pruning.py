@@ -12,14 +12,14 @@ from stackens.ensemble._cross_fit import Probabilities, Values, average, wrap_bl
 from stackens.ensemble._fit import Fit
 from stackens.ensemble._out_of_fold import align_classes
 from stackens.ensemble._plan import Data, Plan
-from stackens.ensemble.meta_learners._super_learner import compare_losses, row_log_losses
+from stackens.ensemble.meta_learners._super_learner import row_log_losses
 
 
 def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> dict[str, str]:
     """Say which networks go no further than the splits so far, and why.
 
-    Half of the networks go on, those with the smallest loss. None does that makes the best learner
-    of all worse, if it is averaged with it, by more than a standard error. Two learners stay.
+    Half of the networks go on, those with the smallest loss, and of these only those that make the
+    best learner of all better if they are averaged with it. Two learners stay.
 
     Parameters
     ----------
@@ -50,13 +50,10 @@ def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> 
     outputs = _join(stack, done)
     y = data.y[rows]
     loss, what = _choose_loss(outputs, y)
-    losses = {name: loss(one) for name, one in outputs.items()}
     weights = np.asarray(data.params.get("sample_weight", np.ones(len(data.y))), float)[rows]
-    units = rows if plan.groups is None else plan.groups[rows]  # of repeated splits, a row is one
-    compared, _ = compare_losses(np.stack(list(losses.values())), weights, units)
-    if np.isnan(compared).any():  # no row has weight so far
+    if not weights.any():
         return {}
-    means = dict(zip(losses, compared.tolist(), strict=True))
+    means = {name: np.average(loss(one), weights=weights) for name, one in outputs.items()}
     best = min(means, key=lambda name: means[name])
     so_far = f"after {len(splits)} of {len(plan.splits)} splits"
     ranked = sorted(networks, key=lambda name: -means[name])  # the worst first
@@ -66,12 +63,11 @@ def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> 
         for name in ranked[: 0 if is_last else len(ranked) // 2]
     }
     for name in ranked[len(pruned) :]:
-        mixed = loss(average([outputs[name], outputs[best]]))
-        both, errors = compare_losses(np.stack([losses[best], mixed]), weights, units)
-        if both[1] - both[0] > errors[1]:
+        mixed = np.average(loss(average([outputs[name], outputs[best]])), weights=weights)
+        if name != best and mixed >= means[best]:
             pruned[name] = (
-                f"{so_far} {best}, averaged with it, had a {what} of {both[1]:.3f}, and alone of "
-                f"{both[0]:.3f}"
+                f"{so_far} {best}, averaged with it, had a {what} of {mixed:.3f}, and alone of "
+                f"{means[best]:.3f}"
             )
     n_spare = max(0, len(done) - 2)  # one learner is no stack
     return dict(list(pruned.items())[:n_spare])

@@ -77,8 +77,7 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
     prune : bool, default=False
         Train no further what does not help. Networks are trained split by split, after the other
         learners; after each split the better half of them goes on, and of these only those that,
-        averaged with the best learner, do not make it worse by more than a standard error; two
-        learners stay.
+        averaged with the best learner, make it better; two learners stay.
         Learners to which the final estimator gives no weight are not fitted on all rows: their
         fold models predict. Only training rows decide. The reasons are in ``pruned_``.
     random_state : int, RandomState instance or None, default=None
@@ -328,8 +327,7 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
     prune : bool, default=False
         Train no further what does not help. Networks are trained split by split, after the other
         learners; after each split the better half of them goes on, and of these only those that,
-        averaged with the best learner, do not make it worse by more than a standard error; two
-        learners stay.
+        averaged with the best learner, make it better; two learners stay.
         Learners to which the final estimator gives no weight are not fitted on all rows: their
         fold models predict. Only training rows decide. The reasons are in ``pruned_``.
     random_state : int, RandomState instance or None, default=None

@@ -180,7 +180,7 @@ def test_learners_without_probabilities(digits):
     assert "share of errors" in stack.pruned_["bad"]
 
 
-def test_groups_are_units_of_the_error(digits):
+def test_splits_of_groups(digits):
     X, y = digits
     groups = np.arange(90) // 3
     stack = prune(("good", network(3)), ("bad", hopeless()), WEAK_LINEAR, cv=GroupKFold(3))
