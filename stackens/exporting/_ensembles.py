@@ -1,4 +1,4 @@
-"""Pipelines, searches, stacks, averages of fold models, and final estimators."""
+"""Pipelines, searches, stacks, averages of fold models, calibration, and final estimators."""
 
 from __future__ import annotations
 
@@ -97,6 +97,49 @@ def _fold_average(average: Any, converter: Converter) -> portable.Part:
     parts = [converter.convert(one, f"fold {fold}") for fold, one in enumerate(average.estimators)]
     classes = None if average.classes is None else labels(average.classes)
     return portable.FoldAverage(parts, classes)
+
+
+@converts("sklearn.FrozenEstimator")
+def _frozen(frozen: Any, converter: Converter) -> portable.Part:
+    return converter.convert(frozen.estimator, "frozen")
+
+
+@converts("sklearn.CalibratedClassifierCV")
+def _calibrated(model: Any, converter: Converter) -> portable.Part:
+    members = [
+        _calibrated_member(member, f"fold {fold}", converter)
+        for fold, member in enumerate(model.calibrated_classifiers_)
+    ]
+    return portable.CalibratedClassifier(members, labels(model.classes_))
+
+
+def _calibrated_member(member: Any, place: str, converter: Converter) -> portable.CalibratedMember:
+    if len(member.estimator.classes_) != len(member.classes):
+        raise CannotExportError(
+            f"its {place} saw {len(member.estimator.classes_)} of {len(member.classes)} classes; "
+            "choose a `cv` whose training rows have all"
+        )
+    method = "decision_function"  # as scikit-learn prefers it
+    if not hasattr(member.estimator, method):
+        method = "predict_proba"
+    estimator = converter.convert(member.estimator, place)
+    if estimator is not None and method not in estimator.methods:
+        raise CannotExportError(f"there is no NumPy form of `{method}` of its {place}")
+    return portable.CalibratedMember(estimator, method, _calibration(member, method))
+
+
+def _calibration(member: Any, method: str) -> portable.Part:
+    fitted = member.calibrators
+    if member.method == "sigmoid":
+        slope, intercept = np.array([(one.a_, one.b_) for one in fitted], dtype=float).T
+        return portable.SigmoidCalibration(slope, intercept)
+    if member.method == "isotonic":
+        return portable.IsotonicCalibration(
+            [one.X_thresholds_ for one in fitted], [one.y_thresholds_ for one in fitted]
+        )
+    if member.method == "temperature":
+        return portable.TemperatureCalibration(float(fitted[0].beta_), method == "predict_proba")
+    raise CannotExportError(f"its method {member.method!r} is not known; use 'sigmoid'")
 
 
 @converts("sklearn.TransformedTargetRegressor")

@@ -76,8 +76,8 @@ def export_numpy(estimator: Any, path: str | os.PathLike[str], X: Any = None) ->
         A fitted learner, Pipeline, search or stack. What can be part of it: networks of this
         package, SciKeras's, and your own of common Keras layers; this package's transformers;
         scikit-learn's linear models, naive Bayes, trees, forests, boosting, multilayer
-        perceptrons, scalers, imputers, selectors, projections and vectorizers of text; every
-        final estimator of this package.
+        perceptrons, calibration, scalers, imputers, selectors, projections and vectorizers of
+        text; every final estimator of this package.
     path : path-like
         The file; one that is there is replaced, and keeps its mode. Of a symbolic link, the file
         that it names is written. Its folder must exist.

@@ -36,6 +36,15 @@ class Estimator(Part):
         raise NotImplementedError
 
 
+def shares(each: np.ndarray) -> np.ndarray:
+    """Bring what each class got by itself to sum 1; of one column, the second class got it."""
+    if each.ndim == 1 or each.shape[1] == 1:
+        second = each.reshape(len(each))
+        return np.column_stack([1 - second, second])
+    total = each.sum(axis=1, keepdims=True)
+    return np.where(total == 0, 1 / each.shape[1], each / np.where(total == 0, 1, total))
+
+
 def labels_of_probabilities(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the most probable class of each row."""
     return classes[probabilities.argmax(axis=1)]

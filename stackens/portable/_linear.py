@@ -12,6 +12,7 @@ from stackens.portable._estimators import (
     Estimator,
     labels_of_decisions,
     labels_of_probabilities,
+    shares,
 )
 from stackens.portable._tables import read_table
 
@@ -76,11 +77,9 @@ class LinearClassifier(Estimator):
         if self.link == "softmax":
             symmetric = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
             return softmax(symmetric)
-        each = sigmoid(scores) if self.link == "sigmoid" else (np.clip(scores, -1, 1) + 1) / 2
-        if each.ndim == 1:
-            return np.column_stack([1 - each, each])
-        total = each.sum(axis=1, keepdims=True)
-        return np.where(total == 0, 1 / each.shape[1], each / np.where(total == 0, 1, total))
+        return shares(
+            sigmoid(scores) if self.link == "sigmoid" else (np.clip(scores, -1, 1) + 1) / 2
+        )
 
     def predict(self, X: Any) -> np.ndarray:
         """Return classes."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -21,6 +23,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, chi2
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     ElasticNet,
@@ -36,7 +39,7 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -52,7 +55,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from stackens import export_numpy, portable
+from stackens import export_numpy, load, portable, save
 
 METHODS = ("predict", "predict_proba", "decision_function")
 
@@ -149,6 +152,48 @@ def test_classifiers(estimator, n_classes, tmp_path):
     )
     labels = np.array(["low", "mid", "up"], dtype=object)[y]
     assert_same(estimator.fit(X, labels), X, tmp_path)
+
+
+HAS_TEMPERATURE = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 8)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("ensemble", [True, False])
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic", "temperature"][: 2 + HAS_TEMPERATURE])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        LinearSVC(),
+        MLPClassifier((6,), max_iter=1000, tol=1e-2, random_state=0),
+        RandomForestClassifier(7, max_depth=4, random_state=0),
+        GradientBoostingClassifier(n_estimators=5, random_state=0),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
+    ids=name_of,
+)
+def test_calibrated_classifiers(inner, method, ensemble, n_classes, tmp_path):
+    X, y = make_classification(
+        90, 6, n_informative=4, n_classes=n_classes, random_state=0, n_clusters_per_class=1
+    )
+    names = np.array(["low", "mid", "up"])[y]
+    model = CalibratedClassifierCV(inner, method=method, ensemble=ensemble, cv=3).fit(X, names)
+    beyond = np.vstack([X, 5 * X])  # scores that calibration has not seen
+    assert_same(model, beyond, tmp_path)
+    save(model, tmp_path / "saved")
+    assert_same(load(tmp_path / "saved"), beyond, tmp_path)
+
+
+def test_a_classifier_that_was_fitted_before_its_calibration(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    fitted = FrozenEstimator(LogisticRegression(max_iter=2000).fit(X, y))
+    assert_same(CalibratedClassifierCV(fitted).fit(X, y), X, tmp_path)
+
+
+def test_what_is_calibrated_must_have_seen_all_classes(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = CalibratedClassifierCV(GaussianNB(), cv=PredefinedSplit(y), ensemble=True).fit(X, y)
+    with pytest.raises(ValueError, match="fold 0 saw 2 of 3 classes; choose a `cv`"):
+        export_numpy(model, tmp_path / "model")
 
 
 @pytest.mark.parametrize("estimator", REGRESSORS, ids=name_of)
@@ -275,6 +320,7 @@ def upper(text):
     [
         (OneVsRestClassifier(LogisticRegression()), "OneVsRestClassifier"),
         (make_pipeline(FunctionTransformer(np.log1p), Ridge()), "step 'functiontransformer'"),
+        (CalibratedClassifierCV(OneVsRestClassifier(LinearSVC()), cv=2), "fold 1 (OneVsRest"),
         (GradientBoostingClassifier(init=GaussianNB()), "init"),
         (GradientBoostingClassifier(loss="exponential"), "exponential"),
         (HistGradientBoostingClassifier(categorical_features=[0]), "categories"),
