@@ -142,7 +142,10 @@ def _convolutions(layer: Any, converter: Converter) -> portable.Part:
     convolutions = [
         portable.Convolution(array_of(one.kernel), array_of(one.bias)) for one in layer.convolutions
     ]
-    norms = [converter.convert(norm, "normalisation") for norm in layer.norms]
+    norms = [
+        portable.SequenceNormalization(array_of(one.gamma), array_of(one.beta))
+        for one in layer.norms
+    ]
     return portable.ConvolutionBlock(convolutions, norms, bool(layer.pooled))
 
 

@@ -8,13 +8,16 @@ from typing import Any
 import keras
 from keras import ops
 
+_EPSILON = 1e-3  # added to variances, as Keras does
+
 
 @keras.saving.register_keras_serializable(package="stackens")
 class ConvolutionBlock(keras.layers.Layer):
-    """Convolutions along time on top of each other, each with layer normalisation and ReLU.
+    """Convolutions along time on top of each other, each with group normalisation and ReLU.
 
-    Padding is zero before each of them, as what stands beyond the end of a sequence is, and does
-    not count in the mean: a sequence gives the same with padding and without.
+    The group is all features of all timesteps of a sequence. Padding is zero before each
+    convolution, as what stands beyond the end of a sequence is, and does not count in any mean: a
+    sequence gives the same with padding and without, and among others.
 
     Parameters
     ----------
@@ -33,6 +36,10 @@ class ConvolutionBlock(keras.layers.Layer):
     shape (batch, timesteps), True first, then False. Returns (batch, timesteps, filters[-1]), or
     (batch, filters[-1]) if pooled.
 
+    References
+    ----------
+    Y. Wu and K. He, *Group normalization*, 2018.
+
     Examples
     --------
     >>> import numpy as np
@@ -50,7 +57,7 @@ class ConvolutionBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters, self.kernel_sizes, self.pooled = tuple(filters), tuple(kernel_sizes), pooled
-        self.supports_masking = True
+        self.supports_masking, self.epsilon = True, _EPSILON
 
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
         """Create the convolutions and their normalisations."""
@@ -59,7 +66,7 @@ class ConvolutionBlock(keras.layers.Layer):
             convolution = keras.layers.Conv1D(
                 n, size, padding="same", kernel_initializer="he_uniform", dtype=self.dtype_policy
             )
-            norm = keras.layers.LayerNormalization(dtype=self.dtype_policy)
+            norm = _SequenceNormalization(dtype=self.dtype_policy)
             convolution.build((None, None, n_inputs))
             norm.build((None, None, n))
             self.convolutions.append(convolution)
@@ -72,12 +79,8 @@ class ConvolutionBlock(keras.layers.Layer):
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             if valid is not None:
                 sequences = sequences * valid
-            sequences = ops.relu(norm(convolution(sequences)))
-        if not self.pooled:
-            return sequences
-        if valid is None:
-            return ops.mean(sequences, axis=1)
-        return ops.sum(sequences * valid, axis=1) / ops.maximum(ops.sum(valid, axis=1), 1)
+            sequences = ops.relu(norm(convolution(sequences), valid))
+        return _mean_over_time(sequences, valid)[:, 0] if self.pooled else sequences
 
     def compute_mask(self, sequences: Any, mask: Any = None) -> Any:
         """Return the mask, or None if the time axis is gone."""
@@ -92,3 +95,30 @@ class ConvolutionBlock(keras.layers.Layer):
         """Return the configuration from which the layer can be made anew."""
         own = {name: getattr(self, name) for name in ("filters", "kernel_sizes", "pooled")}
         return {**super().get_config(), **own}
+
+
+class _SequenceNormalization(keras.layers.Layer):
+    """Brings each sequence to mean 0 and variance 1, then scales and shifts each feature."""
+
+    def build(self, sequences_shape: tuple[int | None, ...]) -> None:
+        """Create scale and shift."""
+        shape = sequences_shape[-1:]
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+
+    def call(self, sequences: Any, valid: Any = None) -> Any:
+        """Normalise; ``valid`` is 1 or, at padding, 0, of shape (batch, timesteps, 1)."""
+        centred = sequences - _mean(sequences, valid)
+        variance = _mean(centred * centred, valid)
+        return centred * ops.rsqrt(variance + _EPSILON) * self.gamma + self.beta
+
+
+def _mean(sequences: Any, valid: Any) -> Any:
+    return ops.mean(_mean_over_time(sequences, valid), axis=-1, keepdims=True)
+
+
+def _mean_over_time(sequences: Any, valid: Any) -> Any:
+    if valid is None:
+        return ops.mean(sequences, axis=1, keepdims=True)
+    n_steps = ops.maximum(ops.sum(valid, axis=1, keepdims=True), 1)
+    return ops.sum(sequences * valid, axis=1, keepdims=True) / n_steps

@@ -196,7 +196,7 @@ residual : bool, default=False
 depth_embedding : bool, default=False
     Add a learned vector of each depth to the input of the layer there.
 convolutions : sequence of int, default=None
-    Filters of convolutions along time, from the bottom, such as ``(32, 64, 32)``, each with layer
+    Filters of convolutions along time, from the bottom, such as ``(32, 64, 32)``, each with group
     normalisation and ReLU. Where rows are few, they find shapes that recurrent layers do not.
 kernel_size : int or sequence of int, default=5
     Timesteps that a filter sees: of all convolutions, or of each.

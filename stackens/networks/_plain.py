@@ -198,25 +198,33 @@ def _expand_position_encoding(layer: PositionEncoding) -> Expansion:
 
 
 def _expand_convolutions(layer: ConvolutionBlock) -> Expansion:
-    copies = []
-    for number, (convolution, norm) in enumerate(zip(layer.convolutions, layer.norms, strict=True)):
-        for part, kind in ((convolution, "convolution"), (norm, "normalization")):
-            config = {**part.get_config(), "name": f"{layer.name}_{kind}_{number + 1}"}
-            copied = type(part).from_config(config)
-            copied.build((None, None, part.weights[0].shape[-2:][0]))
-            copied.set_weights(part.get_weights())
-            copies.append(copied)
+    convolutions, scalings = [], []
+    for number, (part, norm) in enumerate(zip(layer.convolutions, layer.norms, strict=True), 1):
+        config = {**part.get_config(), "name": f"{layer.name}_convolution_{number}"}
+        convolution = keras.layers.Conv1D.from_config(config)
+        convolution.build((None, None, part.kernel.shape[1]))
+        convolution.set_weights(part.get_weights())
+        scaling = keras.layers.DepthwiseConv1D(1, name=f"{layer.name}_scale_and_shift_{number}")
+        scaling.build((None, None, part.filters))
+        scaling.set_weights([np.reshape(norm.gamma, (1, -1, 1)), norm.beta.numpy()])
+        convolutions.append(convolution)
+        scalings.append(scaling)
 
     def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
         valid = None if mask is None else ops.expand_dims(ops.cast(mask, "float32"), -1)
-        for convolution, norm in zip(copies[::2], copies[1::2], strict=True):
-            inputs = sequences if valid is None else sequences * valid
-            sequences = ops.relu(norm(convolution(inputs)))
-        if not layer.pooled:
-            return sequences
-        if valid is None:
-            return ops.mean(sequences, axis=1)
-        return ops.sum(sequences * valid, axis=1) / ops.sum(valid, axis=1)
+
+        def over_time(values: KerasTensor) -> KerasTensor:
+            if valid is None:
+                return ops.mean(values, axis=1, keepdims=True)
+            total = ops.sum(values * valid, axis=1, keepdims=True)
+            return total / ops.sum(valid, axis=1, keepdims=True)
+
+        for convolution, scaling in zip(convolutions, scalings, strict=True):
+            values = convolution(sequences if valid is None else sequences * valid)
+            values = values - ops.mean(over_time(values), axis=-1, keepdims=True)
+            variance = ops.mean(over_time(values * values), axis=-1, keepdims=True)
+            sequences = ops.relu(scaling(values * ops.rsqrt(variance + layer.epsilon)))
+        return ops.squeeze(over_time(sequences), axis=1) if layer.pooled else sequences
 
     return call
 

@@ -22,7 +22,11 @@ from stackens.portable._calibration import (
     SigmoidCalibration,
     TemperatureCalibration,
 )
-from stackens.portable._convolution_block import Convolution, ConvolutionBlock
+from stackens.portable._convolution_block import (
+    Convolution,
+    ConvolutionBlock,
+    SequenceNormalization,
+)
 from stackens.portable._ensembles import (
     Blend,
     BlendBlock,
@@ -186,6 +190,7 @@ __all__ = [
     "SequenceFlattener",
     "SequenceImputer",
     "SequenceInput",
+    "SequenceNormalization",
     "SequencePadder",
     "SequencePatcher",
     "SequenceScaler",
