@@ -6,10 +6,12 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
@@ -26,6 +28,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
@@ -72,6 +75,8 @@ _WIDEST_PATCH = 128  # values; a network should not see the sequence as a table
 _UPDATES = 3_000  # of the weights; more rows, fewer epochs
 _WIDEST_TABLE = 5_000  # columns of flattened sequences
 _FEWER_THAN_COLUMNS = 500  # rows, whose singular vectors are found at once
+_ENOUGH_TO_CALIBRATE = 10  # rows of each class, so that folds of training rows have all classes
+_INNER_FOLDS = 3
 _KERNEL = 9  # timesteps of a random convolution
 _BUDGETS = ("seconds", "minutes", "best")
 _LETTERS = 128  # different ones, padding and the unknown one included
@@ -90,6 +95,7 @@ class _Facts:
     has_gaps: bool  # NaN that is no padding
     classes: dict[Any, int]  # rows of each class; empty for regression
     budget: str
+    may_divide: bool  # a learner its training rows, as no groups belong together
     y_is_far: bool  # a regression target far from 0, or of another size than 1
     vectors: WordVectors | str | os.PathLike[str] | None  # of words, to start from
     vector_size: int
@@ -124,6 +130,11 @@ class _Facts:
     @property
     def is_classification(self) -> bool:
         return bool(self.classes)
+
+    @property
+    def can_calibrate(self) -> bool:
+        """Whether folds of the training rows teach probabilities: of classes, none of them rare."""
+        return self.may_divide and _rarest(self) >= _ENOUGH_TO_CALIBRATE
 
 
 def make_stack(
@@ -216,7 +227,8 @@ def make_stack(
     check_consistent_length(X, y)
     groups = read_groups(X, groups)
     check_choice("budget", budget, _BUDGETS)
-    facts = _look_at(X, y, task, budget, vectors)
+    may_divide = groups is None and (cv is None or isinstance(cv, Integral))
+    facts = _look_at(X, y, task, budget, may_divide, vectors)
     if vectors is not None and (not facts.is_text or facts.is_spelled):
         raise InvalidInputError("`vectors` are for texts of words; `X` holds none.")
     seed = None if random_state is None else draw_seed(random_state)
@@ -237,7 +249,7 @@ def make_stack(
 # ---- what the data are like ---------------------------------------------------------------------
 
 
-def _look_at(X: Any, y: Any, task: str, budget: str, vectors: Any) -> _Facts:
+def _look_at(X: Any, y: Any, task: str, budget: str, may_divide: bool, vectors: Any) -> _Facts:
     if hasattr(X, "tocsr"):
         raise InvalidInputError(
             f"`make_stack` is for dense tables, sequences and texts; got {X.shape[0]} rows "
@@ -256,6 +268,7 @@ def _look_at(X: Any, y: Any, task: str, budget: str, vectors: Any) -> _Facts:
         "classes": classes,
         "y_is_far": not classes and _is_far(target.astype(float)),
         "budget": budget,
+        "may_divide": may_divide,
         "vectors": vectors,
     }
     if _holds_texts(X):
@@ -479,7 +492,7 @@ def _choose_others(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
         letters = [("letters", make_pipeline(grams, _linear(facts, c=10.0)))]
         return letters if facts.is_ragged else [*letters, *_letters_at_places(facts)]
     if facts.is_text:
-        return [("words", _words(facts))]
+        return _words(facts)
     _tell("trees, linear: both on statistics of each channel")
     others = [
         ("trees", make_pipeline(*_statistics(facts), _trees(facts))),
@@ -521,15 +534,32 @@ def _rotated(facts: _Facts) -> list[BaseEstimator]:
     return [PCA()] if facts.n_rows < _FEWER_THAN_COLUMNS else []
 
 
-def _words(facts: _Facts) -> BaseEstimator:
+def _words(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
+    _tell("words: a linear model of words and pairs of words, which knows no order")
+    pairs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     # Log-loss on held-out rows was smallest with weights that are hardly held back.
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
+    learners = [("words", make_pipeline(pairs, _linear(facts, c=100.0)))]
     if facts.typical > _LONG:
-        _tell("words: a linear model of words and pairs of words, which knows no order")
-        return make_pipeline(words, _linear(facts, c=100.0))
-    _tell("words: a linear model of words, pairs and parts of words, as texts hold few words")
+        return learners
+    marked = TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]"
+    )
     parts = TfidfVectorizer(ngram_range=(2, 5), analyzer="char_wb", sublinear_tf=True)
-    return make_pipeline(make_union(words, parts), _linear(facts, c=30.0))
+    return [*learners, ("parts", make_pipeline(make_union(marked, parts), _of_parts(facts)))]
+
+
+def _of_parts(facts: _Facts) -> BaseEstimator:
+    told = "parts: parts of words, pairs of words and of punctuation, as texts hold few words"
+    if not facts.can_calibrate:
+        _tell("%s; a linear model", told)
+        return _linear(facts, c=30.0)
+    _tell(
+        "%s; a support vector machine, more accurate here, whose probabilities %d folds of the "
+        "training rows teach",
+        told,
+        _INNER_FOLDS,
+    )
+    return CalibratedClassifierCV(LinearSVC(), cv=_INNER_FOLDS, ensemble=False)
 
 
 def _letters_at_places(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
@@ -628,7 +658,7 @@ def _choose_folds_of_groups(
 
 
 def _rarest(facts: _Facts) -> int:
-    return min(facts.classes.values())
+    return min(facts.classes.values(), default=0)
 
 
 def _by_rows(n_rows: int, limits: dict[int, int], otherwise: int) -> int:

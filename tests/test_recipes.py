@@ -324,7 +324,47 @@ def test_short_texts_are_also_read_by_parts_of_words(tmp_path):
     exported = to_numpy(stack)
     np.testing.assert_allclose(exported.predict_proba(new), stack.predict_proba(new), rtol=1e-6)
     long = [f"{text} day" * 60 for text in texts]
-    assert "featureunion" not in dict(make_stack(long, y).estimators)["words"].named_steps
+    assert names(make_stack(long, y, budget="seconds")) == ["words"]
+
+
+def short_texts(*rows):
+    """Labels, and as many short texts of each as asked for."""
+    y = np.repeat(np.arange(len(rows)), rows)
+    return [f"{['red', 'blue', 'green'][k]} day {i % 7}" for i, k in enumerate(y)], y
+
+
+def last_steps(stack):
+    return [type(learner[-1]).__name__ for _, learner in stack.estimators]
+
+
+def test_a_support_vector_machine_reads_parts_of_words_where_rows_can_teach_probabilities(caplog):
+    X, y = short_texts(30, 30, 10)
+    calibrated = ["LogisticRegression", "CalibratedClassifierCV"]
+    linear = ["LogisticRegression", "LogisticRegression"]
+    with caplog.at_level(logging.INFO, logger="stackens.recipes"):
+        for options in ({}, {"cv": 3}):
+            assert last_steps(make_stack(X, y, budget="seconds", **options)) == calibrated
+    assert "3 folds of the training rows" in caplog.text
+    groups = np.arange(70) // 2
+    for options in ({"groups": groups}, {"cv": GroupKFold(5)}):
+        assert last_steps(make_stack(X, y, budget="seconds", **options)) == linear
+    assert last_steps(make_stack(X, y, task="regression", budget="seconds")) == ["RidgeCV"] * 2
+
+
+@pytest.mark.parametrize("rarest", [2, 3, 9, 10, 11])
+@pytest.mark.parametrize("cv", [None, 2])
+def test_rare_classes_of_texts_are_learnt(rarest, cv):
+    X, y = short_texts(30, 30, rarest)
+    stack = make_stack(X, y, budget="seconds", cv=cv, random_state=0).fit(X, y)
+    assert stack.score(X, y) > 0.9
+    assert not stack.failures_
+
+
+def test_groups_of_texts_are_no_obstacle():
+    X, y = short_texts(30, 30)
+    groups = np.arange(60) // 3
+    stack = make_stack(X, y, groups=groups, budget="seconds", random_state=0)
+    assert stack.fit(X, y, groups=groups).score(X, y) > 0.9
 
 
 @pytest.mark.parametrize(("n", "trains"), [(40, False), (2_000, True), (20_000, None)])
@@ -347,7 +387,7 @@ def test_a_stack_from_word_vectors_learns():
     y = np.tile([1, 0], 20)
     vectors = WordVectors(["good", "bad", "day"], np.eye(3))
     stack = make_stack(texts, y, vectors=vectors, random_state=0)
-    stack.set_params(gru="drop", words="drop")
+    stack.set_params(gru="drop", words="drop", parts="drop")
     assert stack.fit(texts, y).score(texts, y) > 0.9
 
 
