@@ -110,6 +110,12 @@ class _Facts:
         return self.n_rows >= _TINY
 
     @property
+    def has_column(self) -> bool:
+        """Whether a network has convolutions beside it, which few rows teach more."""
+        is_series = not self.is_text and self.longest >= _KERNEL
+        return is_series and self.is_classification and self.n_rows < _FEW
+
+    @property
     def has_changes(self) -> bool:
         """Whether changes from step to step get channels; few rows would not teach them."""
         return not self.is_text and self.longest > 1 and self.n_rows < _LARGE
@@ -155,7 +161,8 @@ def make_stack(
 
     Cheap learners that are no networks come first: linear models and trees on statistics and on
     values, and, from nine timesteps on, a linear model on random convolutions. Beside them are LSTM
-    and GRU networks, bidirectional because a whole sequence is known; most of them are trained on
+    and GRU networks, bidirectional because a whole sequence is known, or, for classes of fewer than
+    2,000 series, with trained convolutions beside the LSTM (LSTM-FCN); most of them are trained on
     some of the folds only (``prune`` of the stack). Below 20,000 rows, networks and
     trees also get the changes from step to step, and networks read long sequences in patches. In
     ``fit``, cross-validation chooses the final estimator
@@ -211,8 +218,9 @@ def make_stack(
     ----------
     M. Schuster and K. Paliwal, *Bidirectional recurrent neural networks*, 1997; K. Greff et al.,
     *LSTM: a search space odyssey*, 2017; N. Reimers and I. Gurevych, *Optimal hyperparameters for
-    deep LSTM-networks for sequence labeling tasks*, 2017; A. Dempster, D. F. Schmidt and G. I.
-    Webb, *MiniRocket*, 2021, and *Hydra*, 2023; K. M. Ting and I. H. Witten, *Issues in stacked
+    deep LSTM-networks for sequence labeling tasks*, 2017; F. Karim et al., *LSTM fully
+    convolutional networks for time series classification*, 2017; A. Dempster, D. F. Schmidt and G.
+    I. Webb, *MiniRocket*, 2021, and *Hydra*, 2023; K. M. Ting and I. H. Witten, *Issues in stacked
     generalization*, 1999.
 
     Examples
@@ -348,10 +356,12 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     options = _choose_size(facts) | _choose_training(facts)
     units = options.pop("units")
     last, mean, deep = _choose_pooling(facts)
-    networks = [
-        ("lstm", _network(facts, units, pooling=last, **options)),
-        ("gru", _network(facts, units, cell="gru", pooling=mean, **options)),
-    ]
+    if facts.has_column:
+        lstm = _lstm_beside_convolutions(facts, last, options)
+    else:
+        lstm = _network(facts, units, pooling=last, **options)
+    gru = _network(facts, units, cell="gru", pooling=mean, **options)
+    networks = [("lstm", lstm), ("gru", gru)]
     if facts.budget == "minutes" and facts.n_rows < _FEW:
         return networks
     if not facts.has_deep:
@@ -362,6 +372,21 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     _tell("deep: %d layers for %d rows", n_layers, facts.n_rows)
     network = _network(facts, units, n_layers=n_layers, pooling=deep, **options)
     return [*networks, ("deep", network)]
+
+
+def _lstm_beside_convolutions(
+    facts: _Facts, pooling: str, options: dict[str, Any]
+) -> BaseEstimator:
+    """Make what reads values as they are: convolutions find changes themselves."""
+    epochs = _choose_epochs(facts, options["batch_size"], 100)
+    _tell("lstm: a small one, beside convolutions, which few rows teach more; %d epochs", epochs)
+    own = {
+        "convolutions": (64, 64, 64),
+        "kernel_size": (8, 5, 3),
+        "bidirectional": False,
+        "epochs": epochs,
+    }
+    return _network(facts, 8, pooling=pooling, has_changes=False, **options | own)
 
 
 def _tell_steps(facts: _Facts) -> None:
@@ -391,7 +416,7 @@ def _choose_size(facts: _Facts) -> dict[str, Any]:
 
 def _choose_training(facts: _Facts) -> dict[str, Any]:
     batch_size = _by_rows(facts.n_rows, {500: 16, 5_000: 32, 50_000: 64}, 128)
-    epochs = int(np.clip(round(_UPDATES * batch_size / facts.n_rows), 5, 60))
+    epochs = _choose_epochs(facts, batch_size, 60)
     if facts.is_text and not facts.is_spelled:  # an embedding of words learns rows by heart
         epochs = min(epochs, 10)
     stops = facts.n_rows >= _ENOUGH_TO_HOLD_OUT
@@ -413,6 +438,10 @@ def _choose_training(facts: _Facts) -> dict[str, Any]:
     }
 
 
+def _choose_epochs(facts: _Facts, batch_size: int, most: int) -> int:
+    return int(np.clip(round(_UPDATES * batch_size / facts.n_rows), 5, most))
+
+
 def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:
     """Return how the first, second and deep network end."""
     if facts.longest <= _SHORT and not facts.is_text:
@@ -431,7 +460,9 @@ def _of_deep(facts: _Facts, pooling: str) -> str:
     return f", of a deep network {pooling}" if facts.has_deep else ""
 
 
-def _network(facts: _Facts, units: int, **options: Any) -> BaseEstimator:
+def _network(
+    facts: _Facts, units: int, *, has_changes: bool = True, **options: Any
+) -> BaseEstimator:
     kind: Any = StackedRNNClassifier if facts.is_classification else StackedRNNRegressor
     if facts.is_text:
         vectorizer, width = _choose_vectorizer(facts), min(2 * units, 64)
@@ -449,7 +480,7 @@ def _network(facts: _Facts, units: int, **options: Any) -> BaseEstimator:
         tokens = vectorizer.max_tokens
         network = kind(units, vocabulary_size=tokens, embedding_dim=width, **options)
         return _with_target(facts, make_pipeline(vectorizer, network))
-    steps = [*_changes(facts), SequenceScaler()]
+    steps = [*(_changes(facts) if has_changes else _filled(facts)), SequenceScaler()]
     if facts.patch > 1:
         steps.append(SequencePatcher(facts.patch))
     return _with_target(facts, make_pipeline(*steps, kind(units, **options)))

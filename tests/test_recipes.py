@@ -118,7 +118,25 @@ def test_few_rows_are_read_in_patches(n_timesteps, size):
     for name in ("lstm", "gru", "simple_rnn"):
         patcher = learners[name].named_steps.get("sequencepatcher")
         assert (patcher and patcher.size) == size
-        assert "sequencedifferencer" in learners[name].named_steps
+        assert ("sequencedifferencer" in learners[name].named_steps) == (name != "lstm")
+
+
+def test_classes_of_few_series_get_convolutions_beside_the_lstm():
+    X, y = series(60, 9)
+    assert _lstm(X, y).convolutions == (64, 64, 64)
+    shorter, numbers = _lstm(X[:, :8], y), _lstm(X, X[:, 0, 0])
+    more, texts = _lstm(*series(2_000, 9)), _lstm(["a good day"] * 60, y)
+    for network in (shorter, numbers, more, texts):
+        assert network.convolutions is None
+        assert network.bidirectional
+    gaps = X.copy()
+    gaps[0, 0] = np.nan
+    learner = dict(make_stack(gaps, y).estimators)["lstm"]
+    assert [*learner.named_steps][:2] == ["sequenceimputer", "sequencescaler"]
+
+
+def _lstm(X, y):
+    return networks(make_stack(X, y))["lstm"]
 
 
 def test_patches_of_many_channels_are_no_tables():

@@ -98,7 +98,7 @@ class ConvolutionBlock(Layer):
     >>> convolution = Convolution(np.ones((3, 1, 2)), np.array([0.0, 2.0]))
     >>> norm = SequenceNormalization(np.ones(2), np.zeros(2))
     >>> ConvolutionBlock([convolution], [norm], pooled=True)(np.ones((1, 4, 1))).round(2)
-    array([[0.   , 0.9 ]])
+    array([[0.  , 0.89]])
     """
 
     convolutions: list[Convolution]
