@@ -71,6 +71,12 @@ def test_the_rule_by_hand():
     assert choose_first_good(means, errors, 0.0) == 2
 
 
+def test_what_is_worse_than_one_before_it_is_not_chosen_as_its_error_is_large():
+    means, errors = np.array([0.46, 0.50, 0.42, 0.42]), np.array([0.03, 0.09, 0.0, 0.01])
+    assert choose_first_good(means, errors, 1.0) == 2
+    assert choose_first_good(means, errors, 2.0) == 0
+
+
 def test_rows_of_a_group_count_together():
     losses = np.array([[1.0, 1, 1, 1], [0, 0, 0, 2]])
     _, errors = compare_losses(losses, np.ones(4), np.array([7, 7, 3, 3]))

@@ -211,18 +211,22 @@ def compare_losses(
 
 
 def choose_first_good(means: np.ndarray, errors: np.ndarray, n_standard_errors: float) -> int:
-    """Return the place of the first candidate that is near enough to the best; NaN is 0."""
+    """Return the place of the first candidate that is near enough to the best; NaN is 0.
+
+    One that is worse than another before it is never near enough: its error may just be large.
+    """
     if np.isnan(means).any():
         return 0
-    return int(np.argmax(means - means.min() <= n_standard_errors * errors))
+    is_near = means - means.min() <= n_standard_errors * errors
+    return int(np.argmax(is_near & (means <= np.minimum.accumulate(means))))
 
 
 class DiscreteSuperLearnerClassifier(ClassifierMixin, _DiscreteSuperLearner):
     """Final estimator that cross-validation chooses: a blend, an average, a linear model, ….
 
     Each candidate is cross-validated on the learners' out-of-fold predictions, and the first one is
-    chosen whose loss is at most a standard error above the smallest: with few rows, what is safe;
-    with many, what is best. It is then fitted on all rows.
+    chosen whose loss is at most a standard error above the smallest, and not above that of one
+    before it: with few rows, what is safe; with many, what is best. It is then fitted on all rows.
 
     Parameters
     ----------
@@ -356,8 +360,8 @@ class DiscreteSuperLearnerRegressor(RegressorMixin, _DiscreteSuperLearner):
     """Final estimator that cross-validation chooses: a blend, an average, a linear model, ….
 
     Each candidate is cross-validated on the learners' out-of-fold predictions, and the first one is
-    chosen whose loss is at most a standard error above the smallest: with few rows, what is safe;
-    with many, what is best. It is then fitted on all rows.
+    chosen whose loss is at most a standard error above the smallest, and not above that of one
+    before it: with few rows, what is safe; with many, what is best. It is then fitted on all rows.
 
     Parameters
     ----------
