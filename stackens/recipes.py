@@ -161,9 +161,9 @@ def make_stack(
 
     Cheap learners that are no networks come first: linear models and trees on statistics and on
     values, and, from nine timesteps on, a linear model on random convolutions. Beside them are LSTM
-    and GRU networks, bidirectional because a whole sequence is known, or, for classes of fewer than
-    2,000 series, with trained convolutions beside the LSTM (LSTM-FCN); most of them are trained on
-    some of the folds only (``prune`` of the stack). Below 20,000 rows, networks and
+    and GRU networks, bidirectional because a whole sequence is known; for classes of fewer than
+    2,000 series one LSTM beside trained convolutions (LSTM-FCN). Networks that do not help are
+    trained on some of the folds only (``prune`` of the stack). Below 20,000 rows, networks and
     trees also get the changes from step to step, and networks read long sequences in patches. In
     ``fit``, cross-validation chooses the final estimator
     (:class:`~stackens.DiscreteSuperLearnerClassifier`). Rows, lengths and classes decide on sizes;
@@ -182,8 +182,8 @@ def make_stack(
     budget : {"seconds", "minutes", "best"}, default="minutes"
         How much may be trained, where rows are some hundreds. "seconds" leaves the networks out,
         and draws the folds three times below 100 rows;
-        "minutes" has two or three, and ``prune=True``; "best" trains all of them in full, as
-        averages of three seeds below 2,000 rows.
+        "minutes" has one to three, and ``prune=True``; "best" trains three in full, as averages of
+        three seeds below 2,000 rows.
     cv : int, splitter or iterable, default=None
         Of the stack. None is shuffled folds, for classes stratified ones: 5, or as many as the
         rarest class has rows; 3 from 20,000 rows on. Give a splitter where rows have an order.
@@ -353,15 +353,17 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     if facts.vectors is not None:
         _tell("words: %s", _use_of_vectors(facts.n_rows))
     _tell_steps(facts)
-    options = _choose_size(facts) | _choose_training(facts)
+    networks = []
+    if facts.has_column:
+        networks.append(("lstm", _lstm_beside_convolutions(facts)))
+        if facts.budget == "minutes":
+            return networks
+    options = _choose_size(facts) | _choose_training(facts, 60, "training")
     units = options.pop("units")
     last, mean, deep = _choose_pooling(facts)
-    if facts.has_column:
-        lstm = _lstm_beside_convolutions(facts, last, options)
-    else:
-        lstm = _network(facts, units, pooling=last, **options)
-    gru = _network(facts, units, cell="gru", pooling=mean, **options)
-    networks = [("lstm", lstm), ("gru", gru)]
+    if not networks:
+        networks.append(("lstm", _network(facts, units, pooling=last, **options)))
+    networks.append(("gru", _network(facts, units, cell="gru", pooling=mean, **options)))
     if facts.budget == "minutes" and facts.n_rows < _FEW:
         return networks
     if not facts.has_deep:
@@ -374,19 +376,19 @@ def _choose_networks(facts: _Facts) -> list[tuple[str, BaseEstimator]]:
     return [*networks, ("deep", network)]
 
 
-def _lstm_beside_convolutions(
-    facts: _Facts, pooling: str, options: dict[str, Any]
-) -> BaseEstimator:
-    """Make what reads values as they are: convolutions find changes themselves."""
-    epochs = _choose_epochs(facts, options["batch_size"], 100)
-    _tell("lstm: a small one, beside convolutions, which few rows teach more; %d epochs", epochs)
-    own = {
-        "convolutions": (64, 64, 64),
-        "kernel_size": (8, 5, 3),
-        "bidirectional": False,
-        "epochs": epochs,
-    }
-    return _network(facts, 8, pooling=pooling, has_changes=False, **options | own)
+def _lstm_beside_convolutions(facts: _Facts) -> BaseEstimator:
+    """Make what reads values as they are: convolutions find changes by themselves."""
+    _tell("lstm: a small one beside three convolutions, which few rows teach more")
+    return _network(
+        facts,
+        8,
+        has_changes=False,
+        convolutions=(64, 64, 64),
+        kernel_size=(8, 5, 3),
+        pooling="last" if facts.longest <= _SHORT else "max",
+        dropout=0.1,
+        **_choose_training(facts, 100, "training of lstm"),
+    )
 
 
 def _tell_steps(facts: _Facts) -> None:
@@ -414,14 +416,15 @@ def _choose_size(facts: _Facts) -> dict[str, Any]:
     return {"units": units, "dropout": dropout, "bidirectional": True}
 
 
-def _choose_training(facts: _Facts) -> dict[str, Any]:
+def _choose_training(facts: _Facts, most_epochs: int, what: str) -> dict[str, Any]:
     batch_size = _by_rows(facts.n_rows, {500: 16, 5_000: 32, 50_000: 64}, 128)
-    epochs = _choose_epochs(facts, batch_size, 60)
+    epochs = int(np.clip(round(_UPDATES * batch_size / facts.n_rows), 5, most_epochs))
     if facts.is_text and not facts.is_spelled:  # an embedding of words learns rows by heart
         epochs = min(epochs, 10)
     stops = facts.n_rows >= _ENOUGH_TO_HOLD_OUT
     _tell(
-        "training: %d epochs of batches of %d, %s",
+        "%s: %d epochs of batches of %d, %s",
+        what,
         epochs,
         batch_size,
         "or until a tenth of the rows, held out, gets no better"
@@ -436,10 +439,6 @@ def _choose_training(facts: _Facts) -> dict[str, Any]:
         "early_stopping": stops,
         "learning_rate": 0.003,
     }
-
-
-def _choose_epochs(facts: _Facts, batch_size: int, most: int) -> int:
-    return int(np.clip(round(_UPDATES * batch_size / facts.n_rows), 5, most))
 
 
 def _choose_pooling(facts: _Facts) -> tuple[str, str, str]:

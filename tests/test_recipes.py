@@ -124,6 +124,8 @@ def test_few_rows_are_read_in_patches(n_timesteps, size):
 def test_classes_of_few_series_get_convolutions_beside_the_lstm():
     X, y = series(60, 9)
     assert _lstm(X, y).convolutions == (64, 64, 64)
+    assert [*networks(make_stack(X, y))] == ["lstm"]
+    assert [*networks(make_stack(X, y, budget="best"))] == ["lstm", "gru", "simple_rnn"]
     shorter, numbers = _lstm(X[:, :8], y), _lstm(X, X[:, 0, 0])
     more, texts = _lstm(*series(2_000, 9)), _lstm(["a good day"] * 60, y)
     for network in (shorter, numbers, more, texts):
