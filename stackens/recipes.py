@@ -38,7 +38,8 @@ from stackens.ensemble import (
     StackingClassifier,
     StackingRegressor,
 )
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import InvalidInputError, warn_user
+from stackens.frames import is_frame
 from stackens.learners import EmbeddingPretrainer, StackedRNNClassifier, StackedRNNRegressor
 from stackens.parameters import check_choice, draw_seed
 from stackens.preprocessing import (
@@ -54,8 +55,8 @@ from stackens.preprocessing import (
     WordVectors,
     read_word_vectors,
 )
-from stackens.sequences import validate_sequences
-from stackens.targets import read_groups
+from stackens.sequences import validate_sequences, warn_of_channels_first
+from stackens.targets import read_groups, read_target, refuse_missing
 
 __all__ = ["make_stack"]
 
@@ -68,6 +69,8 @@ _ENOUGH_TO_HOLD_OUT = 1_000  # rows, a tenth of which tells when to stop
 _FEW = 2_000  # rows; below, what is given is not trained on
 _LARGE = 20_000  # rows that a third layer, or 128 units, can use
 _SHORT = 20  # timesteps that a last state remembers
+_FEW_TIMESTEPS = 12  # of very many channels each, which may be the other way round
+_MANY_CLASSES = 10  # which few rows have, if numbers are no classes
 _LONG = 100  # timesteps over which the network should choose where to look
 _STEPS = 30  # that few rows can teach a network to walk; longer sequences are read in patches
 _LARGEST_PATCH = 8  # timesteps, and
@@ -174,7 +177,8 @@ def make_stack(
     ----------
     X : array-like of shape (n_samples, ...)
         The training data: sequences of any form, a table, or texts, which are read letter by letter
-        if none has a space (DNA). Missing values are filled inside each learner.
+        if none has a space (DNA). Missing values are filled inside each learner, if there are any
+        here.
     y : array-like of shape (n_samples,)
         Target. Only how many rows each class has, or the spread of numbers, is looked at.
     task : {"auto", "classification", "regression"}, default="auto"
@@ -264,11 +268,7 @@ def _look_at(X: Any, y: Any, task: str, budget: str, may_divide: bool, vectors: 
             f"of a sparse {type(X).__name__}. Pass `X.toarray()`, or make a StackingClassifier or "
             "StackingRegressor of estimators that take it."
         )
-    target = np.asarray(y)
-    if target.ndim != 1:
-        raise InvalidInputError(
-            f"`make_stack` is for one target; `y` must be 1-D, got shape {target.shape}."
-        )
+    target = _read_target(y)
     if not len(target):
         raise InvalidInputError("`make_stack` needs rows to look at; `X` has none.")
     classes = _count_classes(target, task)
@@ -281,6 +281,7 @@ def _look_at(X: Any, y: Any, task: str, budget: str, may_divide: bool, vectors: 
     }
     if _holds_texts(X):
         X = X.to_pylist() if hasattr(X, "to_pylist") else X  # of Arrow
+        _check_texts(X)
         words = np.array([len(text.split()) for text in X])
         is_spelled = bool(words.max() == 1)
         lengths = np.array([len(text) for text in X]) if is_spelled else words
@@ -293,7 +294,15 @@ def _look_at(X: Any, y: Any, task: str, budget: str, may_divide: bool, vectors: 
             vector_size=0 if is_spelled else _size_of(vectors, X),
             **spread,
         )
+    if is_frame(X) and X.shape[1] == 1 and _holds_texts(np.asarray(X)[:, 0]):
+        column = next(iter(X.columns))
+        raise InvalidInputError(
+            f"`X` is a frame whose only column holds texts. Pass the column, `X[{column!r}]`."
+        )
     batch = validate_sequences(BaseEstimator(), X, reset=True, allow_missing=True)
+    if batch.n_timesteps > 1:
+        warn_of_channels_first(batch, _FEW_TIMESTEPS)
+    _tell("series: %d timesteps at most, %d channels", batch.lengths.max(), batch.n_features)
     return _Facts(
         *_summarize(batch.lengths),
         n_channels=batch.n_features,
@@ -302,6 +311,25 @@ def _look_at(X: Any, y: Any, task: str, budget: str, may_divide: bool, vectors: 
         has_gaps=bool(np.isnan(batch.values[batch.mask]).any()),
         vector_size=0,
         **spread,
+    )
+
+
+def _check_texts(X: Any) -> None:
+    for row, text in enumerate(X):
+        if not isinstance(text, str):
+            raise InvalidInputError(
+                f"`X` holds texts, and row {row} holds {text!r}. Put '' where there is none."
+            )
+
+
+def _read_target(y: Any) -> np.ndarray:
+    target = np.asarray(read_target(y))
+    refuse_missing("y", target.astype(object))  # NaN among numbers, too
+    if target.ndim == 1:
+        return target
+    advice = " Pass `np.ravel(y)`." if target.ndim == 2 and target.shape[1] == 1 else ""
+    raise InvalidInputError(
+        f"`make_stack` is for one target; `y` must be 1-D, got shape {target.shape}.{advice}"
     )
 
 
@@ -323,6 +351,7 @@ def _count_classes(y: np.ndarray, task: str) -> dict[Any, int]:
     check_choice("task", task, ("auto", "classification", "regression"))
     is_regression = task == "regression" or (task == "auto" and type_of_target(y) == "continuous")
     if is_regression:
+        _tell("task: regression")
         return {}
     names, counts = np.unique(y, return_counts=True)
     if len(names) < 2 or counts.min() < 2:
@@ -330,6 +359,13 @@ def _count_classes(y: np.ndarray, task: str) -> dict[Any, int]:
             "Classification needs at least 2 classes of at least 2 rows each; got "
             f"{len(names)} class(es), the rarest with {counts.min()} row(s). Drop or merge rare "
             "classes, or say `task='regression'` if `y` holds numbers."
+        )
+    _tell("task: classification, %d classes", len(names))
+    if task == "auto" and y.dtype.kind in "iuf" and len(names) > max(_MANY_CLASSES, len(y) / 10):
+        warn_user(
+            f"`y` holds {len(names)} different whole numbers in {len(y)} rows, which are taken for "
+            "classes. Say `task='regression'` if they are amounts, or `task='classification'`.",
+            UserWarning,
         )
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 

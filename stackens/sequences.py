@@ -451,7 +451,7 @@ def validate_sequences(
         owned = not np.may_share_memory(padded, data)
         batch = _read_padded(padded, owned, kind, allow_missing)
         if reset:
-            _warn_of_channels_first(batch)
+            warn_of_channels_first(batch, 1)
         names = channel_names(data) or channel_names(X)
         _record_features(estimator, batch.n_features, reset, names=names)
     if reset:
@@ -459,12 +459,22 @@ def validate_sequences(
     return batch
 
 
-def _warn_of_channels_first(batch: SequenceBatch) -> None:
-    if batch.n_timesteps == 1 and batch.n_features >= _MANY:
+def warn_of_channels_first(batch: SequenceBatch, most_timesteps: int) -> None:
+    """Warn of few timesteps of very many features, which may be channels of timesteps.
+
+    Parameters
+    ----------
+    batch : SequenceBatch
+        As it was read.
+    most_timesteps : int
+        What is few.
+    """
+    n_steps, n_features = batch.n_timesteps, batch.n_features
+    if n_steps <= most_timesteps and n_features >= max(_MANY, 5 * n_steps):
         warn_user(
-            f"`X` has sequences of 1 timestep with {batch.n_features} features each, shape "
-            f"{batch.values.shape}. If these are timesteps, as in (n_samples, n_channels, "
-            "n_timesteps) of aeon and PyTorch, give `stackens.from_channels_first(X)`.",
+            f"`X` has sequences of {n_steps} timestep{'s' * (n_steps > 1)} with {n_features} "
+            f"features each, shape {batch.values.shape}. If these are timesteps, as in (n_samples, "
+            "n_channels, n_timesteps) of aeon and PyTorch, give `stackens.from_channels_first(X)`.",
             ChannelsFirstWarning,
         )
 

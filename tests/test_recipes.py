@@ -26,7 +26,7 @@ from stackens import (
     save,
 )
 from stackens.datasets import load_digits_sequences
-from stackens.exceptions import InvalidInputError
+from stackens.exceptions import ChannelsFirstWarning, InvalidInputError
 from stackens.exporting import to_numpy
 from stackens.recipes import make_stack
 
@@ -515,3 +515,51 @@ def test_a_sparse_table_is_refused():
     X = scipy.sparse.csr_array(np.eye(20))
     with pytest.raises(InvalidInputError, match=r"20 rows of a sparse csr_array.*toarray"):
         make_stack(X, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("kind", ["series", "texts", "letters", "numbers"])
+def test_weights_of_rows_are_taken_by_every_learner(kind):
+    X, y = series(60, 9)
+    if kind in ("texts", "letters"):
+        X = [("a good day" if kind == "texts" else "ACGTA") + "x" * (i % 4) for i in y]
+    y = 1e3 * y + np.arange(60) + 0.5 if kind == "numbers" else y
+    stack = make_stack(X, y, cv=2, random_state=0)
+    short = {name: 1 for name in stack.get_params() if name.endswith("__epochs")}
+    stack.set_params(**short)
+    heavy = np.where(np.arange(60) < 30, 1.0, 1e-6)
+    weighted = clone(stack).fit(X, y, sample_weight=heavy)
+    plain = stack.fit(X, y)
+    for ours, theirs in zip(weighted.estimators_, plain.estimators_, strict=False):
+        method = "predict" if kind == "numbers" else "predict_proba"
+        assert np.abs(getattr(ours, method)(X) - getattr(theirs, method)(X)).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (["a day", np.nan, "a dog"] * 4, [0, 1, 1] * 4, "holds texts, and row 1 holds nan"),
+        (["a day", None, "a dog"] * 4, [0, 1, 1] * 4, "holds texts, and row 1 holds None"),
+        (pd.DataFrame({"q": ["a day", "a dog"] * 4}), [0, 1] * 4, r"Pass the column, `X\['q'\]`"),
+        (np.zeros((8, 5)), [0.5, np.nan] * 4, "`y` holds nan in row 1"),
+        (np.zeros((8, 5)), [["a"], ["b"]] * 4, r"shape \(8, 1\). Pass `np.ravel\(y\)`"),
+    ],
+)
+def test_what_lacks_values_is_said(X, y, message):
+    with pytest.raises(InvalidInputError, match=message):
+        make_stack(X, y)
+
+
+def test_numbers_that_may_be_no_classes_and_channels_that_may_be_timesteps_are_said(caplog):
+    X, y = series(60, 9)
+    ages = 20 + np.arange(60) % 30
+    with pytest.warns(UserWarning, match="30 different whole numbers in 60 rows"):
+        make_stack(X, ages)
+    with pytest.warns(ChannelsFirstWarning, match="6 timesteps with 100 features"):
+        make_stack(np.zeros((60, 6, 100)), y)
+    with caplog.at_level(logging.INFO, "stackens.recipes"):
+        make_stack(X, ages, task="regression")
+        make_stack(X, y)
+    told = " ".join(caplog.messages)
+    assert "task: regression" in told
+    assert f"task: classification, {len(np.unique(y))} classes" in told
+    assert "series: 9 timesteps at most" in told

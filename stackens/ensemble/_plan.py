@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import _raise_for_params, _routing_enabled, process_routing
 from sklearn.utils.validation import _num_samples
@@ -443,11 +444,15 @@ def _route(stack: Any, names: Sequence[str], data: Data) -> dict[str, Any]:
         own = routed.get("splitter", {}).get("split", {})
         splitter = {"split": {**split_params, **own}}
         return {**{name: routed[name] for name in names}, "splitter": splitter}
-    weights = {k: v for k, v in data.params.items() if k == "sample_weight"}
-    parts = {**dict(stack.estimators), "final_estimator": stack.final_estimator_}
-    for name, estimator in parts.items() if weights else ():
-        _check_takes_weights(name, estimator)
-    routed = {name: {"fit": dict(weights)} for name, _ in stack.estimators}
+    routed = {name: {"fit": {}} for name, _ in stack.estimators}
+    weights = data.params.get("sample_weight")
+    if weights is not None:
+        for name, estimator in stack.estimators:
+            if not is_dropped(estimator):
+                routed[name]["fit"][find_weights(name, estimator)] = weights
+        find_weights(
+            "final_estimator", stack.final_estimator_
+        )  # refuses before anything is trained
     if data.groups is not None:
         # A stack among the learners, or one that teaches a student, has splits, too.
         for name, estimator in stack.estimators:
@@ -456,15 +461,26 @@ def _route(stack: Any, names: Sequence[str], data: Data) -> dict[str, Any]:
     return {**routed, "splitter": {"split": split_params}}
 
 
-def _check_takes_weights(name: str, estimator: Any) -> None:
-    if is_dropped(estimator):
-        return
+def find_weights(name: str, estimator: Any) -> str:
+    """Return what ``fit`` calls weights of rows, which the last step of a Pipeline gets.
+
+    Parameters
+    ----------
+    name : str
+        For the error.
+    estimator : estimator
+        A learner, or a final estimator.
+
+    Raises
+    ------
+    TypeError
+        If it takes none.
+    """
     if isinstance(estimator, Pipeline):
-        raise TypeError(
-            f"The Pipeline {name!r} takes no `sample_weight` by itself. Turn on scikit-learn's "
-            "metadata routing, `sklearn.set_config(enable_metadata_routing=True)`, and let the "
-            "step that takes weights ask for them, `set_fit_request(sample_weight=True)`."
-        )
+        step, last = estimator.steps[-1]
+        return f"{step}__{find_weights(name, last)}"
+    if isinstance(estimator, TransformedTargetRegressor) and estimator.regressor is not None:
+        return find_weights(name, estimator.regressor)
     parameters = inspect.signature(estimator.fit).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     if not takes_any and "sample_weight" not in parameters:
@@ -472,3 +488,4 @@ def _check_takes_weights(name: str, estimator: Any) -> None:
             f"Underlying estimator {type(estimator).__name__} ({name!r}) does not support sample "
             "weights."
         )
+    return "sample_weight"

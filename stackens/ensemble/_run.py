@@ -179,7 +179,7 @@ def _say_how_long(towers: Sequence[_PlannedFit], fits: Sequence[Fit]) -> None:
         seconds = estimate_seconds([job.split()[0] for job in jobs.values()], [*counts.values()])
         if seconds is not None:
             _LOGGER.info(
-                "%d networks take about %.0f s at most, as some batches of each kind say.",
+                "%d networks take about %.0f s if all are trained; some batches were timed.",
                 sum(counts.values()),
                 seconds,
             )

@@ -63,6 +63,7 @@ from stackens.ensemble._passthrough import (
 from stackens.ensemble._plan import (
     Data,
     Plan,
+    find_weights,
     is_dropped,
     make_plan,
     number_class_weight,
@@ -185,10 +186,10 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             self.pruned_ |= pruned
             n_left = len(plan.networks) * (len(plan.splits) - n_done + bool(refits))
             _LOGGER.info(
-                "%d of %d splits; %d networks left, about %.0f s at most.",
+                "%d of %d splits; %d more networks take about %.0f s if all are trained.",
                 n_done,
                 len(plan.splits),
-                len(plan.networks),
+                n_left,
                 n_left * (time.perf_counter() - started) / len(wave),
             )
         return plan, [fit for fit in refits if fit.name in plan.learners]
@@ -346,7 +347,8 @@ class Stack(_BaseStacking, CallbackSupportMixin):
 
     def _final_params(self, params: dict[str, Any]) -> dict[str, Any]:
         if not _routing_enabled():
-            return params
+            final = self.final_estimator_
+            return {find_weights("final_estimator", final): v for v in params.values()}
         request = get_routing_for_object(self.final_estimator_)
         asked = request.consumes("fit", params.keys())
         return {k: v for k, v in params.items() if k in asked}

@@ -53,8 +53,8 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
         (n_samples, n_columns). The function must learn nothing from the rows.
     verbose : int, default=0
         1 shows one bar over the epochs of all networks and the fits of other learners.
-        Logger ``stackens.ensemble`` says at level ``INFO`` how long networks take at most, before
-        they are trained.
+        Logger ``stackens.ensemble`` says at level ``INFO``, before networks are trained, about how
+        long they take.
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.
@@ -303,8 +303,8 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
         (n_samples, n_columns). The function must learn nothing from the rows.
     verbose : int, default=0
         1 shows one bar over the epochs of all networks and the fits of other learners.
-        Logger ``stackens.ensemble`` says at level ``INFO`` how long networks take at most, before
-        they are trained.
+        Logger ``stackens.ensemble`` says at level ``INFO``, before networks are trained, about how
+        long they take.
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.

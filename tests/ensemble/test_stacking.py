@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sklearn.ensemble
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
@@ -40,6 +41,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from stackens import (
     SequenceFlattener,
+    SequenceScaler,
     SequenceSummarizer,
     SequenceVectorizer,
     StackedRNNClassifier,
@@ -48,6 +50,7 @@ from stackens import (
     StackingRegressor,
 )
 from stackens.datasets import load_digits_sequences
+from stackens.ensemble import FoldAverage
 from stackens.exceptions import InvalidInputError, MissingClassWarning
 
 iris = load_iris(return_X_y=True)
@@ -234,6 +237,47 @@ def test_weights_of_rows_reach_networks_in_folds_and_refits(digits):
     assert_array_equal(found, fold.predict_proba(X[test]))
     refit = clone(learner).fit(X, y, sample_weight=weights)
     assert_array_equal(stack.estimators_[0].predict_proba(X), refit.predict_proba(X))
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["all at once", "pruned"])
+def test_weights_of_rows_are_for_the_last_step_of_a_pipeline(digits, is_late):
+    X, y = digits
+    weights = np.random.default_rng(0).uniform(0, 2, len(y))
+    nested = make_pipeline(SequenceFlattener(), make_pipeline(StandardScaler(), Ridge()))
+    learners = {
+        "rnn": make_pipeline(SequenceScaler(), StackedRNNRegressor(8, epochs=2, random_state=0)),
+        "nested": nested,
+        "scaled": TransformedTargetRegressor(nested, transformer=StandardScaler()),
+    }
+    final = make_pipeline(StandardScaler(), Ridge())
+    stack = StackingRegressor([*learners.items()], final, cv=3, prune=is_late)
+    stack.fit(X, y * 1.0, sample_weight=weights)
+    names = {
+        "rnn": "stackedrnnregressor__sample_weight",
+        "nested": "pipeline__ridge__sample_weight",
+        "scaled": "pipeline__ridge__sample_weight",
+    }
+    for name in stack.out_of_fold_predictions_.blocks:  # "rnn" is pruned
+        learner = learners[name]
+        alone = clone(learner).fit(X, y * 1.0, **{names[name]: weights})
+        found = stack.named_estimators_[name]
+        if not isinstance(found, FoldAverage):  # of what gets no weight
+            assert_array_equal(found.predict(X), alone.predict(X))
+        train, test = stack.out_of_fold_predictions_.splits[1]
+        fold = clone(learner).fit(X[train], y[train] * 1.0, **{names[name]: weights[train]})
+        assert_array_equal(
+            np.ravel(stack.out_of_fold_predictions_.blocks[name][test]), fold.predict(X[test])
+        )
+    table = stack.out_of_fold_predictions_.matrix
+    last = clone(final).fit(table, y * 1.0, ridge__sample_weight=weights)
+    assert_allclose(stack.final_estimator_[-1].coef_, last[-1].coef_)
+
+
+def test_a_pipeline_whose_last_step_takes_no_weights_is_said_before_training():
+    X, y = load_iris(return_X_y=True)
+    learners = [("never", NeverFitted()), ("near", make_pipeline(KNeighborsClassifier()))]
+    with pytest.raises(TypeError, match=r"KNeighborsClassifier \('near'\) does not support"):
+        StackingClassifier(learners).fit(X, y, sample_weight=np.ones(150))
 
 
 @pytest.mark.slow

@@ -63,6 +63,6 @@ def test_a_stack_says_it_once_and_is_the_same(digits, caplog, prune, early_stopp
     silent = stack.fit(X, y).predict_proba(X)
     with caplog.at_level(logging.INFO, "stackens.ensemble"):
         told = stack.fit(X, y).predict_proba(X)
-    said = [text for text in caplog.messages if "s at most, as some batches" in text]
+    said = [text for text in caplog.messages if "s if all are trained; some" in text]
     assert [text.split(" take")[0] for text in said] == ["6 networks"]
     np.testing.assert_array_equal(told, silent)
