@@ -11,7 +11,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -118,11 +117,4 @@ def test_weights_that_are_zero_where_it_counts(is_used, message):
     cv = TimeSeriesSplit(3)
     with pytest.raises(InvalidInputError, match=message):
         StackingClassifier([("one", Witness())], cv=cv).fit(TABLE, Y, sample_weight=is_used * 1.0)
-    assert not Witness.seen
-
-
-def test_weights_for_a_pipeline_need_routing():
-    learners = [("one", Witness()), ("two", make_pipeline(StandardScaler(), LogisticRegression()))]
-    with pytest.raises(TypeError, match=r"Pipeline 'two' takes no .*enable_metadata_routing=True"):
-        StackingClassifier(learners, cv=3).fit(TABLE, Y, sample_weight=np.ones(N))
     assert not Witness.seen
