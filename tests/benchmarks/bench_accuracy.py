@@ -283,6 +283,14 @@ def summary(found, column):
             f"- {column}, beside the better peer: {spread(list(beside.values()))}; more than "
             f"{100 * POINT:.1f} below: {', '.join(misses) or 'nowhere'}."
         )
+    for peer in (peer for peer, (kind, _) in PEERS.items() if kind == "series"):
+        gaps = [
+            mean(mine) - mean(found[name][peer])
+            for name, mine in runs.items()
+            if peer in found[name]
+        ]
+        if gaps:
+            yield f"- {column}, beside {peer}: {spread(gaps)}."
     for inside, what in ((CHOSEN, "the learner chosen out of fold"), (AVERAGE, "the average")):
         gaps = [lead(mine, inside)[0] for mine in runs.values()]
         yield f"- {column}, beside {what}: {spread(gaps)}."
