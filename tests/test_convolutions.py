@@ -130,6 +130,16 @@ def test_a_row_is_described_the_same_whoever_is_beside_it(seed, lengths, n_chann
     np.testing.assert_array_equal(together, alone)
 
 
+@pytest.mark.parametrize("lengths", [(600, 3), (600, 400, 20), (300, 1, 256)])
+def test_a_long_row_is_described_the_same_beside_short_ones(lengths):
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(n, 2)) for n in lengths]
+    kernels = make_kernels(rng, 2, [1, 3, 40], [0, 1, 0])
+    together = pool_outputs(*pad(rows, np.nan), kernels, list(POOLING))
+    alone = [pool_outputs(*pad([row], 0.0), kernels, list(POOLING))[0] for row in rows]
+    np.testing.assert_array_equal(together, alone)
+
+
 def compete(row, groups):
     """All features of one row, group after group, before the square root."""
     found = []

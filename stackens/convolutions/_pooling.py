@@ -206,8 +206,9 @@ def _mean(pooled: _Pooled) -> np.ndarray:
     for total, bias in zip(sums, pooled.biases, strict=True):
         excess = pooled.outputs - bias
         np.maximum(excess, 0, out=excess)
-        for start in range(0, len(excess), _RUN):  # short sums round little
-            total += np.add.reduce(excess[start : start + _RUN], axis=0)
+        # Short sums round little; they begin at the same timesteps in whatever company a row is.
+        for start in range(-(pooled.window.low % _RUN), len(excess), _RUN):
+            total += np.add.reduce(excess[max(0, start) : start + _RUN], axis=0)
     return pooled.mean_of(sums)
 
 

@@ -81,7 +81,8 @@ class Run:
             "policy": policy,
         }
         self._best_epochs: dict[str, list[int]] = defaultdict(list)
-        self._is_estimated = False
+        # Not where it would take of a time that is limited, or train what a store has.
+        self._is_to_estimate = self._store is None and policy.deadline is None
         self.cpu_seconds_elsewhere = 0.0  # in other processes
 
     def fit(self, fits: Sequence[Fit], later: Sequence[Fit] = ()) -> None:
@@ -120,9 +121,9 @@ class Run:
         if others:
             with self._sharing_time(others):
                 run_others(others, X, y, **self._how)
-        if towers and not self._is_estimated and _LOGGER.isEnabledFor(logging.INFO):
+        if towers and self._is_to_estimate and _LOGGER.isEnabledFor(logging.INFO):
             _say_how_long(towers, ahead)
-            self._is_estimated = True
+            self._is_to_estimate = False
         with self._sharing_time([tower.fit for tower in towers]):
             is_median = self._refit_epochs == "median"
             waiting = [t for t in towers if is_median and t.is_early_stopping_refit]

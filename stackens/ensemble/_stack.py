@@ -184,6 +184,8 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             pruned = choose_pruned(self, plan, data, list(plan.splits)[:n_done])
             plan = plan.without(pruned)
             self.pruned_ |= pruned
+            if not all(fit.is_done for fit in wave):  # the time is up
+                continue
             n_left = len(plan.networks) * (len(plan.splits) - n_done + bool(refits))
             _LOGGER.info(
                 "%d of %d splits; %d more networks take about %.0f s if all are trained.",
@@ -265,7 +267,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
 
     def _fit_prefit(self, data: Data) -> None:
         """Train the final estimator alone, on the predictions of learners that are fitted."""
-        defaults = {"predict_with": "refit", "fallback": None}
+        defaults = {"predict_with": "refit", "fallback": None, "prune": False}
         given = {name: getattr(self, name) for name in defaults}
         wrong = [f"{k}={value!r}" for k, value in given.items() if value != defaults[k]]
         if wrong:

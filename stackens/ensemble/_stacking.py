@@ -54,7 +54,7 @@ class StackingClassifier(Stack, sklearn.ensemble.StackingClassifier):
     verbose : int, default=0
         1 shows one bar over the epochs of all networks and the fits of other learners.
         Logger ``stackens.ensemble`` says at level ``INFO``, before networks are trained, about how
-        long they take.
+        long they take, unless there is a ``time_limit`` or ``memory``.
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.
@@ -304,7 +304,7 @@ class StackingRegressor(Stack, sklearn.ensemble.StackingRegressor):
     verbose : int, default=0
         1 shows one bar over the epochs of all networks and the fits of other learners.
         Logger ``stackens.ensemble`` says at level ``INFO``, before networks are trained, about how
-        long they take.
+        long they take, unless there is a ``time_limit`` or ``memory``.
     predict_with : {"refit", "folds"}, default="refit"
         Predict with learners that were fitted anew on all rows, or with the average of the fold
         models, which saves the refits.

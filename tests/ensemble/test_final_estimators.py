@@ -214,6 +214,8 @@ class TestFallback:
         fitted = [(name, clone(e).fit(X, y)) for name, e in LEARNERS]
         with pytest.raises(InvalidInputError, match="fallback"):
             StackingClassifier(fitted, cv="prefit", fallback="best").fit(X, y)
+        with pytest.raises(InvalidInputError, match="prune=True needs their predictions"):
+            StackingClassifier(fitted, cv="prefit", prune=True).fit(X, y)
         labels = np.random.default_rng(0).integers(0, 2, (len(y), 2))
         with pytest.raises(InvalidInputError, match="fallback"):
             StackingClassifier(

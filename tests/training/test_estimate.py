@@ -47,7 +47,7 @@ def test_it_is_unknown_where_only_keras_can_train(digits):
 
 
 @pytest.mark.parametrize(("prune", "early_stopping"), [(False, True), (True, False)])
-def test_a_stack_says_it_once_and_is_the_same(digits, caplog, prune, early_stopping):
+def test_a_stack_says_it_once_and_is_the_same(digits, caplog, tmp_path, prune, early_stopping):
     X, y = digits
     network = StackedRNNClassifier(4, epochs=2, early_stopping=early_stopping, n_seeds=2)
     network.set_params(validation_fraction=0.25)
@@ -66,3 +66,9 @@ def test_a_stack_says_it_once_and_is_the_same(digits, caplog, prune, early_stopp
     said = [text for text in caplog.messages if "s if all are trained; some" in text]
     assert [text.split(" take")[0] for text in said] == ["6 networks"]
     np.testing.assert_array_equal(told, silent)
+    said_before = len(caplog.messages)
+    with caplog.at_level(logging.INFO, "stackens.ensemble"):
+        stack.set_params(time_limit=1000.0).fit(X, y)
+        stack.set_params(time_limit=None, memory=tmp_path).fit(X, y)
+    later = caplog.messages[said_before:]
+    assert not [text for text in later if "some batches were timed" in text]
