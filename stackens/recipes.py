@@ -324,7 +324,8 @@ def _check_texts(X: Any) -> None:
 
 def _read_target(y: Any) -> np.ndarray:
     target = np.asarray(read_target(y))
-    refuse_missing("y", target.astype(object))  # NaN among numbers, too
+    if target.dtype.kind == "f" and np.isnan(target).any():
+        refuse_missing("y", target.astype(object))  # which names the row
     if target.ndim == 1:
         return target
     advice = " Pass `np.ravel(y)`." if target.ndim == 2 and target.shape[1] == 1 else ""

@@ -450,9 +450,8 @@ def _route(stack: Any, names: Sequence[str], data: Data) -> dict[str, Any]:
         for name, estimator in stack.estimators:
             if not is_dropped(estimator):
                 routed[name]["fit"][find_weights(name, estimator)] = weights
-        find_weights(
-            "final_estimator", stack.final_estimator_
-        )  # refuses before anything is trained
+        # Refuses, before anything is trained.
+        find_weights("final_estimator", stack.final_estimator_)
     if data.groups is not None:
         # A stack among the learners, or one that teaches a student, has splits, too.
         for name, estimator in stack.estimators:

@@ -63,8 +63,10 @@ def choose_pruned(stack: Any, plan: Plan, data: Data, splits: Sequence[int]) -> 
         for name in ranked[: 0 if is_last else len(ranked) // 2]
     }
     for name in ranked[len(pruned) :]:
+        if name == best:
+            continue
         mixed = np.average(loss(average([outputs[name], outputs[best]])), weights=weights)
-        if name != best and mixed >= means[best]:
+        if mixed >= means[best]:
             pruned[name] = (
                 f"{so_far} {best}, averaged with it, had a {what} of {mixed:.3f}, and alone of "
                 f"{means[best]:.3f}"

@@ -173,15 +173,14 @@ def _announce(
 
 def _say_how_long(towers: Sequence[_PlannedFit], fits: Sequence[Fit]) -> None:
     """Time some batches of each network; what fails here fails in the fit, and is told there."""
-    jobs = {tower.fit.name: tower.job for tower in towers}
-    counts = {name: len(job.split()) for name, job in jobs.items()}
-    counts = {name: n * sum(fit.name == name for fit in fits) for name, n in counts.items()}
+    members = {tower.fit.name: tower.job.split() for tower in towers}
+    counts = [len(own) * sum(fit.name == name for fit in fits) for name, own in members.items()]
     with suppress(Exception):
-        seconds = estimate_seconds([job.split()[0] for job in jobs.values()], [*counts.values()])
+        seconds = estimate_seconds([own[0] for own in members.values()], counts)
         if seconds is not None:
             _LOGGER.info(
                 "%d networks take about %.0f s if all are trained; some batches were timed.",
-                sum(counts.values()),
+                sum(counts),
                 seconds,
             )
 

@@ -184,7 +184,7 @@ class Stack(_BaseStacking, CallbackSupportMixin):
             pruned = choose_pruned(self, plan, data, list(plan.splits)[:n_done])
             plan = plan.without(pruned)
             self.pruned_ |= pruned
-            if not all(fit.is_done for fit in wave):  # the time is up
+            if not any(fit.is_done for fit in wave):  # nothing is known of how long they take
                 continue
             n_left = len(plan.networks) * (len(plan.splits) - n_done + bool(refits))
             _LOGGER.info(

@@ -143,7 +143,7 @@ def _convolutions(layer: Any, converter: Converter) -> portable.Part:
         portable.Convolution(array_of(one.kernel), array_of(one.bias)) for one in layer.convolutions
     ]
     norms = [
-        portable.SequenceNormalization(array_of(one.gamma), array_of(one.beta))
+        portable.SequenceNormalization(array_of(one.gamma), array_of(one.beta), one.epsilon)
         for one in layer.norms
     ]
     return portable.ConvolutionBlock(convolutions, norms, bool(layer.pooled))

@@ -8,8 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-_EPSILON = 1e-3  # added to variances, as Keras does
-
 
 @keras.saving.register_keras_serializable(package="stackens")
 class ConvolutionBlock(keras.layers.Layer):
@@ -57,7 +55,7 @@ class ConvolutionBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters, self.kernel_sizes, self.pooled = tuple(filters), tuple(kernel_sizes), pooled
-        self.supports_masking, self.epsilon = True, _EPSILON
+        self.supports_masking = True
 
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
         """Create the convolutions and their normalisations."""
@@ -80,7 +78,24 @@ class ConvolutionBlock(keras.layers.Layer):
             if valid is not None:
                 sequences = sequences * valid
             sequences = ops.relu(norm(convolution(sequences), valid))
-        return _mean_over_time(sequences, valid)[:, 0] if self.pooled else sequences
+        return self.pool(sequences, valid) if self.pooled else sequences
+
+    @staticmethod
+    def pool(sequences: Any, valid: Any) -> Any:
+        """Take the mean over time.
+
+        Parameters
+        ----------
+        sequences : tensor of shape (batch, timesteps, features)
+            What is pooled.
+        valid : tensor of shape (batch, timesteps, 1) or None
+            1, or 0 at padding.
+
+        Returns
+        -------
+        tensor of shape (batch, features)
+        """
+        return ops.squeeze(_mean_over_time(sequences, valid), axis=1)
 
     def compute_mask(self, sequences: Any, mask: Any = None) -> Any:
         """Return the mask, or None if the time axis is gone."""
@@ -100,6 +115,8 @@ class ConvolutionBlock(keras.layers.Layer):
 class _SequenceNormalization(keras.layers.Layer):
     """Brings each sequence to mean 0 and variance 1, then scales and shifts each feature."""
 
+    epsilon = 1e-3  # added to variances, as Keras does
+
     def build(self, sequences_shape: tuple[int | None, ...]) -> None:
         """Create scale and shift."""
         shape = sequences_shape[-1:]
@@ -108,9 +125,12 @@ class _SequenceNormalization(keras.layers.Layer):
 
     def call(self, sequences: Any, valid: Any = None) -> Any:
         """Normalise; ``valid`` is 1 or, at padding, 0, of shape (batch, timesteps, 1)."""
+        return self.standardize(sequences, valid) * self.gamma + self.beta
+
+    def standardize(self, sequences: Any, valid: Any) -> Any:
+        """Do what takes no weights."""
         centred = sequences - _mean(sequences, valid)
-        variance = _mean(centred * centred, valid)
-        return centred * ops.rsqrt(variance + _EPSILON) * self.gamma + self.beta
+        return centred * ops.rsqrt(_mean(centred * centred, valid) + self.epsilon)
 
 
 def _mean(sequences: Any, valid: Any) -> Any:

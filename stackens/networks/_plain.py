@@ -212,19 +212,10 @@ def _expand_convolutions(layer: ConvolutionBlock) -> Expansion:
 
     def call(sequences: KerasTensor, mask: KerasTensor | None = None) -> KerasTensor:
         valid = None if mask is None else ops.expand_dims(ops.cast(mask, "float32"), -1)
-
-        def over_time(values: KerasTensor) -> KerasTensor:
-            if valid is None:
-                return ops.mean(values, axis=1, keepdims=True)
-            total = ops.sum(values * valid, axis=1, keepdims=True)
-            return total / ops.sum(valid, axis=1, keepdims=True)
-
-        for convolution, scaling in zip(convolutions, scalings, strict=True):
+        for convolution, norm, scaling in zip(convolutions, layer.norms, scalings, strict=True):
             values = convolution(sequences if valid is None else sequences * valid)
-            values = values - ops.mean(over_time(values), axis=-1, keepdims=True)
-            variance = ops.mean(over_time(values * values), axis=-1, keepdims=True)
-            sequences = ops.relu(scaling(values * ops.rsqrt(variance + layer.epsilon)))
-        return ops.squeeze(over_time(sequences), axis=1) if layer.pooled else sequences
+            sequences = ops.relu(scaling(norm.standardize(values, valid)))
+        return layer.pool(sequences, valid) if layer.pooled else sequences
 
     return call
 

@@ -54,6 +54,8 @@ class SequenceNormalization(Layer):
     ----------
     gamma, beta : ndarray of shape (n_features,)
         Scale and shift.
+    epsilon : float, default=1e-3
+        Added to the variance.
 
     Examples
     --------
@@ -66,11 +68,12 @@ class SequenceNormalization(Layer):
 
     gamma: np.ndarray
     beta: np.ndarray
+    epsilon: float = 1e-3
 
     def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return an array of the shape of ``x``; what it holds at padding is of no account."""
         centred = x - _mean(x, mask)
-        deviation = np.sqrt(_mean(centred * centred, mask) + x.dtype.type(1e-3))
+        deviation = np.sqrt(_mean(centred * centred, mask) + x.dtype.type(self.epsilon))
         return centred / deviation * self.gamma + self.beta
 
 

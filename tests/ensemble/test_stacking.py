@@ -257,11 +257,11 @@ def test_weights_of_rows_are_for_the_last_step_of_a_pipeline(digits, is_late):
         "nested": "pipeline__ridge__sample_weight",
         "scaled": "pipeline__ridge__sample_weight",
     }
-    for name in stack.out_of_fold_predictions_.blocks:  # "rnn" is pruned
+    for name in stack.out_of_fold_predictions_.blocks:  # "rnn" is none, if pruned
         learner = learners[name]
         alone = clone(learner).fit(X, y * 1.0, **{names[name]: weights})
         found = stack.named_estimators_[name]
-        if not isinstance(found, FoldAverage):  # of what gets no weight
+        if not isinstance(found, FoldAverage):  # which stands for what gets no weight, if pruned
             assert_array_equal(found.predict(X), alone.predict(X))
         train, test = stack.out_of_fold_predictions_.splits[1]
         fold = clone(learner).fit(X[train], y[train] * 1.0, **{names[name]: weights[train]})

@@ -78,7 +78,7 @@ def test_a_block_is_keras_layers_on_top_of_each_other():
             whole.build((*hidden.shape[:2], convolution.filters))
             whole.set_weights(norm.get_weights())
             hidden = keras.ops.relu(whole(convolution(hidden)))
-        np.testing.assert_allclose(np.mean(hidden[0], axis=0), mean, atol=1e-5)
+        np.testing.assert_allclose(np.mean(hidden[0], axis=0), mean, atol=1e-6)
     again = ConvolutionBlock.from_config(block.get_config())
     assert again(x, mask=mask).shape == again.compute_output_shape(x.shape) == (5, 5)
     assert block.compute_mask(x, mask) is None
