@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_few_rows.py [--seeds 3] [--sets ERing,…] [--networks LSTM-FCN,…]
 
-Standard splits; test rows chose nothing. Seconds are the processor's, of ``fit``, on one core. What
-is in ``docs/benchmarks/results/networks_of_few_rows.json`` with the same networks is not run again.
+Standard splits. Seconds are the processor's, of ``fit``, on one core. What is in
+``docs/benchmarks/results/networks_of_few_rows.json`` with the same networks is not run again.
 """
 
 from __future__ import annotations
@@ -68,14 +68,40 @@ def row_of(name, part):
     return cells + [f"{published[peer]:.3f}" if peer in published else "–" for peer in PUBLISHED]
 
 
+def over_sets(parts, key, names):
+    """Return the means of each network in each set, shape (n_networks, n_sets); NaN if not run."""
+    return np.array(
+        [
+            [
+                np.mean([run[key] for run in parts[name][network].values()])
+                if parts[name].get(network)
+                else np.nan
+                for name in names
+            ]
+            for network in NETWORKS
+        ]
+    )
+
+
 def means(parts, key, names):
-    """Return the mean over sets of each network; a dash if one of them was not run."""
-    cells = []
-    for network in NETWORKS:
-        runs = [parts[name].get(network, {}).values() for name in names]
-        values = [statistics.mean(run[key] for run in found) for found in runs if found]
-        cells.append(f"{statistics.mean(values):.3f}" if len(values) == len(names) else "–")
-    return cells
+    return [f"{one:.3f}" for one in over_sets(parts, key, names).mean(axis=1)]
+
+
+def gains(parts):
+    """Return points of accuracy beside the first LSTM-FCN, with the standard error over sets."""
+    accuracies = 100 * over_sets(parts, "accuracy", parts)
+    gaps = accuracies - accuracies[[*NETWORKS].index("LSTM-FCN")]
+    errors = gaps.std(axis=1, ddof=1) / np.sqrt(gaps.shape[1])
+    return [
+        f"{gap:+.1f} ± {error:.1f}" for gap, error in zip(gaps.mean(axis=1), errors, strict=True)
+    ]
+
+
+def times(parts):
+    """Return how many times as long as the first LSTM-FCN each takes, the median over sets."""
+    seconds = over_sets(parts, "fit_s", parts)
+    ratios = seconds / seconds[[*NETWORKS].index("LSTM-FCN")]
+    return [f"{ratio:.1f}" for ratio in np.median(ratios, axis=1)]
 
 
 def main():
@@ -106,6 +132,8 @@ def main():
         + [f"{one:.3f}" for one in peers],
         ["mean of all sets", *means(parts, "accuracy", parts), "", ""],
         ["log loss, mean of all sets", *means(parts, "log_loss", parts), "", ""],
+        ["points beside the LSTM-FCN ± standard error", *gains(parts), "", ""],
+        ["times as long, median", *times(parts), "", ""],
     ]
     title = "Test accuracy; mean over seeds ± deviation (seconds of the processor to fit)"
     path = RESULTS.parent / "networks_of_few_rows.txt"
